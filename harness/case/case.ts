@@ -1,0 +1,90 @@
+/**
+ * A case as the runner sees it: what a file `cases/<area>/<id>.yaml` means once it has been read and validated.
+ * The language is described by case.schema.json.
+ */
+import type { JsonObject } from '../../spec/json/value.js';
+import type { IoRequest } from '../target/target.js';
+
+/** The formats a case can be run on. */
+export const FORMATS = ['raw', 'overlay'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** What a step does, without where it stands. */
+export type Action =
+  | { readonly verb: 'log'; readonly text: string }
+  | { readonly verb: 'create'; readonly file: string; readonly size: number }
+  | {
+      readonly verb: 'open';
+      readonly node: string;
+      /** bytes */
+      readonly size: number;
+      readonly driver: 'format' | 'null-co';
+      readonly readOnly: boolean;
+      readonly discard: 'ignore' | 'unmap';
+    }
+  | { readonly verb: 'qmp'; readonly command: string; readonly arguments: JsonObject | undefined }
+  | { readonly verb: 'raw'; readonly text: string }
+  | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
+  | { readonly verb: 'observe'; readonly node: string }
+  | {
+      readonly verb: 'either';
+      readonly action: Exclude<Action, { verb: 'either' | 'log' }>;
+      /** the answers that are allowed, each a list of transcript lines without their indentation */
+      readonly outcomes: readonly (readonly string[])[];
+      /** the `may` rule that leaves the choice */
+      readonly rule: string | undefined;
+    };
+
+/** One step. `line` is its line in the case file, from 1; 0 where there is no file. */
+export interface Step {
+  readonly line: number;
+  readonly action: Action;
+}
+
+/** One case. */
+export interface Case {
+  /** a slug that never changes; also the name of the file */
+  readonly id: string;
+  /** the directory below cases/ */
+  readonly area: string;
+  readonly title: string;
+  /** ids of the rules it checks, at least one */
+  readonly rules: readonly string[];
+  /** its ancestors elsewhere: "iotests 236" */
+  readonly models: readonly string[];
+  /** capabilities it needs: those it names and those its steps imply */
+  readonly requires: readonly string[];
+  /** the formats it may run on, in order of preference */
+  readonly formats: readonly Format[];
+  readonly steps: readonly Step[];
+  /** the file, for messages: relative to where the command was started if that is shorter */
+  readonly file: string;
+}
+
+/** Nodes that the case deletes, resizes or reopens: a lasting export on one of these would be in its way. */
+export function volatileNodes(steps: readonly Step[]): ReadonlySet<string> {
+  const nodes = new Set<string>();
+  const add = (value: unknown): void => {
+    if (typeof value === 'string') nodes.add(value);
+  };
+  for (const { action } of steps) {
+    const act = action.verb === 'either' ? action.action : action;
+    if (act.verb !== 'qmp' || act.arguments === undefined) continue;
+    const args = act.arguments;
+    if (act.command === 'blockdev-del' || act.command === 'block_resize') add(args['node-name']);
+    if (act.command === 'blockdev-reopen' && Array.isArray(args.options)) {
+      for (const options of args.options) add((options as JsonObject | null)?.['node-name']);
+    }
+  }
+  return nodes;
+}
+
+/** The names of the files that the steps create: what `$name` may stand for. */
+export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
+  const files = new Set<string>();
+  for (const { action } of steps) {
+    const act = action.verb === 'either' ? action.action : action;
+    if (act.verb === 'create') files.add(act.file);
+  }
+  return files;
+}

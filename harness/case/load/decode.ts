@@ -1,0 +1,139 @@
+/** A validated document to a {@link Case}: sizes to bytes, defaults filled in, what only code can check checked. */
+import type { Json, JsonObject } from '../../../spec/json/value.js';
+import { isJsonObject } from '../../../spec/json/value.js';
+import type { IoRequest } from '../../target/target.js';
+import { type Action, type Case, FORMATS, type Format, type Step } from '../case.js';
+import { derivedRequirements } from '../requires.js';
+import type { Violation } from './explain.js';
+import { parseSize } from './size.js';
+import type { YamlDocument } from './yaml.js';
+
+/** What qemu-io writes when it is not told a pattern; any value but 0 would do. */
+const DEFAULT_PATTERN = 0xcd;
+
+/** Where a case stands: its area and the id that its file's name promises. */
+export interface Place {
+  readonly file: string;
+  readonly area: string;
+  readonly slug: string;
+}
+
+/** Decodes a document that the schema found valid. Violations that are left are added to `found`. */
+export function decodeCase(document: YamlDocument, place: Place, found: Violation[]): Case {
+  const value = document.value as JsonObject;
+  const decode = new Decoder(found);
+  const steps = (value.steps as Json[]).map((step, index): Step => {
+    const pointer = `/steps/${index}`;
+    return { line: document.at(pointer).line, action: decode.action(step as JsonObject, pointer) };
+  });
+  const id = value.id as string;
+  if (id !== place.slug) {
+    found.push({ pointer: '/id', message: `the id is "${id}" but the file is called "${place.slug}.yaml"` });
+  }
+  const formats = strings(value.formats);
+  const requires = new Set([...strings(value.requires), ...derivedRequirements(steps)]);
+  return {
+    id,
+    area: place.area,
+    title: value.title as string,
+    rules: strings(value.rules),
+    models: strings(value.models),
+    requires: [...requires],
+    formats: formats.length === 0 || formats.includes('any') ? FORMATS : (formats as Format[]),
+    steps,
+    file: place.file,
+  };
+}
+
+function strings(value: Json | undefined): string[] {
+  return value === undefined ? [] : (value as string[]);
+}
+
+type Plain = Exclude<Action, { verb: 'either' | 'log' }>;
+
+class Decoder {
+  readonly #found: Violation[];
+  constructor(found: Violation[]) {
+    this.#found = found;
+  }
+
+  action(step: JsonObject, pointer: string): Action {
+    if (step.log !== undefined) return { verb: 'log', text: step.log as string };
+    const either = step.either;
+    if (!isJsonObject(either)) return this.#plain(step, pointer);
+    return {
+      verb: 'either',
+      action: this.#plain(either.step as JsonObject, `${pointer}/either/step`),
+      outcomes: (either.outcomes as string[][]).map((lines) => lines.map((line) => line.trim())),
+      rule: either.rule as string | undefined,
+    };
+  }
+
+  #plain(step: JsonObject, pointer: string): Plain {
+    const verb = Object.keys(step)[0]!;
+    const value = step[verb]!;
+    if (verb === 'raw') return this.#raw(value as string, `${pointer}/raw`);
+    if (verb === 'observe') return { verb, node: value as string };
+    const object = value as JsonObject;
+    const size = (): number => this.#size(object.size!, `${pointer}/${verb}/size`);
+    switch (verb) {
+      case 'create':
+        return { verb, file: object.file as string, size: size() };
+      case 'open':
+        return {
+          verb,
+          node: object.node as string,
+          size: size(),
+          driver: (object.driver ?? 'format') as 'format' | 'null-co',
+          readOnly: object.readOnly === true,
+          discard: (object.discard ?? 'unmap') as 'ignore' | 'unmap',
+        };
+      case 'qmp': {
+        const command = Object.keys(object)[0]!;
+        return { verb, command, arguments: (object[command] ?? undefined) as JsonObject | undefined };
+      }
+      default:
+        return { verb: 'io', node: object.node as string, request: this.#io(object, `${pointer}/io`) };
+    }
+  }
+
+  #raw(text: string, pointer: string): Plain {
+    // QMP is a stream: a text of several lines would be printed as several and answered more than once.
+    const line = text.replace(/\n$/, '');
+    if (line.includes('\n')) this.#found.push({ pointer, message: 'raw text must be one line' });
+    return { verb: 'raw', text: line };
+  }
+
+  #io(io: JsonObject, pointer: string): IoRequest {
+    if (io.flush !== undefined) return { op: 'flush' };
+    const op = (['write', 'zero', 'discard', 'read'] as const).find((name) => io[name] !== undefined)!;
+    const [offset, length] = (io[op] as Json[]).map((part, index) =>
+      this.#size(part, `${pointer}/${op}/${index}`),
+    );
+    const span = { offset: offset!, length: length! };
+    const pattern = io.pattern as number | undefined;
+    switch (op) {
+      case 'write':
+        return {
+          op,
+          ...span,
+          pattern: pattern ?? DEFAULT_PATTERN,
+          ...(io.fua === true ? { fua: true } : {}),
+        };
+      case 'zero':
+        return { op, ...span, ...(io.unmap === true ? { unmap: true } : {}) };
+      case 'read':
+        return { op, ...span, ...(pattern === undefined ? {} : { pattern }) };
+      default:
+        return { op, ...span };
+    }
+  }
+
+  #size(value: Json, pointer: string): number {
+    if (typeof value === 'number') return value;
+    const bytes = parseSize(value as string);
+    if (bytes !== null) return bytes;
+    this.#found.push({ pointer, message: `"${String(value)}" is not a size between 0 and 2^53-1 bytes` });
+    return 0;
+  }
+}

@@ -1,0 +1,28 @@
+/** JSON as transcripts show it: requests on one line as the author wrote them, replies sorted and laid out. */
+
+import { isJsonObject, type Json, jsonObject } from '../../../spec/json/value.js';
+import { layoutJson, writeJson } from '../../../spec/json/write.js';
+
+/** Replies that would be longer than this are laid out over several lines. */
+export const WIDTH = 100;
+
+/** A request, on one line whatever its length, members in the author's order. */
+export function requestLine(prefix: string, value: Json): string {
+  return prefix + writeJson(value);
+}
+
+/** A reply, members in order of their names; continuation lines are indented by three spaces. */
+export function replyJsonLines(prefix: string, value: Json): string[] {
+  const [first, ...more] = layoutJson(value, WIDTH - prefix.length).split('\n');
+  return [prefix + first, ...more.map((line) => `   ${line}`)];
+}
+
+/** A copy with every string replaced; names of members stay. */
+export function mapStrings(value: Json, map: (text: string) => string): Json {
+  if (typeof value === 'string') return map(value);
+  if (Array.isArray(value)) return value.map((part) => mapStrings(part, map));
+  if (!isJsonObject(value)) return value;
+  const copy = jsonObject();
+  for (const name of Object.keys(value)) copy[name] = mapStrings(value[name]!, map);
+  return copy;
+}

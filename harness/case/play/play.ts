@@ -1,0 +1,97 @@
+/** Plays the steps of a case in a session and writes down the dialogue. */
+import type { JsonObject } from '../../../spec/json/value.js';
+import type { Session } from '../../target/target.js';
+import type { Action, Step } from '../case.js';
+import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
+import { mapStrings } from './json.js';
+import { questionLines } from './question.js';
+import { resolveSymbols } from './symbol.js';
+import type { TranscriptLine } from './transcript.js';
+
+/** What playing needs to know besides the session. */
+export interface PlayContext extends Omit<AnswerContext, 'directory'> {
+  readonly files: ReadonlySet<string>;
+  /** runs one request under the limits; rejects when they are passed or the run is interrupted */
+  within<T>(request: Promise<T>): Promise<T>;
+  /** the lines of an outcome of `either` and of an answer, as they are to be compared */
+  comparable(lines: readonly string[]): readonly string[];
+}
+
+/** What is known so far; grows while the case is played, so that a fault leaves the dialogue up to it. */
+export interface Played {
+  readonly lines: TranscriptLine[];
+  /** the step being played, or the last one */
+  step: number;
+  /** some `either` met one of its outcomes */
+  allowed: boolean;
+}
+
+/** Plays `steps`, adding to `played`. Rejects with what the session or a limit rejects with. */
+export async function play(
+  steps: readonly Step[],
+  session: Session,
+  context: PlayContext,
+  played: Played,
+): Promise<void> {
+  const answers: AnswerContext = {
+    directory: session.directory,
+    errorId: (desc, errorClass) => context.errorId(desc, errorClass),
+  };
+  const say = (lines: readonly string[]): void => {
+    for (const text of lines) played.lines.push({ text, step: played.step });
+  };
+  for (const [index, { action }] of steps.entries()) {
+    played.step = index;
+    say(questionLines(action));
+    if (action.verb === 'log') continue;
+    if (action.verb === 'either') {
+      const answer = await perform(action.action, session, context, answers);
+      const observed = comparableText(context, answer);
+      const met = action.outcomes.some((outcome) => comparableText(context, outcome) === observed);
+      say(met ? [`   one of ${action.outcomes.length} allowed outcomes`] : answer);
+      if (met) played.allowed = true;
+    } else {
+      say(await perform(action, session, context, answers));
+    }
+    for (const event of session.events()) say(eventLines(event, answers));
+  }
+}
+
+function comparableText(context: PlayContext, lines: readonly string[]): string {
+  return context
+    .comparable(lines)
+    .map((line) => line.trim())
+    .join('\n');
+}
+
+async function perform(
+  action: Exclude<Action, { verb: 'either' | 'log' }>,
+  session: Session,
+  context: PlayContext,
+  answers: AnswerContext,
+): Promise<string[]> {
+  const resolve = (text: string): string => resolveSymbols(text, context.files, session.directory);
+  switch (action.verb) {
+    case 'create':
+      await context.within(session.create(action.file, action.size));
+      return ['   ok'];
+    case 'open': {
+      const { size, driver, readOnly, discard } = action;
+      const reply = await context.within(session.open(action.node, { size, driver, readOnly, discard }));
+      return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
+    }
+    case 'qmp': {
+      const args =
+        action.arguments === undefined ? undefined : (mapStrings(action.arguments, resolve) as JsonObject);
+      return replyLines(await context.within(session.qmp(action.command, args)), answers);
+    }
+    case 'raw':
+      return replyLines(await context.within(session.qmpText(resolve(action.text))), answers);
+    case 'io':
+      return [ioLine(await context.within(session.io(action.node, action.request)))];
+    case 'observe': {
+      const observation = await context.within(session.observe(action.node));
+      return observationLines(observation, answers);
+    }
+  }
+}

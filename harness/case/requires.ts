@@ -1,0 +1,19 @@
+/** What a target must be able to do so that a case can be run on it, as far as the steps themselves say it. */
+import { adapterSupports } from '../target/adapter/ops.js';
+import type { Step } from './case.js';
+
+/**
+ * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, and `qmp` for a `raw` text and
+ * for whatever the adapter protocol has no operation for.
+ */
+export function derivedRequirements(steps: readonly Step[]): string[] {
+  const requires = new Set<string>();
+  for (const { action } of steps) {
+    const act = action.verb === 'either' ? action.action : action;
+    if (act.verb === 'raw') requires.add('qmp');
+    if (act.verb !== 'qmp') continue;
+    requires.add(`command:${act.command}`);
+    if (!adapterSupports(act.command, act.arguments)) requires.add('qmp');
+  }
+  return [...requires].sort();
+}

@@ -1,0 +1,22 @@
+/** The implementations and error tables that the command line knows; loaded when they are first needed. */
+import { ERROR_TABLE } from '../../spec/qmp/error-table.js';
+import type { TargetChoice } from '../target/parse.js';
+import { type Target, TargetFault } from '../target/target.js';
+import { UsageError } from './environment.js';
+
+/** What a `--target` text stands for. @throws {UsageError} @throws {TargetFault} */
+export async function targets(text: string): Promise<TargetChoice[]> {
+  const { parseTargets } = await import('../target/parse.js');
+  try {
+    return parseTargets(text);
+  } catch (error) {
+    if (error instanceof TargetFault) throw error;
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** The id of an error by its text. An adapter names its errors itself: its words are its own. */
+export function errorId(kind: Target['kind'], desc: string, errorClass: string): string | undefined {
+  if (kind === 'adapter') return undefined;
+  return ERROR_TABLE.idOf(desc, errorClass);
+}

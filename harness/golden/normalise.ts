@@ -1,0 +1,107 @@
+/**
+ * Everything that is done to a transcript before it is compared with its golden, by name and in order, each with
+ * its reason. What has an order is never reordered. `qbm targets` prints this list.
+ */
+import type { TranscriptLine } from '../case/play/transcript.js';
+import type { Target } from '../target/target.js';
+
+type Kind = Target['kind'];
+
+/** One normaliser. Those without `lines` act earlier, where replies become lines; they are here to be listed. */
+export interface Normaliser {
+  readonly name: string;
+  readonly reason: string;
+  /** the target kinds it is for */
+  readonly kinds: readonly Kind[] | 'all';
+  /** acts on the lines of both sides, golden and observed, so that it can only hide, never invent, a difference */
+  readonly lines?: (
+    lines: readonly TranscriptLine[],
+    other: readonly TranscriptLine[],
+  ) => readonly TranscriptLine[];
+}
+
+/** In the order in which they are applied. */
+export const NORMALISERS: readonly Normaliser[] = [
+  {
+    name: 'member-order',
+    reason:
+      'members of a JSON object have no order: replies are printed with sorted members, lists stay as they are',
+    kinds: 'all',
+  },
+  {
+    name: 'scratch-path',
+    reason: 'the directory of a session is different every time: its path becomes "$"',
+    kinds: 'all',
+  },
+  {
+    name: 'generated-node-name',
+    reason:
+      'names made up by the implementation (#block123) are numbered by first appearance: same stays same',
+    kinds: 'all',
+    lines: numberGeneratedNames,
+  },
+  {
+    name: 'host-allocation',
+    reason: 'how many blocks the host allocated to a file (actual-size) is the business of its file system',
+    kinds: 'all',
+    lines: (lines) => mapText(lines, (text) => text.replace(/("actual-size": )\d+/g, '$1"host"')),
+  },
+  {
+    name: 'error-text',
+    reason: 'an adapter names the error; the wording is that of QEMU and its kin',
+    kinds: ['adapter'],
+    lines: (lines) => mapText(lines, (text) => text.replace(/^(<- error \S+).*$/, '$1')),
+  },
+  {
+    name: 'sha256-optional',
+    reason:
+      'an adapter may give no sha256 of a bitmap; if it gives one anywhere in a case it gives it everywhere',
+    kinds: ['adapter'],
+    lines: dropAbsentSha256,
+  },
+];
+
+/** `lines` as they are to be compared with `other`, for a target of this kind. Apply it to both sides. */
+export function normalise(
+  kind: Kind,
+  lines: readonly TranscriptLine[],
+  other: readonly TranscriptLine[],
+): readonly TranscriptLine[] {
+  let result = lines;
+  for (const normaliser of NORMALISERS) {
+    if (normaliser.lines === undefined) continue;
+    if (normaliser.kinds === 'all' || normaliser.kinds.includes(kind))
+      result = normaliser.lines(result, other);
+  }
+  return result;
+}
+
+function mapText(lines: readonly TranscriptLine[], map: (text: string) => string): readonly TranscriptLine[] {
+  return lines.map((line) => {
+    const text = map(line.text);
+    return text === line.text ? line : { ...line, text };
+  });
+}
+
+function numberGeneratedNames(lines: readonly TranscriptLine[]): readonly TranscriptLine[] {
+  const numbers = new Map<string, number>();
+  return mapText(lines, (text) =>
+    // The name of a bitmap or a remark may hold "#block1" too; that it is renamed there does no harm.
+    text.includes('#block')
+      ? text.replace(/#block\d+/g, (name) => {
+          if (!numbers.has(name)) numbers.set(name, numbers.size + 1);
+          return `#block${numbers.get(name)}`;
+        })
+      : text,
+  );
+}
+
+const SHA256_LINE = /^ {6}sha256 /;
+
+function dropAbsentSha256(
+  lines: readonly TranscriptLine[],
+  other: readonly TranscriptLine[],
+): readonly TranscriptLine[] {
+  const has = (side: readonly TranscriptLine[]): boolean => side.some((line) => SHA256_LINE.test(line.text));
+  return has(lines) && has(other) ? lines : lines.filter((line) => !SHA256_LINE.test(line.text));
+}

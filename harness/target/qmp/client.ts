@@ -1,0 +1,223 @@
+/**
+ * A QMP client on a child's socket or stdio: the greeting, capabilities, commands, and events apart from replies.
+ * QEMU's docs/interop/qmp-spec.
+ */
+import { readJson } from '../../../spec/json/read.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { Dialogue } from '../dialogue.js';
+import type { Child } from '../process.js';
+import { type Reply, TargetFault } from '../target.js';
+import { readMessage, writeCommand } from './message.js';
+
+/** What the greeting says. */
+export interface Greeting {
+  /** "7.2.22" */
+  readonly version: string;
+  /** "Debian 1:7.2+dfsg-7+deb12u18+b3"; may be empty */
+  readonly package: string;
+}
+
+/** More events than any case makes; a target that sends more is flooding us. */
+const MOST_EVENTS = 100_000;
+
+/** No byte of JSON: QEMU's lexer answers with an error and forgets the unfinished text before it. */
+const RESET = '\u00ff\n';
+
+interface EventWaiter {
+  readonly matches: (event: JsonObject) => boolean;
+  readonly resolve: () => void;
+  readonly reject: (fault: TargetFault) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class QmpClient {
+  readonly #dialogue: Dialogue<JsonObject>;
+  readonly #isOurs: (event: JsonObject) => boolean;
+  #events: JsonObject[] = [];
+  #waiters: EventWaiter[] = [];
+  #text: { answered: boolean; readonly sync: string } | null = null;
+  #syncs = 0;
+  /** set by {@link QmpClient.connect} */
+  greeting: Greeting = { version: '', package: '' };
+
+  /** Use {@link QmpClient.connect}. */
+  private constructor(
+    child: Child,
+    channel: Pick<Child, 'input' | 'output'>,
+    isOurs: (event: JsonObject) => boolean,
+  ) {
+    this.#isOurs = isOurs;
+    this.#dialogue = new Dialogue<JsonObject>({
+      language: 'QMP',
+      child,
+      input: channel.input,
+      output: channel.output,
+      read: readMessage,
+      aside: (message) => this.#aside(message),
+      failed: (fault) => {
+        for (const { timer, reject } of this.#waiters) {
+          clearTimeout(timer);
+          reject(fault);
+        }
+        this.#waiters = [];
+      },
+    });
+  }
+
+  /**
+   * Reads the greeting and ends the negotiation.
+   *
+   * @param isOurs which events are effects of the harness itself, and never reach {@link takeEvents}
+   * @throws TargetFault `crash`, `hang` or `garbage`
+   */
+  static async connect(
+    child: Child,
+    channel: Pick<Child, 'input' | 'output'>,
+    isOurs: (event: JsonObject) => boolean,
+    limitMs: number,
+  ): Promise<QmpClient> {
+    const client = new QmpClient(child, channel, isOurs);
+    client.greeting = readGreeting(await client.#dialogue.expect('QMP greeting', limitMs));
+    await client.demand('qmp_capabilities', undefined, limitMs);
+    return client;
+  }
+
+  /** The first fault, which every later request is rejected with. */
+  get fault(): TargetFault | null {
+    return this.#dialogue.fault;
+  }
+
+  /** Executes a command. @throws TargetFault */
+  async execute(command: string, args: JsonObject | undefined, limitMs: number): Promise<Reply> {
+    return (await this.#dialogue.ask(writeCommand(command, args), command, limitMs)) as Reply;
+  }
+
+  /**
+   * Executes a command that the harness itself needs.
+   *
+   * @throws TargetFault also when the answer is an error
+   */
+  async demand(command: string, args: JsonObject | undefined, limitMs: number): Promise<Json> {
+    const reply = await this.execute(command, args, limitMs);
+    if ('return' in reply) return reply.return;
+    throw new TargetFault('surroundings', `the target refuses ${command}: ${reply.error.desc}`);
+  }
+
+  /**
+   * Sends `text` as it is, then reads one reply. Further replies to the same text (a broken text may have several) are
+   * dropped, so that the next command meets its own.
+   *
+   * @throws TargetFault `hang` also when the text, being unfinished, gets no reply
+   */
+  async sendText(text: string, limitMs: number): Promise<Reply> {
+    const sync = `qbm-sync-${++this.#syncs}`;
+    this.#text = { answered: false, sync };
+    try {
+      const reply = (await this.#dialogue.ask(`${text}\n`, 'QMP text', limitMs)) as Reply;
+      const command = `{"execute": "query-version", "id": "${sync}"}\n`;
+      await this.#dialogue.ask(
+        isWhole(text) ? command : Buffer.from(RESET + command, 'latin1'),
+        'command after QMP text',
+        limitMs,
+      );
+      return reply;
+    } finally {
+      this.#text = null;
+    }
+  }
+
+  /** Events since the last call, in order, without the harness's own. */
+  takeEvents(): JsonObject[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  /**
+   * Runs `cause`, then waits for an event, the harness's own included, that came since.
+   *
+   * @param cause returns false when the event will not come after all
+   * @param what the event as a person knows it, for the message of the `hang`
+   * @throws TargetFault, and what `cause` throws
+   */
+  async causing(
+    matches: (event: JsonObject) => boolean,
+    what: string,
+    limitMs: number,
+    cause: () => Promise<boolean>,
+  ): Promise<void> {
+    let waiter: EventWaiter | undefined;
+    const seen = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => this.#dialogue.fail('hang', `no ${what} within ${limitMs} ms`), limitMs);
+      waiter = { matches, resolve, reject, timer };
+      this.#waiters.push(waiter);
+    });
+    seen.catch(() => {}); // it is looked at below, but only once `cause` is done
+    try {
+      if (await cause()) await seen;
+    } finally {
+      clearTimeout(waiter?.timer);
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    }
+  }
+
+  close(): void {
+    this.#dialogue.close();
+  }
+
+  #aside(message: JsonObject): boolean {
+    if (message.event === undefined) return message.QMP === undefined && this.#isExtra(message);
+    if (this.#waiters.length > 0) {
+      this.#waiters = this.#waiters.filter((waiter) => {
+        if (!waiter.matches(message)) return true;
+        clearTimeout(waiter.timer);
+        waiter.resolve();
+        return false;
+      });
+    }
+    if (!this.#isOurs(message)) this.#events.push(message);
+    if (this.#events.length > MOST_EVENTS)
+      throw new Error(`more than ${MOST_EVENTS} events that nobody waits for`);
+    return true;
+  }
+
+  /** Whether a reply is one too many for the text sent by {@link sendText}. */
+  #isExtra(message: JsonObject): boolean {
+    checkReply(message);
+    const text = this.#text;
+    if (text === null) return false;
+    if (text.answered) return message.id !== text.sync;
+    text.answered = true;
+    return false;
+  }
+}
+
+function checkReply(message: JsonObject): void {
+  if (message.return !== undefined) return;
+  const error = message.error;
+  if (isJsonObject(error) && typeof error.class === 'string' && typeof error.desc === 'string') return;
+  throw new Error('a reply has "return", or "error" with "class" and "desc"');
+}
+
+/** Whether `text` is whole JSON, so that QEMU's parser is between two commands after it. */
+function isWhole(text: string): boolean {
+  try {
+    readJson(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readGreeting(message: JsonObject): Greeting {
+  const version = isJsonObject(message.QMP) && isJsonObject(message.QMP.version) ? message.QMP.version : {};
+  const qemu = isJsonObject(version.qemu) ? version.qemu : {};
+  const { major, minor, micro } = qemu;
+  if (typeof major !== 'number' || typeof minor !== 'number' || typeof micro !== 'number') {
+    throw new TargetFault('garbage', `not a QMP greeting: ${JSON.stringify(message).slice(0, 200)}`);
+  }
+  return {
+    version: `${major}.${minor}.${micro}`,
+    package: typeof version.package === 'string' ? version.package : '',
+  };
+}

@@ -1,0 +1,218 @@
+/** One case on a program that speaks QMP. */
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { NbdClient } from '../../nbd/client.js';
+import {
+  type CaseContext,
+  type IoOutcome,
+  type IoRequest,
+  type NodeObservation,
+  type OpenOptions,
+  type Reply,
+  type Session,
+  TargetFault,
+} from '../target.js';
+import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf } from './images.js';
+import { observeNode } from './observe-node.js';
+import type { Resident } from './resident.js';
+
+const BITMAP_COMMANDS = ['add', 'remove', 'clear', 'enable', 'disable', 'merge'].map(
+  (verb) => `block-dirty-bitmap-${verb}`,
+);
+
+/** Commands that neither disturb an export which is kept open nor show it. Before any other one it is closed. */
+const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
+  ...BITMAP_COMMANDS,
+  'query-block',
+  'query-commands',
+  'query-jobs',
+  'query-named-block-nodes',
+  'query-qmp-schema',
+  'query-status',
+  'query-version',
+  'x-debug-block-dirty-bitmap-sha256',
+]);
+
+/** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
+const UNDOABLE =
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction)$/;
+
+/** What the session tells its target when the case is over. */
+export type Leftover = 'clean' | 'dirty';
+
+export class QmpSession implements Session {
+  readonly #resident: Resident;
+  readonly #context: CaseContext;
+  readonly #ended: (left: Leftover) => Promise<void>;
+  readonly #printedBefore: number;
+  #isUndoable = true;
+  #fault: TargetFault | null = null;
+  #isOver = false;
+
+  constructor(resident: Resident, context: CaseContext, ended: (left: Leftover) => Promise<void>) {
+    this.#resident = resident;
+    this.#context = context;
+    this.#ended = ended;
+    this.#printedBefore = resident.child.printed;
+  }
+
+  get directory(): string {
+    return this.#resident.directory;
+  }
+
+  async create(name: string, size: number): Promise<void> {
+    await makeSparse(pathOf(this.directory, name), size);
+  }
+
+  async open(node: string, options: OpenOptions): Promise<Reply> {
+    return this.#guarded(() => this.#open(node, options));
+  }
+
+  async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {
+    return this.#guarded(async () => {
+      await this.#prepareFor(command, args);
+      return this.#resident.qmp.execute(command, args, this.#context.limitMs);
+    });
+  }
+
+  async qmpText(text: string): Promise<Reply> {
+    return this.#guarded(async () => {
+      for (const command of commandsIn(text)) await this.#prepareFor(command, undefined);
+      return this.#resident.qmp.sendText(text, this.#context.limitMs);
+    });
+  }
+
+  async io(node: string, request: IoRequest): Promise<IoOutcome> {
+    return this.#guarded(async () => {
+      const { volatileNodes, limitMs } = this.#context;
+      const keep = !volatileNodes.has(node);
+      const outcome = await this.#resident.exports.use(node, keep, limitMs, (nbd) => perform(nbd, request));
+      // The guest of a node that cannot be exported (or is not there) has no device.
+      return 'error' in outcome || 'return' in outcome ? { errno: 'ENODEV' } : outcome;
+    });
+  }
+
+  async observe(node: string): Promise<NodeObservation | Reply> {
+    return this.#guarded(() => observeNode(this.#resident, node, this.#context.limitMs));
+  }
+
+  events(): JsonObject[] {
+    return this.#resident.qmp.takeEvents();
+  }
+
+  stderr(): string {
+    return this.#resident.child.stderr(this.#printedBefore);
+  }
+
+  async end(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#fault !== null || !this.#isUndoable) return this.#ended('dirty');
+    let isClean = false;
+    try {
+      isClean = await this.#guarded(() => this.#resident.clean(this.#context.limitMs));
+    } finally {
+      await this.#ended(isClean ? 'clean' : 'dirty');
+    }
+  }
+
+  async #open(
+    node: string,
+    { size, driver, readOnly = false, discard = 'unmap' }: OpenOptions,
+  ): Promise<Reply> {
+    const { qmp, exports } = this.#resident;
+    const { format, limitMs } = this.#context;
+    await exports.release(limitMs);
+    const common = { 'node-name': node, discard, 'read-only': readOnly };
+    if (driver === 'null-co') {
+      return qmp.execute('blockdev-add', { driver, ...common, size, 'read-zeroes': true }, limitMs);
+    }
+    const path = pathOf(this.directory, imageName(node));
+    if (format === 'overlay') {
+      const made = await makeOverlay(qmp, path, size, limitMs);
+      if ('error' in made) return made;
+    } else {
+      await makeSparse(path, size);
+    }
+    const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
+    const options = { driver: format === 'overlay' ? OVERLAY_DRIVER : 'raw', ...common, file };
+    return qmp.execute('blockdev-add', options, limitMs);
+  }
+
+  /** Gets what the harness has on the target out of a command's way. */
+  async #prepareFor(command: string, args: JsonObject | undefined): Promise<void> {
+    if (BESIDE_EXPORTS.has(command) || (command === 'transaction' && isAboutBitmaps(args))) return;
+    if (!UNDOABLE.test(command)) this.#isUndoable = false;
+    const { exports } = this.#resident;
+    if (command.startsWith('nbd-server-')) await exports.stopServing(this.#context.limitMs);
+    else await exports.release(this.#context.limitMs);
+  }
+
+  /** Turns any fault into what it means for the program, and remembers it. */
+  async #guarded<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      const meant = await this.#resident.explain(error);
+      if (meant instanceof TargetFault) this.#fault ??= meant;
+      throw meant;
+    }
+  }
+}
+
+/** The commands that a text may execute, which need not be JSON as a whole; with escapes in it, it may be any. */
+function commandsIn(text: string): string[] {
+  if (text.includes('\\')) return [''];
+  return [...text.matchAll(/["'](?:execute|exec-oob)["']\s*:\s*["']([^"']*)["']/g)].map(
+    ([, command]) => command!,
+  );
+}
+
+function isAboutBitmaps(args: JsonObject | undefined): boolean {
+  const actions = args?.actions;
+  if (!Array.isArray(actions)) return false;
+  return actions.every(
+    (action) =>
+      isJsonObject(action) && (action.type === 'abort' || BITMAP_COMMANDS.includes(String(action.type))),
+  );
+}
+
+async function perform(nbd: NbdClient, request: IoRequest): Promise<IoOutcome> {
+  switch (request.op) {
+    case 'read':
+      return read(nbd, request.offset, request.length, request.pattern);
+    case 'write':
+      return outcome(
+        await nbd.writePattern(request.offset, request.length, request.pattern, {
+          fua: request.fua ?? false,
+        }),
+      );
+    case 'zero':
+      return outcome(
+        await nbd.writeZeroes(request.offset, request.length, { unmap: request.unmap ?? false }),
+      );
+    case 'discard':
+      return outcome(await nbd.trim(request.offset, request.length));
+    case 'flush':
+      return outcome(await nbd.flush());
+  }
+}
+
+function outcome(errno: string | null): IoOutcome {
+  return errno === null ? { ok: true } : { errno };
+}
+
+async function read(
+  nbd: NbdClient,
+  offset: number,
+  length: number,
+  pattern: number | undefined,
+): Promise<IoOutcome> {
+  let mismatch: { at: number; found: number } | null = null;
+  const errno = await nbd.scan(offset, length, (at, bytes) => {
+    const index = pattern === undefined ? -1 : bytes.findIndex((byte) => byte !== pattern);
+    if (index !== -1) mismatch = { at: at + index, found: bytes[index]! };
+    return mismatch === null;
+  });
+  if (errno !== null) return { errno };
+  return mismatch === null ? { ok: true } : { mismatch };
+}

@@ -1,0 +1,182 @@
+/** The specification itself as a target: in this process, with files in memory. A new machine for every case. */
+import { nodeSha256 } from '../../spec/host/sha256.js';
+import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
+import { COMMANDS } from '../../spec/qmp/command-table.js';
+import { VERSION } from '../../spec/qmp/commands/introspection.js';
+import { QmpError } from '../../spec/qmp/errors.js';
+import { type IoResult, Machine } from '../../spec/qmp/machine.js';
+import { Monitor } from '../../spec/qmp/monitor.js';
+import { MemoryStorage } from '../../spec/storage/memory.js';
+import { sha256 } from '../../spec/bitmap/serialise.js';
+import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
+import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
+import {
+  type BitmapObservation,
+  type CaseContext,
+  type Identity,
+  type IoOutcome,
+  type IoRequest,
+  type NodeObservation,
+  type OpenOptions,
+  type Reply,
+  type Session,
+  type Target,
+  TargetFault,
+} from './target.js';
+
+/** Files have names here, no place; the prefix is what transcripts turn into `$`. */
+const DIRECTORY = '/case';
+/** Guest requests are cut into pieces of this many bytes, as the NBD client of the other targets cuts them. */
+const PIECE = 32 * 1024 * 1024;
+
+const CAPABILITIES = ['qmp', 'bitmap', 'transaction', 'resize', 'close', 'driver:raw', 'driver:file', 'driver:null-co'];
+
+export function createReferenceTarget(): Target {
+  return new ReferenceTarget();
+}
+
+class ReferenceTarget implements Target {
+  readonly name = 'reference';
+  readonly kind = 'reference';
+
+  async identify(): Promise<Identity> {
+    const { major, minor, micro } = VERSION.qemu;
+    const version = `${major}.${minor}.${micro}`;
+    return {
+      program: `the reference, following QEMU ${version}`,
+      version,
+      capabilities: new Set([...CAPABILITIES, ...[...COMMANDS.keys()].map((name) => `command:${name}`)]),
+      formats: new Set(['raw']),
+    };
+  }
+
+  async begin(_context: CaseContext): Promise<Session> {
+    return new ReferenceSession();
+  }
+
+  async close(): Promise<void> {
+    // Nothing outlives a session.
+  }
+}
+
+class ReferenceSession implements Session {
+  readonly directory = DIRECTORY;
+  readonly #storage = new MemoryStorage();
+  readonly #machine = new Machine({ storage: this.#storage, makeHash: nodeSha256 });
+  readonly #monitor = new Monitor(this.#machine);
+
+  constructor() {
+    this.#monitor.feed('{"execute": "qmp_capabilities"}');
+  }
+
+  async create(name: string, size: number): Promise<void> {
+    this.#storage.create(`${DIRECTORY}/${name}`, size);
+  }
+
+  async open(node: string, options: OpenOptions): Promise<Reply> {
+    const { size, driver, readOnly = false, discard = 'unmap' } = options;
+    const common = { 'node-name': node, discard, 'read-only': readOnly };
+    if (driver === 'null-co') {
+      return this.#execute('blockdev-add', jsonObject({ driver, ...common, size, 'read-zeroes': true }));
+    }
+    const filename = `${DIRECTORY}/${node}.img`;
+    this.#storage.create(filename, size);
+    const file = jsonObject({ driver: 'file', filename, 'node-name': `${node}-file` });
+    return this.#execute('blockdev-add', jsonObject({ driver: 'raw', ...common, file }));
+  }
+
+  async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {
+    return this.#execute(command, args);
+  }
+
+  async qmpText(text: string): Promise<Reply> {
+    const [reply] = this.#monitor.feed(`${text}\n`);
+    // A text that is not complete gets no answer, here or anywhere: the others find out by their limit.
+    if (reply === undefined) throw new TargetFault('hang', `no reply to ${JSON.stringify(text)}: it is not complete`);
+    return this.#withId(reply);
+  }
+
+  async io(node: string, request: IoRequest): Promise<IoOutcome> {
+    if (this.#machine.graph.find(node) === undefined) return { errno: 'ENODEV' };
+    if (request.op === 'flush') return outcomeOf(this.#machine.io(node, request));
+    return inPieces(request.offset, request.length, (offset, length) => this.#piece(node, request, offset, length));
+  }
+
+  async observe(node: string): Promise<NodeObservation | Reply> {
+    const found = this.#machine.graph.find(node);
+    if (found === undefined) return noSuchNode(node);
+    const named = found.bitmaps.filter((bitmap): bitmap is Named => bitmap.name !== null);
+    return { size: found.size, bitmaps: sortBitmaps(named.map((bitmap) => observation(bitmap, found.size))) };
+  }
+
+  events(): JsonObject[] {
+    return this.#machine.takeEvents();
+  }
+
+  async end(): Promise<void> {
+    const wrong = this.#machine.verify();
+    if (wrong.length > 0) throw new TargetFault('surroundings', `the reference contradicts itself: ${wrong.join('; ')}`);
+  }
+
+  #execute(name: string, args: JsonObject | undefined): Reply {
+    try {
+      return { return: this.#machine.execute({ name, arguments: args }) };
+    } catch (error) {
+      if (!(error instanceof QmpError)) throw error;
+      return { error: { class: error.class, desc: error.desc, id: error.id } };
+    }
+  }
+
+  #piece(node: string, request: Exclude<IoRequest, { op: 'flush' }>, offset: number, length: number): IoOutcome {
+    if (request.op !== 'write' && request.op !== 'read') {
+      return outcomeOf(this.#machine.io(node, { op: request.op, offset, length }));
+    }
+    if (request.op === 'write') {
+      const bytes = new Uint8Array(length).fill(request.pattern);
+      return outcomeOf(this.#machine.io(node, { op: 'write', offset, bytes }));
+    }
+    const bytes = this.#machine.io(node, { op: 'read', offset, length });
+    if (typeof bytes === 'string' || request.pattern === undefined) return outcomeOf(bytes);
+    const index = bytes.findIndex((byte) => byte !== request.pattern);
+    return index < 0 ? { ok: true } : { mismatch: { at: offset + index, found: bytes[index]! } };
+  }
+
+  /** Replies to text have the form of the wire, which has no ids. */
+  #withId(reply: Json): Reply {
+    return reply as unknown as Reply;
+  }
+}
+
+type Named = DirtyBitmap & { readonly name: string };
+
+function observation(bitmap: Named, size: number): BitmapObservation {
+  const isReadable = !bitmap.busy && !bitmap.inconsistent;
+  return {
+    name: bitmap.name,
+    granularity: bitmap.granularity,
+    count: bitmap.count,
+    recording: bitmap.recording,
+    busy: bitmap.busy,
+    persistent: bitmap.persistent,
+    inconsistent: bitmap.inconsistent,
+    dirty: isReadable && size <= LARGEST_MAPPED_DISK ? [...bitmap.dirtyAreas()] : null,
+    sha256: isReadable ? sha256(bitmap, nodeSha256) : null,
+  };
+}
+
+function outcomeOf(result: IoResult): IoOutcome {
+  return typeof result === 'string' ? { errno: result } : { ok: true };
+}
+
+/** Runs at least one piece, also of an empty request; stops at the first that is not ok. */
+function inPieces(offset: number, length: number, run: (offset: number, length: number) => IoOutcome): IoOutcome {
+  let done = 0;
+  do {
+    const piece = Math.min(PIECE, length - done);
+    const outcome = run(offset + done, piece);
+    if (!('ok' in outcome)) return outcome;
+    done += piece;
+  } while (done < length);
+  return { ok: true };
+}
+

@@ -1,0 +1,4 @@
+/** All tests of the rest of the harness. */
+import { importTests } from './import-tests.js';
+
+await importTests('harness', ['harness/target', 'harness/nbd']);

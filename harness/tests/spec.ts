@@ -1,0 +1,4 @@
+/** All tests of the specification. */
+import { importTests } from './import-tests.js';
+
+await importTests('spec');

@@ -1,0 +1,43 @@
+/** What nodes and requests are refused with. NODES.md has the same table; the texts are those of QEMU 7.2. */
+import { Refusal, type RefusalArgs } from '../refusal.js';
+
+/** Text templates by id. */
+export const BLOCK_ERRORS = {
+  'REF-E-NO-SUCH': "Cannot find device='{device}' nor node-name='{node}'",
+  'REF-E-NO-NODE': "Failed to find node with node-name='{node}'",
+  'REF-E-NAME-NEEDED': "'node-name' must be specified for the root node",
+  'REF-E-NAME-INVALID': "Invalid node-name: '{node}'",
+  'REF-E-NAME-LONG': 'Node name too long',
+  'REF-E-NAME-TAKEN': "Duplicate nodes with node-name='{node}'",
+  'REF-E-NOT-MONITOR': 'Node {node} is not owned by the monitor',
+  'REF-E-IN-USE': 'Block device {node} is in use',
+  'REF-E-OPEN': "Could not open '{file}': {reason}",
+  'REF-E-FILENAME': "The 'file' block driver requires a file name",
+  'REF-E-RAW-OFFSET': 'Offset ({offset}) cannot be greater than size of the containing file ({size})',
+  'REF-E-RAW-SUM':
+    'The sum of offset ({offset}) and size ({length}) has to be smaller or equal to the  actual size of the containing file ({size})',
+  'REF-E-RAW-SECTOR': 'Specified size is not multiple of 512',
+  'REF-E-RAW-FIXED': 'Cannot resize fixed-size raw disks',
+  'REF-E-RAW-LARGE': 'Disk size too large for the chosen offset',
+  'REF-E-TOO-LARGE': 'Could not refresh total sector count: File too large',
+  'REF-E-LATENCY': 'latency-ns is invalid',
+  'REF-E-DETECT-ZEROES': 'setting detect-zeroes to unmap is not allowed without setting discard operation to unmap',
+  'REF-E-FORCE-SHARE': 'force-share=on can only be used with read-only images',
+  'REF-E-SIZE-POSITIVE': "Parameter 'size' expects a >0 size",
+  'REF-E-SIZE-MAXIMUM': 'offset({size}) exceeds maximum({maximum})',
+  'REF-E-SIZE-LIMIT': 'A size of {size} bytes is beyond 2^53-1, the largest of this implementation',
+  'REF-E-READ-ONLY': 'Image is read-only',
+  'REF-E-NO-RESIZE': 'Image format driver does not support resize',
+  'REF-E-RESIZE-UNSHARED':
+    "Permission conflict on node '{node}': permissions 'resize' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by node '{owner}' (uses node '{node}' as 'file' child).",
+} as const;
+
+export type BlockErrorId = keyof typeof BLOCK_ERRORS;
+
+/** A refusal by a rule of NODES.md. */
+export class BlockError extends Refusal {
+  constructor(id: BlockErrorId, args: RefusalArgs = {}) {
+    super(id, BLOCK_ERRORS[id], args);
+    this.name = 'BlockError';
+  }
+}

@@ -1,0 +1,65 @@
+/** All nodes by name, and how they come and go. NODES.md, REF-001 to REF-003. */
+import { BlockError } from './errors.js';
+import type { Node } from './node.js';
+
+/** Characters. */
+const LONGEST_NAME = 31;
+
+export class Graph {
+  readonly #nodes = new Map<string, Node>();
+  #generated = 0;
+
+  /** Newest first: the order in which QEMU lists them. */
+  get nodes(): Node[] {
+    return [...this.#nodes.values()].reverse();
+  }
+
+  find(name: string): Node | undefined {
+    return this.#nodes.get(name);
+  }
+
+  /** `device` finds nothing: there are no devices here. @throws BlockError REF-E-NO-SUCH */
+  lookup(device: string | undefined, name: string | undefined): Node {
+    const node = name === undefined ? undefined : this.#nodes.get(name);
+    if (node === undefined) throw new BlockError('REF-E-NO-SUCH', { device: device ?? '', node: name ?? '' });
+    return node;
+  }
+
+  /** @throws BlockError REF-E-NAME-INVALID, REF-E-NAME-LONG, REF-E-NAME-TAKEN */
+  checkName(name: string): void {
+    // REF-002
+    if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(name)) throw new BlockError('REF-E-NAME-INVALID', { node: name });
+    if (name.length > LONGEST_NAME) throw new BlockError('REF-E-NAME-LONG');
+    if (this.#nodes.has(name)) throw new BlockError('REF-E-NAME-TAKEN', { node: name });
+  }
+
+  /** A name nobody can ask for: `#` is not allowed in a given one. */
+  generateName(): string {
+    this.#generated += 1;
+    return `#block${String(this.#generated).padStart(3, '0')}`;
+  }
+
+  add(node: Node): void {
+    this.#nodes.set(node.name, node);
+  }
+
+  /** The reference by which `node` was held is gone: without any other the node closes, and its children with it. */
+  release(node: Node): void {
+    // REF-003
+    if (node.monitorOwned || node.parents.length > 0) return;
+    const children = node.children.map((edge) => edge.child);
+    node.close();
+    this.#nodes.delete(node.name);
+    for (const child of children) this.release(child);
+  }
+
+  /** blockdev-del. @throws BlockError REF-E-NO-NODE, REF-E-NOT-MONITOR, REF-E-IN-USE */
+  remove(name: string): void {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new BlockError('REF-E-NO-NODE', { node: name });
+    if (!node.monitorOwned) throw new BlockError('REF-E-NOT-MONITOR', { node: name });
+    if (node.parents.length > 0) throw new BlockError('REF-E-IN-USE', { node: name });
+    node.monitorOwned = false;
+    this.release(node);
+  }
+}

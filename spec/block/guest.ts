@@ -1,0 +1,33 @@
+/**
+ * A guest's request as an export lets it in: who may write, and where the disk ends. NODES.md, REF-005. Offsets and
+ * lengths are bytes.
+ */
+import type { Node } from './node.js';
+import { discard, flush, read, write, zero } from './request.js';
+
+/** The errno that the guest gets instead. */
+export type Errno = 'EPERM' | 'EINVAL' | 'ENOSPC';
+
+export type GuestRequest =
+  | { readonly op: 'read'; readonly offset: number; readonly length: number }
+  | { readonly op: 'write'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly op: 'zero' | 'discard'; readonly offset: number; readonly length: number }
+  | { readonly op: 'flush' };
+
+/** The bytes read, or an empty array; or why not. */
+export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Errno {
+  if (request.op === 'flush') {
+    flush(node);
+    return new Uint8Array(0);
+  }
+  const { op, offset } = request;
+  const length = op === 'write' ? request.bytes.length : request.length;
+  if (op !== 'read' && node.readOnly) return 'EPERM';
+  if (offset > node.size || length > node.size - offset) return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
+  const bytes = new Uint8Array(op === 'read' ? length : 0);
+  if (op === 'read') read(node, offset, bytes);
+  else if (op === 'write') write(node, offset, request.bytes);
+  else if (op === 'zero') zero(node, offset, length);
+  else discard(node, offset, length);
+  return bytes;
+}

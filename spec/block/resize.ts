@@ -1,0 +1,49 @@
+/**
+ * A node's size, and what follows it: the bitmaps of the node and of every node above whose size depends on it.
+ * NODES.md, REF-008 to REF-010; BITMAPS.md, BMP-023 to BMP-025. Sizes are bytes.
+ */
+import { BlockError } from './errors.js';
+import type { Edge, Node } from './node.js';
+
+/** QEMU's largest disk: INT64_MAX rounded down to 2^30 (bytes). */
+export const LARGEST_SIZE = 9223372035781033984n;
+
+/**
+ * block_resize. Refused, in this order, when somebody else needs the size to stay, when the size is too large, when
+ * the node is read-only, or by the driver. @throws BlockError
+ */
+export function resize(node: Node, size: number | bigint): void {
+  checkShared(node, undefined);
+  if (size > LARGEST_SIZE) throw new BlockError('REF-E-SIZE-MAXIMUM', { size, maximum: LARGEST_SIZE });
+  if (size > Number.MAX_SAFE_INTEGER) throw new BlockError('REF-E-SIZE-LIMIT', { size });
+  truncate(node, Number(size));
+}
+
+/** Makes `node` `size` bytes long, as its driver does it. @throws BlockError */
+export function truncate(node: Node, size: number): void {
+  if (node.readOnly) throw new BlockError('REF-E-READ-ONLY');
+  node.driver.truncate(size);
+  followSize(node);
+}
+
+/** REF-010: brings the bitmaps of `node` and of those above to the sizes that these have now. */
+export function followSize(node: Node): void {
+  for (const bitmap of node.bitmaps) {
+    if (bitmap.size !== node.size) bitmap.resize(node.size);
+  }
+  for (const { parent } of node.parents) followSize(parent);
+}
+
+/** REF-008: down from `node`, nobody but the one that asks may need a size to stay. @throws BlockError REF-E-RESIZE-UNSHARED */
+function checkShared(node: Node, asked: Edge | undefined): void {
+  const owner = node.parents.find((edge) => edge !== asked && !edge.parent.driver.sharesResize(edge));
+  if (owner !== undefined) {
+    throw new BlockError('REF-E-RESIZE-UNSHARED', {
+      node: node.name,
+      user: asked === undefined ? 'an unnamed block device' : `node '${asked.parent.name}'`,
+      role: asked === undefined ? 'root' : asked.role,
+      owner: owner.parent.name,
+    });
+  }
+  for (const edge of node.children) checkShared(edge.child, edge);
+}

@@ -1,0 +1,19 @@
+/** All commands, in the order of the reference. Arguments, errors, schema and documentation are read from here. */
+
+import { type AnyCommand, type CommandTable, commandTable } from './command.js';
+import { BITMAP_COMMANDS } from './commands/bitmap.js';
+import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
+import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
+import { QUERY_COMMANDS } from './commands/query.js';
+import { TRANSACTION_COMMANDS } from './commands/transaction.js';
+import type { Machine } from './machine.js';
+import { qmpCapabilities } from './monitor.js';
+
+export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
+  ...BITMAP_COMMANDS,
+  ...TRANSACTION_COMMANDS,
+  ...BLOCKDEV_COMMANDS,
+  ...QUERY_COMMANDS,
+  ...INTROSPECTION_COMMANDS,
+  qmpCapabilities as AnyCommand<Machine>,
+]);

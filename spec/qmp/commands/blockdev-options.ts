@@ -1,0 +1,103 @@
+/** The options of blockdev-add: a union by driver, nested where a node has children. */
+import {
+  alternate,
+  bool,
+  enumeration,
+  type Infer,
+  int,
+  lazy,
+  optional,
+  str,
+  struct,
+  type Type,
+  uint64,
+  union,
+} from '../types.js';
+
+const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'raw']);
+const BlockdevDiscardOptions = enumeration('BlockdevDiscardOptions', ['ignore', 'unmap']);
+const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
+const OnOffAuto = enumeration('OnOffAuto', ['auto', 'on', 'off']);
+const BlockdevAioOptions = enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring']);
+
+const BlockdevCacheOptions = struct('BlockdevCacheOptions', {
+  direct: optional(bool),
+  'no-flush': optional(bool),
+});
+
+/** Options of the node or the name of one; written out, because the type contains itself. */
+export type BlockdevRefValue = string | NestedOptions;
+type NestedOptions = BaseOptions & (FileOptions | NullOptions | RawOptions);
+interface FileOptions extends Infer<typeof BlockdevOptionsFile> {
+  readonly driver: 'file';
+}
+interface NullOptions extends Infer<typeof BlockdevOptionsNull> {
+  readonly driver: 'null-co';
+}
+interface RawOptions {
+  readonly driver: 'raw';
+  readonly file: BlockdevRefValue;
+  readonly offset?: number | bigint | undefined;
+  readonly size?: number | bigint | undefined;
+}
+interface BaseOptions {
+  readonly 'node-name'?: string | undefined;
+  readonly discard?: 'ignore' | 'unmap' | undefined;
+  readonly cache?:
+    | { readonly direct?: boolean | undefined; readonly 'no-flush'?: boolean | undefined }
+    | undefined;
+  readonly 'read-only'?: boolean | undefined;
+  readonly 'auto-read-only'?: boolean | undefined;
+  readonly 'force-share'?: boolean | undefined;
+  readonly 'detect-zeroes'?: 'off' | 'on' | 'unmap' | undefined;
+}
+
+const BlockdevRef: Type<BlockdevRefValue> = alternate(
+  'BlockdevRef',
+  {
+    string: str,
+    object: lazy<NestedOptions>('BlockdevOptions', () => BlockdevOptions),
+  },
+  'the options of a new node, or the name of one',
+);
+
+const BlockdevOptionsFile = struct('BlockdevOptionsFile', {
+  filename: str,
+  'pr-manager': optional(str),
+  locking: optional(OnOffAuto),
+  aio: optional(BlockdevAioOptions),
+  'aio-max-batch': optional(int),
+  'drop-cache': optional(bool),
+  'x-check-cache-dropped': optional(bool, { features: ['unstable'] }),
+});
+
+const BlockdevOptionsNull = struct('BlockdevOptionsNull', {
+  size: optional(int, { doc: 'bytes; default 1 GiB' }),
+  'latency-ns': optional(uint64),
+  'read-zeroes': optional(bool),
+});
+
+const BlockdevOptionsRaw = struct('BlockdevOptionsRaw', {
+  file: BlockdevRef,
+  offset: optional(int, { doc: 'bytes into the child; default 0' }),
+  size: optional(int, { doc: 'bytes; default: to the end of the child' }),
+});
+
+export const BlockdevOptions: Type<NestedOptions> & ReturnType<typeof declare> = declare();
+
+function declare() {
+  return union('BlockdevOptions', {
+    base: {
+      driver: BlockdevDriver,
+      'node-name': optional(str, { doc: 'needed for the node that the command itself makes' }),
+      discard: optional(BlockdevDiscardOptions, { doc: 'whether a discard is passed on; default ignore' }),
+      cache: optional(BlockdevCacheOptions),
+      'read-only': optional(bool, { doc: 'default: as the node above, or false' }),
+      'auto-read-only': optional(bool),
+      'force-share': optional(bool),
+      'detect-zeroes': optional(BlockdevDetectZeroesOptions),
+    },
+    discriminator: 'driver',
+    branches: { file: BlockdevOptionsFile, 'null-co': BlockdevOptionsNull, raw: BlockdevOptionsRaw },
+  });
+}

@@ -1,0 +1,52 @@
+/** Nodes by command: blockdev-add, blockdev-del, block_resize. NODES.md. */
+import { BlockError } from '../../block/errors.js';
+import { resize } from '../../block/resize.js';
+import { commandsOf } from '../command.js';
+import type { Machine } from '../machine.js';
+import { openNode } from '../open.js';
+import { empty, int, optional, str, struct } from '../types.js';
+import { BlockdevOptions } from './blockdev-options.js';
+
+const define = commandsOf<Machine>();
+
+export const BLOCKDEV_COMMANDS = [
+  define({
+    name: 'blockdev-add',
+    doc: 'Makes a node, and the nodes below it that its options spell out.',
+    args: BlockdevOptions,
+    returns: empty,
+    rules: ['REF-001', 'REF-002', 'REF-003'],
+    execute(machine, options) {
+      // PRECONDITIONS
+      if (options['node-name'] === undefined) throw new BlockError('REF-E-NAME-NEEDED');
+      // EFFECTS
+      openNode(machine, options, undefined).monitorOwned = true;
+    },
+  }),
+  define({
+    name: 'blockdev-del',
+    doc: 'Drops the reference by which blockdev-add holds a node. Refused while anybody else uses it.',
+    args: struct('BlockdevDelArguments', { 'node-name': str }),
+    returns: empty,
+    rules: ['REF-003'],
+    execute: (machine, args) => machine.graph.remove(args['node-name']),
+  }),
+  define({
+    name: 'block_resize',
+    doc: 'Changes the size of a node, and of its child where the driver passes it on.',
+    args: struct('BlockResizeArguments', {
+      device: optional(str, { doc: 'name of a device; there are none here' }),
+      'node-name': optional(str, { doc: 'name of the node' }),
+      size: { type: int, optional: false, doc: 'bytes' },
+    }),
+    returns: empty,
+    rules: ['REF-008', 'REF-009', 'REF-010', 'BMP-023'],
+    execute(machine, args) {
+      // PRECONDITIONS
+      const node = machine.graph.lookup(args.device, args['node-name']);
+      if (args.size < 0) throw new BlockError('REF-E-SIZE-POSITIVE');
+      // EFFECTS
+      resize(node, args.size);
+    },
+  }),
+];

@@ -1,0 +1,145 @@
+/** `transaction` and its actions. TRANSACTIONS.md. */
+import { commandsOf } from '../command.js';
+import type { Machine } from '../machine.js';
+import {
+  completionMode,
+  type Prepare,
+  type Prepared,
+  runTransaction,
+  transactionAborted,
+} from '../transaction.js';
+import { array, empty, enumeration, type Infer, optional, type StructType, struct, union } from '../types.js';
+import {
+  addBitmap,
+  BlockDirtyBitmap,
+  BlockDirtyBitmapAdd,
+  BlockDirtyBitmapMerge,
+  clearableBitmap,
+  findBitmap,
+  mergeBitmaps,
+  removableBitmap,
+  switchableBitmap,
+} from './bitmap.js';
+
+const define = commandsOf<Machine>();
+
+const ActionCompletionMode = enumeration('ActionCompletionMode', [
+  { name: 'individual', doc: 'jobs of the transaction complete or fail one by one' },
+  { name: 'grouped', doc: 'jobs of the transaction complete together or fail together' },
+]);
+
+const TransactionProperties = struct('TransactionProperties', {
+  'completion-mode': optional(ActionCompletionMode, { doc: 'default individual' }),
+});
+
+const TransactionActionKind = enumeration('TransactionActionKind', [
+  { name: 'abort', doc: 'fails when it is prepared: for tests of the rest' },
+  { name: 'block-dirty-bitmap-add' },
+  { name: 'block-dirty-bitmap-remove' },
+  { name: 'block-dirty-bitmap-clear' },
+  { name: 'block-dirty-bitmap-enable' },
+  { name: 'block-dirty-bitmap-disable' },
+  { name: 'block-dirty-bitmap-merge' },
+]);
+
+/** Each branch carries its arguments in `data`. */
+const wrap = <V>(name: string, data: StructType<V>) => struct(`${name}Wrapper`, { data });
+
+export const TransactionAction = union('TransactionAction', {
+  base: { type: TransactionActionKind },
+  discriminator: 'type',
+  branches: {
+    abort: wrap('Abort', struct('Abort', {})),
+    'block-dirty-bitmap-add': wrap('BlockDirtyBitmapAdd', BlockDirtyBitmapAdd),
+    'block-dirty-bitmap-remove': wrap('BlockDirtyBitmapRemove', BlockDirtyBitmap),
+    'block-dirty-bitmap-clear': wrap('BlockDirtyBitmapClear', BlockDirtyBitmap),
+    'block-dirty-bitmap-enable': wrap('BlockDirtyBitmapEnable', BlockDirtyBitmap),
+    'block-dirty-bitmap-disable': wrap('BlockDirtyBitmapDisable', BlockDirtyBitmap),
+    'block-dirty-bitmap-merge': wrap('BlockDirtyBitmapMerge', BlockDirtyBitmapMerge),
+  },
+});
+type Action = Infer<typeof TransactionAction>;
+
+/** What preparing the action means. */
+function prepareAction(machine: Machine, action: Action): Prepared {
+  switch (action.type) {
+    case 'abort':
+      throw transactionAborted(); // TXN-004
+    case 'block-dirty-bitmap-add': {
+      // TXN-005
+      const { node, bitmap } = addBitmap(machine, action.data);
+      return { abort: () => node.removeBitmap(bitmap) };
+    }
+    case 'block-dirty-bitmap-remove': {
+      // TXN-006: until the commit it is only out of reach
+      const { node, bitmap } = removableBitmap(machine, action.data);
+      bitmap.busy = true;
+      return {
+        commit: () => node.removeBitmap(bitmap),
+        abort: () => {
+          bitmap.busy = false;
+        },
+      };
+    }
+    case 'block-dirty-bitmap-clear': {
+      // TXN-007
+      const { bitmap } = clearableBitmap(machine, action.data);
+      const saved = bitmap.save();
+      bitmap.clear();
+      return { abort: () => bitmap.restore(saved) };
+    }
+    case 'block-dirty-bitmap-enable':
+      return switchBitmap(machine, action.data, true);
+    case 'block-dirty-bitmap-disable':
+      return switchBitmap(machine, action.data, false);
+    case 'block-dirty-bitmap-merge': {
+      // TXN-009
+      const { bitmap } = findBitmap(machine, { node: action.data.node, name: action.data.target });
+      const saved = bitmap.save();
+      mergeBitmaps(machine, action.data);
+      return { abort: () => bitmap.restore(saved) };
+    }
+  }
+}
+
+function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enabled: boolean): Prepared {
+  // TXN-008
+  const { bitmap } = switchableBitmap(machine, at);
+  const before = bitmap.enabled;
+  bitmap.enabled = enabled;
+  return {
+    abort: () => {
+      bitmap.enabled = before;
+    },
+  };
+}
+
+/** TXN-010: bitmap actions end with the transaction, so no mode but the individual one means anything for them. */
+function checkCompletionMode(action: Action, mode: Infer<typeof ActionCompletionMode> | undefined): void {
+  if (mode === 'grouped' && action.type !== 'abort') throw completionMode({ action: action.type, mode });
+}
+
+export const TRANSACTION_COMMANDS = [
+  define({
+    name: 'transaction',
+    doc: 'Runs actions of which all happen or none. They are prepared in order; the first that fails ends it, and what was prepared is taken back in reverse order.',
+    args: struct('TransactionArguments', {
+      actions: array(TransactionAction),
+      properties: optional(TransactionProperties),
+    }),
+    returns: empty,
+    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010'],
+    execute(machine, { actions, properties }) {
+      const mode = properties?.['completion-mode'];
+      runTransaction(
+        actions.map(
+          (action): Prepare =>
+            () => {
+              checkCompletionMode(action, mode);
+              return prepareAction(machine, action);
+            },
+        ),
+      );
+    },
+  }),
+];

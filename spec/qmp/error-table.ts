@@ -1,0 +1,20 @@
+/** Every error that QMP can answer with, joined from the parts that define them; texts are turned into ids by it. */
+import { BITMAP_ERRORS } from '../bitmap/errors.js';
+import { BLOCK_ERRORS } from '../block/errors.js';
+import { BITMAP_COMMAND_ERRORS } from './bitmap-errors.js';
+import { type AnyErrorDefinition, ErrorTable } from './errors.js';
+import { INPUT_ERRORS } from './input-errors.js';
+import { TRANSACTION_ERRORS } from './transaction.js';
+
+/** The tables of parts that do not know of QMP: all of them are GenericError. */
+function generic(templates: Readonly<Record<string, string>>): AnyErrorDefinition[] {
+  return Object.entries(templates).map(([id, template]) => ({ id, class: 'GenericError', template }));
+}
+
+export const ERROR_TABLE = new ErrorTable(
+  INPUT_ERRORS,
+  BITMAP_COMMAND_ERRORS,
+  TRANSACTION_ERRORS,
+  generic(BITMAP_ERRORS),
+  generic(BLOCK_ERRORS),
+);

@@ -1,0 +1,107 @@
+/**
+ * The whole specification as one machine: commands in, replies out, guest requests beside them. Deterministic: the
+ * same history gives the same bytes (DESIGN C2). It has no clock, opens nothing, and waits for nothing.
+ */
+import type { Sha256 } from '../bitmap/serialise.js';
+import { Graph } from '../block/graph.js';
+import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
+import type { Json, JsonObject } from '../json/value.js';
+import { Refusal } from '../refusal.js';
+import type { Storage } from '../storage/storage.js';
+import { COMMANDS } from './command-table.js';
+import { QmpError } from './errors.js';
+import type { MachineLike } from './monitor.js';
+import { type CommandRequest, runCommand } from './validate.js';
+
+/** What a machine is given from outside. */
+export interface Surroundings {
+  readonly storage: Storage;
+  /** starts a SHA-256: the specification computes none itself */
+  readonly makeHash: () => Sha256;
+}
+
+/** What comes of {@link Machine.io}: the bytes read (empty for other requests), or the errno that the guest gets. */
+export type IoResult = Uint8Array | Errno;
+
+export class Machine implements MachineLike {
+  readonly graph = new Graph();
+  readonly storage: Storage;
+  readonly makeHash: () => Sha256;
+  /** false once `quit` was answered */
+  running = true;
+  #events: JsonObject[] = [];
+
+  constructor(surroundings: Surroundings) {
+    this.storage = surroundings.storage;
+    this.makeHash = surroundings.makeHash;
+  }
+
+  /** Runs one command to its reply. @throws QmpError with the id, class and text of a refusal */
+  execute(request: CommandRequest): Json {
+    try {
+      return runCommand(COMMANDS, this, request);
+    } catch (error) {
+      // Refusals of the parts below are answers; anything else that is thrown is a mistake and goes on up.
+      if (error instanceof Refusal) throw new QmpError(error.id, 'GenericError', error.message);
+      throw error;
+    }
+  }
+
+  /** A guest's request to a node, as through a writable export. @throws BlockError REF-E-NO-SUCH */
+  io(node: string, request: GuestRequest): IoResult {
+    return guestRequest(this.graph.lookup('', node), request);
+  }
+
+  /**
+   * Moves one job or held request by one unit; false when there is none. There are no jobs yet, so: false.
+   */
+  step(): boolean {
+    return false;
+  }
+
+  /** Steps until nothing moves any more. */
+  settle(): void {
+    while (this.step());
+  }
+
+  /** The events since the last call, in order. */
+  takeEvents(): JsonObject[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  /**
+   * Looks for what must never be, after any command: edges that only one end knows, nodes that nobody holds, bitmaps
+   * of another size than their node, busy bitmaps without an owner, names twice. Empty when all is well. REF-011.
+   */
+  verify(): string[] {
+    return verifyGraph(this.graph);
+  }
+}
+
+function verifyGraph(graph: Graph): string[] {
+  const wrong: string[] = [];
+  for (const node of graph.nodes) {
+    if (!node.monitorOwned && node.parents.length === 0) wrong.push(`${node.name}: nobody holds it`);
+    for (const edge of node.children) {
+      if (!edge.child.parents.includes(edge))
+        wrong.push(`${node.name}: its child ${edge.child.name} does not know`);
+      if (graph.find(edge.child.name) !== edge.child)
+        wrong.push(`${node.name}: its child ${edge.child.name} is gone`);
+    }
+    for (const { parent } of node.parents) {
+      if (graph.find(parent.name) !== parent) wrong.push(`${node.name}: its parent ${parent.name} is gone`);
+    }
+    const names = new Set<string>();
+    for (const bitmap of node.bitmaps) {
+      const named = `${node.name}: bitmap ${bitmap.name ?? '(anonymous)'}`;
+      if (bitmap.size !== node.size) wrong.push(`${named} has ${bitmap.size} bytes, the node ${node.size}`);
+      if (bitmap.busy && bitmap.successor === null) wrong.push(`${named} is busy, but nobody uses it`);
+      if (bitmap.name === null) continue;
+      if (names.has(bitmap.name)) wrong.push(`${named} is there twice`);
+      names.add(bitmap.name);
+    }
+  }
+  return wrong;
+}

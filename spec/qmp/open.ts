@@ -1,0 +1,81 @@
+/** Makes nodes from checked options: children first, then the name, then the node. NODES.md, REF-001 to REF-003. */
+
+import type { Driver } from '../block/drivers/driver.js';
+import { openFile } from '../block/drivers/file.js';
+import { openNull } from '../block/drivers/null-co.js';
+import { openRaw } from '../block/drivers/raw.js';
+import { BlockError } from '../block/errors.js';
+import { Node, type NodeOptions } from '../block/node.js';
+import { LARGEST_SIZE } from '../block/resize.js';
+import type { BlockdevRefValue } from './commands/blockdev-options.js';
+import type { Machine } from './machine.js';
+
+type Options = Exclude<BlockdevRefValue, string>;
+
+/**
+ * The node of `options` is in the graph when this returns; whoever called holds it. On a refusal nothing is left.
+ * @param above the options of the node whose child it is
+ */
+export function openNode(machine: Machine, options: Options, above: NodeOptions | undefined): Node {
+  const { graph } = machine;
+  const own = nodeOptions(options, options['node-name'] ?? graph.generateName(), above);
+  const child = options.driver === 'raw' ? openChild(machine, options.file, own) : undefined;
+  try {
+    if (options['node-name'] !== undefined) graph.checkName(own.name);
+    checkOptions(options);
+    const node = new Node(own, openDriver(machine, options, child), child === undefined ? [] : [child]);
+    graph.add(node);
+    return node;
+  } catch (refusal) {
+    if (child !== undefined) graph.release(child);
+    throw refusal;
+  }
+}
+
+function openChild(machine: Machine, file: BlockdevRefValue, above: NodeOptions): Node {
+  if (typeof file === 'string') return machine.graph.lookup(file, file);
+  return openNode(machine, file, above);
+}
+
+/** What a node takes over from the one above: whether it may be written, and how it is cached. */
+function nodeOptions(options: Options, name: string, above: NodeOptions | undefined): NodeOptions {
+  return {
+    name,
+    readOnly: options['read-only'] ?? above?.readOnly ?? false,
+    // A format passes discards on; what is below it need not ask again. REF-007
+    discard: options.discard ?? (above === undefined ? 'ignore' : 'unmap'),
+    detectZeroes: options['detect-zeroes'] ?? 'off',
+    cacheDirect: options.cache?.direct ?? above?.cacheDirect ?? false,
+    cacheNoFlush: options.cache?.['no-flush'] ?? above?.cacheNoFlush ?? false,
+  };
+}
+
+function checkOptions(options: Options): void {
+  if (options['detect-zeroes'] === 'unmap' && options.discard !== 'unmap') {
+    throw new BlockError('REF-E-DETECT-ZEROES');
+  }
+  if (options['force-share'] && !options['read-only']) throw new BlockError('REF-E-FORCE-SHARE');
+}
+
+function openDriver(machine: Machine, options: Options, child: Node | undefined): Driver {
+  switch (options.driver) {
+    case 'file':
+      return openFile(machine.storage, options.filename);
+    case 'null-co':
+      return openNull({
+        size: options.size,
+        latencyNs: options['latency-ns'],
+        readZeroes: options['read-zeroes'],
+      });
+    case 'raw':
+      return openRaw(child!, { offset: bytes(options.offset), size: bytes(options.size) });
+  }
+}
+
+/** An offset into a file, or a size of a part of one: what is beyond 2^53−1 is beyond any file here too. */
+function bytes(value: number | bigint | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (value > Number.MAX_SAFE_INTEGER)
+    throw new BlockError('REF-E-SIZE-MAXIMUM', { size: value, maximum: LARGEST_SIZE });
+  return Number(value);
+}

@@ -1,0 +1,45 @@
+/**
+ * Transactions: several actions of which all happen or none. TRANSACTIONS.md, TXN-001 to TXN-012.
+ *
+ * An action is prepared, and then either committed or aborted. Preparing may already change things, so that the next
+ * action sees them; aborting takes exactly that back.
+ */
+import { defineError } from './errors.js';
+
+/** What an action has left to do once it is prepared. */
+export interface Prepared {
+  /** makes it final; cannot fail */
+  commit?(): void;
+  /** takes back what preparing did; cannot fail */
+  abort?(): void;
+}
+
+/** Prepares an action, or throws a refusal and has changed nothing. */
+export type Prepare = () => Prepared;
+
+export const transactionAborted = defineError(
+  'TXN-E-ABORT',
+  'GenericError',
+  'Transaction aborted using Abort action',
+);
+export const completionMode = defineError(
+  'TXN-E-COMPLETION-MODE',
+  'GenericError',
+  "Action '{action}' does not support Transaction property completion-mode = {mode}",
+);
+
+export const TRANSACTION_ERRORS = [transactionAborted, completionMode] as const;
+
+/** @throws what the first action that could not be prepared threw; then nothing has changed */
+export function runTransaction(actions: readonly Prepare[]): void {
+  const prepared: Prepared[] = [];
+  try {
+    // TXN-001: in order; TXN-002: the first failure stops
+    for (const prepare of actions) prepared.push(prepare());
+  } catch (refusal) {
+    // TXN-003: in reverse, so that each finds what it left behind
+    for (const action of prepared.reverse()) action.abort?.();
+    throw refusal;
+  }
+  for (const action of prepared) action.commit?.();
+}

@@ -1,0 +1,18 @@
+/**
+ * What every part of the specification throws when it refuses: an id that never changes, and a text. QMP turns a
+ * refusal into an error reply. Anything else that is thrown is a mistake of the specification itself.
+ */
+
+/** Values for the places of a text template. */
+export type RefusalArgs = Readonly<Record<string, string | number | bigint>>;
+
+export class Refusal extends Error {
+  readonly id: string;
+
+  /** @param template text with `{places}` that `args` fills */
+  constructor(id: string, template: string, args: RefusalArgs = {}) {
+    super(template.replace(/\{(\w+)\}/g, (whole, place: string) => String(args[place] ?? whole)));
+    this.name = 'Refusal';
+    this.id = id;
+  }
+}

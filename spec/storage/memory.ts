@@ -1,0 +1,104 @@
+/** Files in memory, sparse: a page that was never written takes no room. */
+import type { Storage, StorageFile } from './storage.js';
+
+/** Bytes. Small enough that scattered 512-byte writes stay cheap, large enough that the map of pages does. */
+const PAGE = 65536;
+
+export class MemoryFile implements StorageFile {
+  #size: number;
+  readonly #pages = new Map<number, Uint8Array>();
+
+  /** @param size bytes, all zeros */
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    for (const { page, start, length, done } of pieces(offset, into.length)) {
+      const bytes = this.#pages.get(page);
+      if (bytes === undefined) into.fill(0, done, done + length);
+      else into.set(bytes.subarray(start, start + length), done);
+    }
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    for (const { page, start, length, done } of pieces(offset, bytes.length)) {
+      this.#page(page).set(bytes.subarray(done, done + length), start);
+    }
+    if (bytes.length > 0) this.#size = Math.max(this.#size, offset + bytes.length);
+  }
+
+  zero(offset: number, length: number): void {
+    this.#clear(offset, Math.min(offset + length, this.#size));
+  }
+
+  truncate(size: number): void {
+    // What was cut off must not come back when the file grows again.
+    this.#clear(size, this.#size);
+    this.#size = size;
+  }
+
+  flush(): void {
+    // Memory has nothing further down.
+  }
+
+  #page(index: number): Uint8Array {
+    let page = this.#pages.get(index);
+    if (page === undefined) {
+      page = new Uint8Array(PAGE);
+      this.#pages.set(index, page);
+    }
+    return page;
+  }
+
+  /** Visits the pages there are, not the range, which may be huge. */
+  #clear(start: number, end: number): void {
+    if (start >= end) return;
+    for (const [index, page] of this.#pages) {
+      const from = Math.max(start - index * PAGE, 0);
+      const to = Math.min(end - index * PAGE, PAGE);
+      if (from === 0 && to === PAGE) this.#pages.delete(index);
+      else if (from < to) page.fill(0, from, to);
+    }
+  }
+}
+
+interface Piece {
+  readonly page: number;
+  /** where in the page */
+  readonly start: number;
+  readonly length: number;
+  /** how much of the whole lies before this piece */
+  readonly done: number;
+}
+
+function* pieces(offset: number, length: number): Generator<Piece> {
+  for (let done = 0; done < length; ) {
+    const at = offset + done;
+    const page = Math.floor(at / PAGE);
+    const start = at - page * PAGE;
+    const piece = Math.min(PAGE - start, length - done);
+    yield { page, start, length: piece, done };
+    done += piece;
+  }
+}
+
+/** A directory of such files. */
+export class MemoryStorage implements Storage {
+  readonly #files = new Map<string, MemoryFile>();
+
+  /** Makes an empty file of `size` bytes; an old one of that name is gone. */
+  create(name: string, size: number): MemoryFile {
+    const file = new MemoryFile(size);
+    this.#files.set(name, file);
+    return file;
+  }
+
+  open(name: string): MemoryFile | 'ENOENT' {
+    return this.#files.get(name) ?? 'ENOENT';
+  }
+}
