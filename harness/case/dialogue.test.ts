@@ -80,10 +80,10 @@ t.test('a dialogue is read back as the steps it was written from', (t) => {
 
 t.test('blocks fenced as qmp', (t) => {
   const markdown =
-    'Words.\n\n```qmp\nobserve disk\n   size 1\n```\n\n```yaml\nobserve: x\n```\n\n- item\n\n  ```qmp\n  # a\n  ```\n';
+    'Words.\n\n```qmp\nobserve disk\n   size 1\n```\n\n```yaml\nobserve: x\n```\n\n- item\n\n  ```qmp reference\n  # a\n  ```\n';
   t.same(dialoguesIn(markdown), [
-    { text: 'observe disk\n   size 1\n', line: 4 },
-    { text: '# a\n', line: 15 },
+    { referenceOnly: false, text: 'observe disk\n   size 1\n', line: 4 },
+    { referenceOnly: true, text: '# a\n', line: 15 },
   ]);
   t.same(parseDialogue('observe disk\n   size 1\n', 4), [
     { line: 4, action: { verb: 'observe', node: 'disk' } },
@@ -100,7 +100,12 @@ t.test('a request laid out over several lines is one request', (t) => {
 });
 
 t.test('a request that is no plain command is sent as it stands', (t) => {
-  for (const text of ['{"execute": 1}', '{"execute": "a", "id": 1}', '{"execute": "a", "arguments": 3}', '[1]']) {
+  for (const text of [
+    '{"execute": 1}',
+    '{"execute": "a", "id": 1}',
+    '{"execute": "a", "arguments": 3}',
+    '[1]',
+  ]) {
     t.same(parseDialogue(`-> ${text}`)[0]!.action, { verb: 'raw', text });
   }
   t.end();

@@ -10,6 +10,8 @@ import { parseSize } from './load/size.js';
 
 /** A fenced block: its text, and the line in the document on which its first line stands. */
 export interface Dialogue {
+  /** fenced with ```qmp reference: QEMU is known to do otherwise, and the rule says so */
+  readonly referenceOnly: boolean;
   readonly text: string;
   readonly line: number;
 }
@@ -24,17 +26,18 @@ export class DialogueError extends Error {
   }
 }
 
-/** The blocks fenced with ```qmp in a Markdown text, in order. */
+/** The blocks fenced with ```qmp or ```qmp reference in a Markdown text, in order. */
 export function dialoguesIn(markdown: string): Dialogue[] {
   const found: Dialogue[] = [];
   const lines = markdown.split('\n');
   for (let i = 0; i < lines.length; i++) {
-    const open = /^(\s*)```qmp\s*$/.exec(lines[i]!);
+    const open = /^(\s*)```qmp( reference)?\s*$/.exec(lines[i]!);
     if (open === null) continue;
     const start = i + 1;
     while (++i < lines.length && !/^\s*```\s*$/.test(lines[i]!));
     const indent = open[1]!.length;
     found.push({
+      referenceOnly: open[2] !== undefined,
       text: lines
         .slice(start, i)
         .map((line) => `${line.slice(indent)}\n`)

@@ -1,53 +1,82 @@
 /**
- * The examples of the prose, fenced blocks marked `qmp` in spec/, executed on the reference: each must answer what
- * is printed there.
+ * The examples of the prose, fenced blocks marked `qmp` in spec/, executed on the reference and on both QEMU programs:
+ * each must answer what is printed there. Those marked `qmp reference` show what QEMU is known to do otherwise.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { errorId } from '../cli/known.js';
 import { packageRoot } from '../cli/environment.js';
+import { errorId } from '../cli/known.js';
 import { filesBelow } from '../rules/scan.js';
-import { parseTarget } from '../target/parse.js';
+import { findInPath, parseTarget } from '../target/parse.js';
+import type { Target } from '../target/target.js';
 import { createdFiles, volatileNodes } from './case.js';
-import { dialoguesIn, parseDialogue } from './dialogue.js';
+import { type Dialogue, dialoguesIn, parseDialogue } from './dialogue.js';
 import { type Played, play } from './play/play.js';
 
 const ROOT = packageRoot();
 
-/** Its examples are about bytes and envelopes below a session: spec/qmp/monitor.test.ts executes them. */
+/** Its examples are about bytes and envelopes below a session: spec/qmp/*.test.ts execute them. */
 const ELSEWHERE = join(ROOT, 'spec', 'qmp', 'QMP.md');
 
-for (const file of filesBelow(join(ROOT, 'spec'), '.md')) {
-  const dialogues = dialoguesIn(readFileSync(file, 'utf8'));
-  if (dialogues.length === 0 || file === ELSEWHERE) continue;
-  t.test(file.slice(ROOT.length + 1), async (t) => {
-    const target = parseTarget('reference').create();
+const DOCUMENTS = filesBelow(join(ROOT, 'spec'), '.md')
+  .filter((file) => file !== ELSEWHERE)
+  .map((file) => ({ name: file.slice(ROOT.length + 1), dialogues: dialoguesIn(readFileSync(file, 'utf8')) }))
+  .filter(({ dialogues }) => dialogues.length > 0);
+
+for (const [name, program] of [
+  ['reference', null],
+  ['qemu-system', 'qemu-system-x86_64'],
+  ['qsd', 'qemu-storage-daemon'],
+] as const) {
+  const isMissing = program !== null && findInPath(program) === null;
+  const skip = isMissing && process.env.CI === undefined ? `${program} is not in PATH` : false;
+  t.test(`the examples of the prose on ${name}`, { skip }, async (t) => {
+    const target = parseTarget(name).create();
     t.teardown(() => target.close());
-    for (const { text, line } of dialogues) {
-      const steps = parseDialogue(text, line);
-      const context = { id: 'documentation', format: 'raw', limitMs: 10_000, volatileNodes: volatileNodes(steps) };
-      const session = await target.begin(context);
-      const played: Played = { lines: [], step: 0, allowed: false };
-      await play(
-        steps,
-        session,
-        {
-          files: createdFiles(steps),
-          within: (request) => request,
-          errorId: (desc, errorClass) => errorId(target.kind, desc, errorClass),
-          comparable: (lines) => lines,
-        },
-        played,
-      );
-      await session.end();
-      const answered = played.lines.map((answer) => answer.text).join('\n');
-      t.equal(comparable(answered), comparable(text), `line ${line}`);
+    for (const document of DOCUMENTS) {
+      for (const dialogue of document.dialogues) {
+        if (dialogue.referenceOnly && program !== null) continue;
+        const answered = await perform(target, dialogue);
+        t.same(comparable(answered), comparable(dialogue.text), `${document.name}:${dialogue.line}`);
+      }
     }
   });
 }
 
-/** White space and the word `raw` do not count: the prose may lay out what a transcript has on one line. */
-function comparable(text: string): string {
-  return text.replace(/^-> raw /gm, '-> ').replace(/\s+/g, '');
+async function perform(target: Target, { text, line }: Dialogue): Promise<string> {
+  const steps = parseDialogue(text, line);
+  const session = await target.begin({
+    id: 'documentation',
+    format: 'raw',
+    limitMs: 10_000,
+    volatileNodes: volatileNodes(steps),
+  });
+  const played: Played = { lines: [], step: 0, allowed: false };
+  try {
+    await play(
+      steps,
+      session,
+      {
+        files: createdFiles(steps),
+        within: (request) => request,
+        errorId: (desc, errorClass) => errorId(target.kind, desc, errorClass),
+        comparable: (lines) => lines,
+      },
+      played,
+    );
+  } finally {
+    await session.end();
+  }
+  return played.lines.map((answer) => answer.text).join('\n');
+}
+
+/** The prose may lay out what a transcript has on one line, and leave out the word `raw`. */
+function comparable(text: string): string[] {
+  return text
+    .replace(/^-> raw /gm, '-> ')
+    .replace(/^((?:->|<-|event) .*(?:\n {3}.*)*)/gm, (message) => message.replace(/\s+/g, ''))
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }

@@ -84,6 +84,8 @@ t.test('exit code 1: nothing executed', async (t) => {
   t.match(half, { code: 1, out: /nothing was executed on fake:incapable/ });
   const chosen = await qbm(dir, 'run', 'echo', ...HERE, '--target', 'fake', '--target', 'fake:incapable');
   t.match(chosen, { code: 0 });
+  const quiet = await qbm(dir, 'run', ...HERE, '--target', 'fake:incapable', '--reporter', 'jsonl');
+  t.match(quiet, { code: 1, out: /^\{.*\}\n$/, err: /^qbm: nothing was executed/ });
   const none = await qbm(t.testdir({ cases: {} }), 'run', ...HERE);
   t.match(none, { code: 1, out: /nothing was executed/ });
 });

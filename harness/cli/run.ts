@@ -71,7 +71,8 @@ async function runCommand(environment: Environment, selectors: string[], options
     targets.map((choice) => expectedOf(choice, options.expected, options.cases === undefined, ids)),
   );
   const sinks: Sink[] = [];
-  const reporters = openReporters(environment, options, sinks);
+  const specs = reporterSpecs(environment, options);
+  const reporters = openReporters(environment, options, specs, sinks);
   const results: ResultLine[] = [];
   const started = performance.now();
   const settings: RunOptions = {
@@ -99,12 +100,18 @@ async function runCommand(environment: Environment, selectors: string[], options
   const complaints = [...orphans.map((id) => orphanComplaint(where.goldens, id)), ...idle];
   const ms = performance.now() - started;
   for (const reporter of reporters) reporter.end({ results, interrupted, complaints, ms, out: options.out });
+  if (!specs.some(({ name, file }) => file === undefined && (name === 'pretty' || name === 'tap'))) {
+    // The other reporters have no place for these, or write where nobody is looking.
+    for (const complaint of complaints) environment.stderr.write(`qbm: ${complaint}\n`);
+  }
   for (const sink of sinks) await sink.end();
-  if (interrupted) return EXIT.interrupted;
-  if (orphans.length > 0 || results.some((result) => result.verdict === 'error')) return EXIT.failed;
-  return idle.length > 0 || results.some((result) => UNEXPECTED.has(result.verdict))
-    ? EXIT.unexpected
-    : EXIT.ok;
+  return interrupted ? EXIT.interrupted : exitCode(results, orphans.length, idle.length);
+}
+
+/** The harness's own troubles outrank unexpected results: with them, the results are not the whole truth. */
+function exitCode(results: readonly ResultLine[], orphans: number, idle: number): number {
+  if (orphans > 0 || results.some((result) => result.verdict === 'error')) return EXIT.failed;
+  return idle > 0 || results.some((result) => UNEXPECTED.has(result.verdict)) ? EXIT.unexpected : EXIT.ok;
 }
 
 function orphanComplaint(goldens: string, id: string): string {
@@ -151,17 +158,24 @@ function expectedOf(
   return [target.name, entries];
 }
 
-function openReporters(environment: Environment, options: Options, sinks: Sink[]): Reporter[] {
+/** The reporters asked for, or the one that suits standard output. */
+function reporterSpecs(environment: Environment, options: Options): readonly ReporterSpec[] {
   const { stdout } = environment;
-  const specs: ReporterSpec[] = [...(options.reporter ?? [])];
-  if (specs.length === 0) {
-    specs.push({ name: stdout.terminal ? 'pretty' : 'tap', file: undefined });
-  }
+  const { reporter: specs = [{ name: stdout.terminal ? 'pretty' : 'tap', file: undefined }] } = options;
   if (specs.filter((spec) => spec.file === undefined).length > 1) {
     throw new UsageError(
       'two reporters cannot both write to standard output: give one of them a file, NAME=FILE',
     );
   }
+  return specs;
+}
+
+function openReporters(
+  environment: Environment,
+  options: Options,
+  specs: readonly ReporterSpec[],
+  sinks: Sink[],
+): Reporter[] {
   const again = (name: 'cases' | 'golden'): string =>
     options[name] === undefined ? '' : ` --${name} ${shellWord(options[name])}`;
   const background: Background = {
@@ -170,7 +184,7 @@ function openReporters(environment: Environment, options: Options, sinks: Sink[]
     out: options.out,
   };
   return specs.map(({ name, file }) => {
-    const sink = file === undefined ? stdout : fileSink(file);
+    const sink = file === undefined ? environment.stdout : fileSink(file);
     if (file !== undefined) sinks.push(sink);
     const colour = file === undefined && environment.colour;
     return createReporter(name, sink, background, { colour, verbose: options.verbose === true });

@@ -102,9 +102,7 @@ export function failureLines(result: ResultLine, found: Case, background: Backgr
   if (result.diff !== undefined) {
     const diff = result.diff.split('\n');
     lines.push('| --- golden', `| +++ ${result.target}`);
-    lines.push(
-      ...diff.slice(0, MAX_DIFF_LINES).map(spaced),
-    );
+    lines.push(...diff.slice(0, MAX_DIFF_LINES).map(spaced));
     if (diff.length > MAX_DIFF_LINES) lines.push(`| … ${diff.length - MAX_DIFF_LINES} more lines`);
   }
   if (result.kept === true && background.out !== null) {

@@ -1,4 +1,7 @@
 /** The specification itself as a target: in this process, with files in memory. A new machine for every case. */
+
+import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
+import { sha256 } from '../../spec/bitmap/serialise.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
 import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
@@ -7,8 +10,6 @@ import { QmpError } from '../../spec/qmp/errors.js';
 import { type IoResult, Machine } from '../../spec/qmp/machine.js';
 import { Monitor } from '../../spec/qmp/monitor.js';
 import { MemoryStorage } from '../../spec/storage/memory.js';
-import { sha256 } from '../../spec/bitmap/serialise.js';
-import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
 import {
   type BitmapObservation,
@@ -29,7 +30,16 @@ const DIRECTORY = '/case';
 /** Guest requests are cut into pieces of this many bytes, as the NBD client of the other targets cuts them. */
 const PIECE = 32 * 1024 * 1024;
 
-const CAPABILITIES = ['qmp', 'bitmap', 'transaction', 'resize', 'close', 'driver:raw', 'driver:file', 'driver:null-co'];
+const CAPABILITIES = [
+  'qmp',
+  'bitmap',
+  'transaction',
+  'resize',
+  'close',
+  'driver:raw',
+  'driver:file',
+  'driver:null-co',
+];
 
 export function createReferenceTarget(): Target {
   return new ReferenceTarget();
@@ -92,14 +102,17 @@ class ReferenceSession implements Session {
   async qmpText(text: string): Promise<Reply> {
     const [reply] = this.#monitor.feed(`${text}\n`);
     // A text that is not complete gets no answer, here or anywhere: the others find out by their limit.
-    if (reply === undefined) throw new TargetFault('hang', `no reply to ${JSON.stringify(text)}: it is not complete`);
+    if (reply === undefined)
+      throw new TargetFault('hang', `no reply to ${JSON.stringify(text)}: it is not complete`);
     return this.#withId(reply);
   }
 
   async io(node: string, request: IoRequest): Promise<IoOutcome> {
     if (this.#machine.graph.find(node) === undefined) return { errno: 'ENODEV' };
     if (request.op === 'flush') return outcomeOf(this.#machine.io(node, request));
-    return inPieces(request.offset, request.length, (offset, length) => this.#piece(node, request, offset, length));
+    return inPieces(request.offset, request.length, (offset, length) =>
+      this.#piece(node, request, offset, length),
+    );
   }
 
   async observe(node: string): Promise<NodeObservation | Reply> {
@@ -115,7 +128,8 @@ class ReferenceSession implements Session {
 
   async end(): Promise<void> {
     const wrong = this.#machine.verify();
-    if (wrong.length > 0) throw new TargetFault('surroundings', `the reference contradicts itself: ${wrong.join('; ')}`);
+    if (wrong.length > 0)
+      throw new TargetFault('surroundings', `the reference contradicts itself: ${wrong.join('; ')}`);
   }
 
   #execute(name: string, args: JsonObject | undefined): Reply {
@@ -127,7 +141,12 @@ class ReferenceSession implements Session {
     }
   }
 
-  #piece(node: string, request: Exclude<IoRequest, { op: 'flush' }>, offset: number, length: number): IoOutcome {
+  #piece(
+    node: string,
+    request: Exclude<IoRequest, { op: 'flush' }>,
+    offset: number,
+    length: number,
+  ): IoOutcome {
     if (request.op !== 'write' && request.op !== 'read') {
       return outcomeOf(this.#machine.io(node, { op: request.op, offset, length }));
     }
@@ -169,7 +188,11 @@ function outcomeOf(result: IoResult): IoOutcome {
 }
 
 /** Runs at least one piece, also of an empty request; stops at the first that is not ok. */
-function inPieces(offset: number, length: number, run: (offset: number, length: number) => IoOutcome): IoOutcome {
+function inPieces(
+  offset: number,
+  length: number,
+  run: (offset: number, length: number) => IoOutcome,
+): IoOutcome {
   let done = 0;
   do {
     const piece = Math.min(PIECE, length - done);
@@ -179,4 +202,3 @@ function inPieces(offset: number, length: number, run: (offset: number, length: 
   } while (done < length);
   return { ok: true };
 }
-

@@ -1,6 +1,6 @@
 /**
  * A dirty bitmap: which granules of a disk were written since the bitmap was added or cleared, and the states that
- * say who may use it. BITMAPS.md, BMP-001 to BMP-020. Offsets, lengths and sizes are bytes.
+ * say who may use it. BITMAPS.md. Offsets, lengths and sizes are bytes.
  */
 import { BitVector, MAX_BITS } from './bits.js';
 import { BitmapError } from './errors.js';
@@ -116,6 +116,7 @@ export class DirtyBitmap {
 
   /** Clears every granule. */
   clear(): void {
+    // BMP-036
     this.vector = new BitVector(this.vector.length);
   }
 

@@ -2,6 +2,7 @@
  * The errors of the bitmap part, each with an id that never changes. BITMAPS.md has the same table; the texts are
  * those of QEMU 7.2 where QEMU has the error.
  */
+import { Refusal, type RefusalArgs } from '../refusal.js';
 
 /** Text templates by id; {placeholders} are filled from the arguments of the error. */
 export const BITMAP_ERRORS = {
@@ -23,15 +24,10 @@ export const BITMAP_ERRORS = {
 
 export type BitmapErrorId = keyof typeof BITMAP_ERRORS;
 
-/** A refusal by a rule of BITMAPS.md. `message` is the filled text. */
-export class BitmapError extends Error {
-  readonly id: BitmapErrorId;
-  readonly args: Readonly<Record<string, string | number>>;
-
-  constructor(id: BitmapErrorId, args: Readonly<Record<string, string | number>> = {}) {
-    super(BITMAP_ERRORS[id].replace(/\{(\w+)\}/g, (whole, key: string) => String(args[key] ?? whole)));
+/** A refusal by a rule of BITMAPS.md. */
+export class BitmapError extends Refusal {
+  constructor(id: BitmapErrorId, args: RefusalArgs = {}) {
+    super(id, BITMAP_ERRORS[id], args);
     this.name = 'BitmapError';
-    this.id = id;
-    this.args = args;
   }
 }

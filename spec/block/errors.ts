@@ -21,7 +21,8 @@ export const BLOCK_ERRORS = {
   'REF-E-RAW-LARGE': 'Disk size too large for the chosen offset',
   'REF-E-TOO-LARGE': 'Could not refresh total sector count: File too large',
   'REF-E-LATENCY': 'latency-ns is invalid',
-  'REF-E-DETECT-ZEROES': 'setting detect-zeroes to unmap is not allowed without setting discard operation to unmap',
+  'REF-E-DETECT-ZEROES':
+    'setting detect-zeroes to unmap is not allowed without setting discard operation to unmap',
   'REF-E-FORCE-SHARE': 'force-share=on can only be used with read-only images',
   'REF-E-SIZE-POSITIVE': "Parameter 'size' expects a >0 size",
   'REF-E-SIZE-MAXIMUM': 'offset({size}) exceeds maximum({maximum})',

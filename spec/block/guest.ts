@@ -23,7 +23,8 @@ export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Er
   const { op, offset } = request;
   const length = op === 'write' ? request.bytes.length : request.length;
   if (op !== 'read' && node.readOnly) return 'EPERM';
-  if (offset > node.size || length > node.size - offset) return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
+  if (offset > node.size || length > node.size - offset)
+    return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
   const bytes = new Uint8Array(op === 'read' ? length : 0);
   if (op === 'read') read(node, offset, bytes);
   else if (op === 'write') write(node, offset, request.bytes);

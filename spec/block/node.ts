@@ -33,7 +33,7 @@ export class Node {
   readonly children: readonly Edge[];
   /** who uses this node */
   readonly parents: Edge[] = [];
-  /** newest first (BMP-029), anonymous ones included */
+  /** newest first (BMP-032), anonymous ones included */
   readonly bitmaps: DirtyBitmap[] = [];
   /** the monitor holds a reference: made by blockdev-add itself, not as somebody's child */
   monitorOwned = false;

@@ -22,7 +22,8 @@ export function zero(node: Node, offset: number, length: number): void {
 }
 
 export function discard(node: Node, offset: number, length: number): void {
-  if (node.options.discard === 'ignore') return; // REF-007: nothing changes, so nothing is marked
+  // BMP-007, REF-007: where nothing changes, nothing is marked
+  if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
   node.driver.discard(offset, length);
   wrote(node, offset, length);
 }
@@ -33,6 +34,6 @@ export function flush(node: Node): void {
 
 /** Every bitmap of the node sees the request, at the size that the node has after it. */
 function wrote(node: Node, offset: number, length: number): void {
-  followSize(node); // BMP-025: first the size, then the marks
+  followSize(node); // BMP-024: first the size, then the marks
   for (const bitmap of node.bitmaps) bitmap.record(offset, length); // BMP-006
 }

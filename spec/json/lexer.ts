@@ -45,7 +45,23 @@ export class Lexer {
   }
 
   feed(bytes: Uint8Array): void {
-    for (const byte of bytes) this.push(byte);
+    for (let at = 0; at < bytes.length; ) {
+      const run = this.plainRun(bytes, at);
+      if (run > 0) this.appendRun(bytes.subarray(at, at + run));
+      else this.push(bytes[at]!);
+      at += run || 1;
+    }
+  }
+
+  /** How many of the next bytes are plain characters of the string begun: they need no look one by one. */
+  private plainRun(bytes: Uint8Array, at: number): number {
+    const quote = this.state === State.doubleQuoted ? 0x22 : this.state === State.singleQuoted ? 0x27 : -1;
+    if (quote < 0) return 0;
+    // not past the limit, so that it is met at the same byte however the input is cut
+    const end = Math.min(bytes.length, at + this.limit + 1 - this.length);
+    let to = at;
+    while (to < end && bytes[to] !== quote && bytes[to] !== 0x5c && !isControl(bytes[to]!)) to++;
+    return to - at;
   }
 
   private push(byte: number): void {
@@ -59,29 +75,46 @@ export class Lexer {
       this.state = move;
       return;
     }
+    if (move === 'ends' && this.state === State.start) {
+      this.emit(PUNCTUATION[byte]!);
+      return;
+    }
     this.append(byte);
     if (move === 'stray') {
       this.finish('stray');
       this.state = State.recover;
     } else if (move === 'ends') {
-      this.finish(this.state === State.start ? 'punctuation' : 'string');
+      this.finish('string');
       this.state = State.start;
     } else {
       this.state = move as State;
     }
-    if (this.length > this.limit) {
-      this.finish('oversized');
-      this.state = State.start;
-    }
+    this.checkLimit();
+  }
+
+  private checkLimit(): void {
+    if (this.length <= this.limit) return;
+    this.finish('oversized');
+    this.state = State.start;
   }
 
   private append(byte: number): void {
-    if (this.length === this.token.length) {
-      const larger = new Uint8Array(this.length * 2);
-      larger.set(this.token);
-      this.token = larger;
-    }
+    this.reserve(1);
     this.token[this.length++] = byte;
+  }
+
+  private appendRun(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.token.set(bytes, this.length);
+    this.length += bytes.length;
+    this.checkLimit();
+  }
+
+  private reserve(more: number): void {
+    if (this.length + more <= this.token.length) return;
+    const larger = new Uint8Array(Math.max(this.token.length * 2, this.length + more));
+    larger.set(this.token);
+    this.token = larger;
   }
 
   private finish(kind: Token['kind']): void {
@@ -92,6 +125,14 @@ export class Lexer {
     this.emit({ kind, bytes });
   }
 }
+
+/** The six tokens that are always the same, by their byte. */
+const PUNCTUATION: { readonly [byte: number]: Token } = Object.fromEntries(
+  [0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d].map((byte) => [
+    byte,
+    { kind: 'punctuation', bytes: Uint8Array.of(byte) },
+  ]),
+);
 
 function kindOf(state: State): Token['kind'] {
   if (state === State.keyword) return 'keyword';

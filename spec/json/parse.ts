@@ -81,10 +81,13 @@ class Parser {
   }
 }
 
+const DECODER = new TextDecoder();
+
+/** Text of bytes below 80. A decoder costs more than it saves on short texts, and those are nearly all. */
 function ascii(bytes: Uint8Array): string {
+  if (bytes.length > 64) return DECODER.decode(bytes);
   let text = '';
-  for (let at = 0; at < bytes.length; at += 4096)
-    text += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  for (let at = 0; at < bytes.length; at++) text += String.fromCharCode(bytes[at]!);
   return text;
 }
 
@@ -164,6 +167,6 @@ function escapedCharacter(bytes: Uint8Array, at: number): { code: number; length
 }
 
 function hex(bytes: Uint8Array, at: number): number {
-  const digits = ascii(bytes.subarray(at, at + 4));
+  const digits = String.fromCharCode(...bytes.subarray(at, at + 4));
   return /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : -1;
 }

@@ -11,7 +11,7 @@ export const bitmapExists = defineError('BMP-E-EXISTS', 'GenericError', 'Bitmap 
 export const notPersistable = defineError(
   'BMP-E-PERSISTENT',
   'GenericError',
-  "Driver '{driver}' of node '{node}' does not support persistent bitmaps",
+  "Can't store persistent bitmaps to {node}: Operation not supported",
 );
 
 export const BITMAP_COMMAND_ERRORS = [nodeNotFound, bitmapNotFound, bitmapExists, notPersistable] as const;

@@ -45,8 +45,8 @@ t.test('every rule has its form', (t) => {
   for (const section of sections) {
     const [heading, level] = section.split('\n');
     const id = /^(QMP-[0-9]{3}) · \S/.exec(heading!)?.[1];
-    t.ok(id !== undefined && !seen.has(id), heading);
-    t.match(level, /^\*(must|should|may) · (qemu 7\.2|decision: .+)\*$/, heading);
+    t.ok(id !== undefined && !seen.has(id), heading ?? '');
+    t.match(level, /^\*(must|should|may) · (qemu 7\.2|decision: .+)\*$/, heading ?? '');
     t.equal(section.match(/^```(qmp|text)$/gm)?.length, 1, `${heading}: one example`);
     seen.add(id!);
   }

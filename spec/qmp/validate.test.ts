@@ -63,7 +63,7 @@ t.test('integers', (t) => {
   t.equal(of(uint64, '-9223372036854775808'), 2n ** 63n);
   refused(t, uint64, '18446744073709551616', 'QMP-E-UNSIGNED', "Parameter 'a' expects uint64");
   t.equal(exactNumber(2 ** 53 - 1, 'a'), 2 ** 53 - 1);
-  t.throws(() => exactNumber(2n ** 53n, 'size'), { id: 'QMP-E-BEYOND-2-53' });
+  t.throws(() => exactNumber(2n ** 53n, 'size'), /Parameter 'size' is beyond 2\^53-1/);
   t.end();
 });
 
@@ -141,8 +141,8 @@ t.test('types are inferred', (t) => {
     '{"length": 7}',
   );
   t.strictSame(context.log, ['true']);
-  t.throws(() => runCommand(table, context, { name: 'd' }), { id: 'QMP-E-COMMAND-NOT-FOUND' });
-  t.throws(() => runCommand(table, context, { name: 'c', oob: true }), { id: 'QMP-E-OOB-UNSUPPORTED' });
+  t.throws(() => runCommand(table, context, { name: 'd' }), /has not been found/);
+  t.throws(() => runCommand(table, context, { name: 'c', oob: true }), /does not support OOB/);
   t.throws(() => commandTable([command, command]), /defined twice/);
   t.end();
 });

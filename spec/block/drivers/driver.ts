@@ -15,6 +15,8 @@ export interface Driver {
   write(offset: number, bytes: Uint8Array): void;
   zero(offset: number, length: number): void;
   discard(offset: number, length: number): void;
+  /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
+  readonly canDiscard: boolean;
   flush(): void;
   /** Refuses or does it, further down included. @throws BlockError */
   truncate(size: number): void;

@@ -18,6 +18,7 @@ class FileDriver implements Driver {
   readonly name = 'file';
   readonly clusterSize = null;
   readonly hasDirtyFlag = true;
+  readonly canDiscard = true;
   readonly #filename: string;
   readonly #file: StorageFile;
 

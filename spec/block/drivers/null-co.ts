@@ -28,6 +28,7 @@ class NullDriver implements Driver {
   readonly name = 'null-co';
   readonly clusterSize = null;
   readonly hasDirtyFlag = false;
+  readonly canDiscard = false;
   readonly #size: number;
   readonly #options: NullOptions;
 
@@ -62,12 +63,14 @@ class NullDriver implements Driver {
 
   filename(): string {
     const { size, readZeroes } = this.#options;
-    return size === undefined && readZeroes === undefined ? 'null-co://' : `json:${writeJson(this.describe())}`;
+    return size === undefined && readZeroes === undefined
+      ? 'null-co://'
+      : `json:${writeJson(this.describe())}`;
   }
 
   describe() {
     const shown = jsonObject({ driver: 'null-co' });
-    if (this.#options.size !== undefined) shown['size'] = this.#size;
+    if (this.#options.size !== undefined) shown.size = this.#size;
     if (this.#options.readZeroes !== undefined) shown['read-zeroes'] = this.#options.readZeroes;
     return shown;
   }

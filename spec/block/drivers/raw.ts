@@ -23,7 +23,8 @@ export function openRaw(child: Node, options: RawOptions): Driver {
   const available = child.size;
   if (offset > available) throw new BlockError('REF-E-RAW-OFFSET', { offset, size: available });
   if (size !== undefined) {
-    if (size > available - offset) throw new BlockError('REF-E-RAW-SUM', { offset, length: size, size: available });
+    if (size > available - offset)
+      throw new BlockError('REF-E-RAW-SUM', { offset, length: size, size: available });
     if (size % SECTOR !== 0) throw new BlockError('REF-E-RAW-SECTOR');
   }
   return new RawDriver(child, options);
@@ -31,6 +32,7 @@ export function openRaw(child: Node, options: RawOptions): Driver {
 
 class RawDriver implements Driver {
   readonly name = 'raw';
+  readonly canDiscard = true;
   readonly #child: Node;
   readonly #options: RawOptions;
   readonly #offset: number;
@@ -92,9 +94,9 @@ class RawDriver implements Driver {
 
   describe() {
     const shown = jsonObject({ driver: 'raw' });
-    if (this.#options.offset !== undefined) shown['offset'] = this.#options.offset;
-    if (this.#options.size !== undefined) shown['size'] = this.#options.size;
-    shown['file'] = this.#child.driver.describe();
+    if (this.#options.offset !== undefined) shown.offset = this.#options.offset;
+    if (this.#options.size !== undefined) shown.size = this.#options.size;
+    shown.file = this.#child.driver.describe();
     return shown;
   }
 }

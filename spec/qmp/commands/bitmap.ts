@@ -48,7 +48,7 @@ export interface Found {
 
 /** @throws QmpError REF-E-NODE-NOT-FOUND, BMP-E-NOT-FOUND */
 export function findBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>): Found {
-  // BMP-001
+  // BMP-035
   const node = machine.graph.find(at.node);
   if (node === undefined) throw nodeNotFound({ node: at.node });
   return { node, bitmap: bitmapOf(node, at.name) };
@@ -62,14 +62,14 @@ function bitmapOf(node: Node, name: string): DirtyBitmap {
 
 /** Adds the bitmap and says where. */
 export function addBitmap(machine: Machine, args: Infer<typeof BlockDirtyBitmapAdd>): Found {
-  // PRECONDITIONS, in this order (BMP-002, BMP-003)
+  // PRECONDITIONS, in this order (BMP-034)
   checkNameGiven(args.name);
   const node = machine.graph.lookup(args.node, args.node);
   const granularity = args.granularity ?? defaultGranularity(node.driver.clusterSize); // BMP-004
   checkGranularity(granularity);
-  if (args.persistent) throw notPersistable({ node: node.name, driver: node.driver.name });
+  if (args.persistent) throw notPersistable({ node: node.name }); // BMP-038
+  if (node.bitmap(args.name) !== undefined) throw bitmapExists({ name: args.name }); // BMP-001
   checkNameLength(args.name);
-  if (node.bitmap(args.name) !== undefined) throw bitmapExists({ name: args.name });
   // EFFECTS
   const bitmap = new DirtyBitmap({ name: args.name, size: node.size, granularity, enabled: !args.disabled });
   node.addBitmap(bitmap);
@@ -120,7 +120,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Adds a clean dirty bitmap to a node. It records from now on, unless it is added disabled.',
     args: BlockDirtyBitmapAdd,
     returns: empty,
-    rules: ['BMP-001', 'BMP-002', 'BMP-003', 'BMP-004'],
+    rules: ['BMP-001', 'BMP-002', 'BMP-003', 'BMP-004', 'BMP-034', 'BMP-038', 'BMP-039'],
     execute: (machine, args) => void addBitmap(machine, args),
   }),
   define({
@@ -128,7 +128,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Removes a dirty bitmap, also its stored copy.',
     args: BlockDirtyBitmap,
     returns: empty,
-    rules: ['BMP-001', 'BMP-014'],
+    rules: ['BMP-014', 'BMP-035', 'BMP-037'],
     execute(machine, args) {
       const { node, bitmap } = removableBitmap(machine, args);
       node.removeBitmap(bitmap);
@@ -139,7 +139,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Clears every bit of a dirty bitmap. It stays enabled or disabled as it is.',
     args: BlockDirtyBitmap,
     returns: empty,
-    rules: ['BMP-001', 'BMP-014'],
+    rules: ['BMP-014', 'BMP-035', 'BMP-036'],
     execute: (machine, args) => clearableBitmap(machine, args).bitmap.clear(),
   }),
   define({
@@ -147,7 +147,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Lets a dirty bitmap record again. What was written while it was disabled stays unknown to it.',
     args: BlockDirtyBitmap,
     returns: empty,
-    rules: ['BMP-001', 'BMP-009', 'BMP-014'],
+    rules: ['BMP-009', 'BMP-014', 'BMP-035'],
     execute(machine, args) {
       switchableBitmap(machine, args).bitmap.enabled = true;
     },
@@ -157,7 +157,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Stops a dirty bitmap from recording. Its content stays.',
     args: BlockDirtyBitmap,
     returns: empty,
-    rules: ['BMP-001', 'BMP-009', 'BMP-014'],
+    rules: ['BMP-009', 'BMP-014', 'BMP-035'],
     execute(machine, args) {
       switchableBitmap(machine, args).bitmap.enabled = false;
     },
@@ -167,7 +167,7 @@ export const BITMAP_COMMANDS = [
     doc: 'Marks in a dirty bitmap whatever is dirty in others. On an error nothing is changed.',
     args: BlockDirtyBitmapMerge,
     returns: empty,
-    rules: ['BMP-018', 'BMP-019', 'BMP-020', 'BMP-021'],
+    rules: ['BMP-018', 'BMP-019', 'BMP-020', 'BMP-021', 'BMP-022', 'BMP-033'],
     execute: mergeBitmaps,
   }),
   define({
@@ -175,7 +175,7 @@ export const BITMAP_COMMANDS = [
     doc: 'The SHA-256 of the bits of a dirty bitmap, in whatever state it is.',
     args: BlockDirtyBitmap,
     returns: BlockDirtyBitmapSha256,
-    rules: ['BMP-028'],
+    rules: ['BMP-028', 'BMP-035'],
     features: ['unstable'],
     execute: (machine, args) => ({ sha256: sha256(findBitmap(machine, args).bitmap, machine.makeHash) }),
   }),

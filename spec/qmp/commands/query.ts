@@ -1,4 +1,4 @@
-/** What there is: query-named-block-nodes, query-block. NODES.md, REF-012; BITMAPS.md, BMP-029. */
+/** What there is: query-named-block-nodes, query-block. NODES.md, REF-012; BITMAPS.md, BMP-031 and BMP-032. */
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { Node } from '../../block/node.js';
 import { commandsOf } from '../command.js';
@@ -88,7 +88,7 @@ function nodeInfo(node: Node): Infer<typeof BlockDeviceInfo> {
     },
     cache: { writeback: true, direct: node.options.cacheDirect, 'no-flush': node.options.cacheNoFlush },
     write_threshold: 0,
-    // BMP-029: newest first
+    // BMP-031, BMP-032: all of them, newest first
     ...(node.bitmaps.length > 0 ? { 'dirty-bitmaps': node.bitmaps.map(bitmapInfo) } : {}),
   };
 }
@@ -101,7 +101,7 @@ export const QUERY_COMMANDS = [
       flat: optional(bool, { doc: 'leave out the images of backing files; default false' }),
     }),
     returns: array(BlockDeviceInfo),
-    rules: ['REF-012', 'BMP-005', 'BMP-029'],
+    rules: ['REF-012', 'BMP-005', 'BMP-031', 'BMP-032'],
     // REF-012
     execute: (machine) => machine.graph.nodes.map(nodeInfo),
   }),
