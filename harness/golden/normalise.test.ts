@@ -16,6 +16,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
     NORMALISERS.map((normaliser) => normaliser.name),
     [
       'member-order',
+      'json-filename',
       'scratch-path',
       'generated-node-name',
       'host-allocation',
@@ -32,6 +33,16 @@ t.test('member-order: objects are sorted, lists are not', (t) => {
   t.same(replyLines({ return: { b: [2, 1, { d: 1, c: 2 }], a: 0 } }, context), [
     '<- {"return": {"a": 0, "b": [2, 1, {"c": 2, "d": 1}]}}',
   ]);
+  t.end();
+});
+
+t.test('json-filename: sorted inside, and only what is JSON', (t) => {
+  const context = { directory: '/tmp/x', errorId: () => undefined };
+  t.same(
+    replyLines({ return: 'json:{"file": {"size": 1, "driver": "/tmp/x/f"}, "driver": "raw"}' }, context),
+    [`<- {"return": ${JSON.stringify('json:{"driver": "raw", "file": {"driver": "$f", "size": 1}}')}}`],
+  );
+  t.same(replyLines({ return: 'json:{x' }, context), ['<- {"return": "json:{x"}']);
   t.end();
 });
 

@@ -29,6 +29,11 @@ export const NORMALISERS: readonly Normaliser[] = [
     kinds: 'all',
   },
   {
+    name: 'json-filename',
+    reason: 'a file name "json:{…}" is an object like any other: its members are sorted, too',
+    kinds: 'all',
+  },
+  {
     name: 'scratch-path',
     reason: 'the directory of a session is different every time: its path becomes "$"',
     kinds: 'all',

@@ -12,6 +12,7 @@ function columns(table: RuleTable, long: boolean): Column[] {
     ['title', ({ rule }) => rule.title],
     ['code', ({ code }) => code.join(' ') || '-'],
     ['cases', cases],
+    ['tests', ({ tests }) => (long ? tests.join(' ') || '-' : String(tests.length))],
     ['mutants', ({ mutants }) => mutants.join(' ') || '-'],
   ];
   const verdicts = table.targets.map(

@@ -58,7 +58,7 @@ t.test('the table, and its gaps', (t) => {
   const dir = t.testdir({
     spec: {
       'a.md':
-        '### BMP-001 · One\n*must · x*\n\n### BMP-002 · Two\n*may · x*\n\n### BMP-003 · Three\n*must · x*\n',
+        '### BMP-001 · One\n*must · x*\n\n### BMP-002 · Two\n*may · x*\n\n### BMP-003 · Three\n*must · x*\n\n### BMP-004 · Four\n*must · x*\n',
       'b.md': '### BMP-001 · Again\n*must · x*\n',
       'a.ts': '// BMP-001 BMP-002 BMP-099 ISO-014\n',
       'a.test.ts': '// BMP-003\n',
@@ -88,23 +88,25 @@ t.test('the table, and its gaps', (t) => {
   t.match(table.rows, [
     { rule: { id: 'BMP-001' }, code: ['a.ts'], cases: ['one', 'two'] },
     { rule: { id: 'BMP-002' }, code: ['a.ts'], cases: ['one'] },
-    { rule: { id: 'BMP-003' }, code: [], cases: [] },
+    { rule: { id: 'BMP-003' }, code: [], cases: [], tests: ['a.test.ts'] },
+    { rule: { id: 'BMP-004' }, code: [], cases: [], tests: [] },
   ]);
   t.same(table.problems.map((problem) => problem.message).sort(), [
     'BMP-001 is a "must": `either` names a may',
     `BMP-001 is stated already at ${table.rows[0]!.rule.file}:1: a rule stands once`,
-    'BMP-003 has not code that names it or a case',
+    'BMP-003 has not code that names it',
+    'BMP-004 has not code that names it or a case or a test',
     'BMP-098 is no rule of the prose',
     'BMP-099 is no rule of the prose',
   ]);
   const text = tableText(table, { markdown: false, long: true });
   t.match(
     text,
-    /^rule {5}level {2}title {2}code {2}cases {4}mutants {2}qsd {3}fake\nBMP-001 {2}must {3}One {4}a\.ts {2}one two {2}- {8}fail {2}skip\n/,
+    /^rule {5}level {2}title {2}code {2}cases {4}tests {6}mutants {2}qsd {3}fake\nBMP-001 {2}must {3}One {4}a\.ts {2}one two {2}- {10}- {8}fail {2}skip\n/,
   );
   t.match(
     tableText(table, { markdown: true, long: false }),
-    '| BMP-001 | must | One | a.ts | 2 | - | fail | skip |\n',
+    '| BMP-001 | must | One | a.ts | 2 | 0 | - | fail | skip |\n',
   );
   t.end();
 });

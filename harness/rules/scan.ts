@@ -4,6 +4,15 @@ import { join } from 'node:path';
 
 /** Files below `directory` whose name ends with `end`, sorted; tests are left out. */
 export function filesBelow(directory: string, end: string): string[] {
+  return allBelow(directory, end).filter((path) => !path.endsWith(`.test${end}`));
+}
+
+/** The tests below `directory`, sorted. */
+export function testsBelow(directory: string): string[] {
+  return allBelow(directory, '.test.ts');
+}
+
+function allBelow(directory: string, end: string): string[] {
   const found: string[] = [];
   let entries: import('node:fs').Dirent[];
   try {
@@ -13,8 +22,8 @@ export function filesBelow(directory: string, end: string): string[] {
   }
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) found.push(...filesBelow(path, end));
-    else if (entry.name.endsWith(end) && !entry.name.endsWith(`.test${end}`)) found.push(path);
+    if (entry.isDirectory()) found.push(...allBelow(path, end));
+    else if (entry.name.endsWith(end)) found.push(path);
   }
   return found;
 }
@@ -38,6 +47,11 @@ export function idsInComments(source: string): Map<string, number> {
     }
   }
   return found;
+}
+
+/** Ids that a test names anywhere: in its titles, mostly. */
+export function idsInTests(files: readonly string[]): Map<string, Set<string>> {
+  return new Map(files.map((file) => [file, new Set(readFileSync(file, 'utf8').match(RULE_ID) ?? [])]));
 }
 
 /** Ids named in the comments of each file. */

@@ -5,7 +5,7 @@ import { displayPath } from '../case/load/load.js';
 import type { Problem } from '../case/load/problem.js';
 import type { ResultLine, Verdict } from '../case/run/results.js';
 import { type Rule, readRules } from './prose.js';
-import { filesBelow, scanCode } from './scan.js';
+import { filesBelow, idsInTests, scanCode, testsBelow } from './scan.js';
 
 export interface RuleRow {
   readonly rule: Rule;
@@ -13,6 +13,8 @@ export interface RuleRow {
   readonly code: readonly string[];
   /** ids of the cases that check it */
   readonly cases: readonly string[];
+  /** tests below spec/ that name it, relative to spec/ */
+  readonly tests: readonly string[];
   /** planted mistakes that break it: none are there yet */
   readonly mutants: readonly string[];
   /** by target: the worst verdict of its cases in the last run */
@@ -23,7 +25,7 @@ export interface RuleTable {
   readonly rows: readonly RuleRow[];
   /** targets of the last run, in order */
   readonly targets: readonly string[];
-  /** rules without code or cases, ids without a rule, badly written headings */
+  /** rules without code, or with neither case nor test, ids without a rule, badly written headings */
   readonly problems: readonly Problem[];
 }
 
@@ -45,6 +47,7 @@ const WORST_FIRST: readonly Verdict[] = [
 export function ruleTable(spec: string, cases: readonly Case[], results: readonly ResultLine[]): RuleTable {
   const { rules, problems } = readRules(filesBelow(spec, '.md'));
   const code = scanCode(filesBelow(spec, '.ts'));
+  const tests = idsInTests(testsBelow(spec));
   const targets = [...new Set(results.map((result) => result.target))];
   const rows = rules.map((rule): RuleRow => {
     const own = cases.filter((found) => found.rules.includes(rule.id)).map((found) => found.id);
@@ -55,16 +58,18 @@ export function ruleTable(spec: string, cases: readonly Case[], results: readonl
       if (worst !== undefined) verdicts.set(target, worst);
     }
     const files = [...code].filter(([, ids]) => ids.has(rule.id)).map(([file]) => relative(spec, file));
-    return { rule, code: files, cases: own, mutants: [], verdicts };
+    const tested = [...tests].filter(([, ids]) => ids.has(rule.id)).map(([file]) => relative(spec, file));
+    return { rule, code: files, cases: own, tests: tested, mutants: [], verdicts };
   });
   return { rows, targets, problems: [...problems, ...gaps(rows), ...undefinedIds(rules, code, cases)] };
 }
 
 function gaps(rows: readonly RuleRow[]): Problem[] {
-  return rows.flatMap(({ rule, code, cases }) => {
+  return rows.flatMap(({ rule, code, cases, tests }) => {
     const missing = [
       ...(code.length === 0 ? ['code that names it'] : []),
-      ...(cases.length === 0 ? ['a case'] : []),
+      // What takes a job or a stored image to be seen from outside has a test until it can have a case.
+      ...(cases.length === 0 && tests.length === 0 ? ['a case or a test'] : []),
     ];
     if (missing.length === 0) return [];
     return [

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../../spec/json/value.js';
 import { writeString } from '../../../spec/json/write.js';
 import type { BitmapObservation, IoOutcome, NodeObservation, Reply } from '../../target/target.js';
-import { mapStrings, replyJsonLines, WIDTH } from './json.js';
+import { mapStrings, replyJsonLines, sortFilename, WIDTH } from './json.js';
 import { printable } from './printable.js';
 import { hexByte } from './question.js';
 import { restoreSymbols } from './symbol.js';
@@ -21,7 +21,8 @@ export interface AnswerContext {
 /** `<- {…}` or `<- error ID CLASS: TEXT` */
 export function replyLines(reply: Reply, context: AnswerContext): string[] {
   const back = (text: string): string => restoreSymbols(text, context.directory);
-  if ('return' in reply) return replyJsonLines('<- ', mapStrings({ return: reply.return }, back));
+  const shown = (text: string): string => sortFilename(back(text));
+  if ('return' in reply) return replyJsonLines('<- ', mapStrings({ return: reply.return }, shown));
   const { class: errorClass, desc } = reply.error;
   // The table is asked with the text as the target gave it: its patterns know of paths, not of symbols.
   const id = reply.error.id ?? context.errorId(desc, errorClass) ?? UNMAPPED;

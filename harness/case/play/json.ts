@@ -1,5 +1,6 @@
 /** JSON as transcripts show it: requests on one line as the author wrote them, replies sorted and laid out. */
 
+import { readJson } from '../../../spec/json/read.js';
 import { isJsonObject, type Json, jsonObject } from '../../../spec/json/value.js';
 import { layoutJson, writeJson } from '../../../spec/json/write.js';
 
@@ -15,6 +16,18 @@ export function requestLine(prefix: string, value: Json): string {
 export function replyJsonLines(prefix: string, value: Json): string[] {
   const [first, ...more] = layoutJson(value, WIDTH - prefix.length).split('\n');
   return [prefix + first, ...more.map((line) => `   ${line}`)];
+}
+
+const JSON_FILENAME = 'json:';
+
+/** The normaliser `json-filename`: a file name that is itself an object, with its members sorted. */
+export function sortFilename(text: string): string {
+  if (!text.startsWith(`${JSON_FILENAME}{`)) return text;
+  try {
+    return JSON_FILENAME + writeJson(readJson(text.slice(JSON_FILENAME.length)), { sorted: true });
+  } catch {
+    return text; // not JSON, so shown as it came
+  }
 }
 
 /** A copy with every string replaced; names of members stay. */

@@ -16,7 +16,7 @@ import {
 
 const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'raw']);
 const BlockdevDiscardOptions = enumeration('BlockdevDiscardOptions', ['ignore', 'unmap']);
-const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
+export const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
 const OnOffAuto = enumeration('OnOffAuto', ['auto', 'on', 'off']);
 const BlockdevAioOptions = enumeration('BlockdevAioOptions', ['threads', 'native', 'io_uring']);
 

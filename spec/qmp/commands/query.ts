@@ -3,7 +3,8 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { Node } from '../../block/node.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
-import { array, bool, empty, enumeration, type Infer, int, optional, str, struct } from '../types.js';
+import { array, bool, empty, type Infer, int, optional, str, struct } from '../types.js';
+import { BlockdevDetectZeroesOptions } from './blockdev-options.js';
 
 const define = commandsOf<Machine>();
 
@@ -27,8 +28,6 @@ const ImageInfo = struct('ImageInfo', {
   'virtual-size': { type: int, optional: false, doc: 'bytes' },
 });
 
-const DetectZeroes = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
-
 const BlockDeviceInfo = struct('BlockDeviceInfo', {
   file: str,
   'node-name': optional(str),
@@ -36,7 +35,7 @@ const BlockDeviceInfo = struct('BlockDeviceInfo', {
   drv: str,
   backing_file_depth: int,
   encrypted: bool,
-  detect_zeroes: DetectZeroes,
+  detect_zeroes: BlockdevDetectZeroesOptions,
   bps: int,
   bps_rd: int,
   bps_wr: int,

@@ -1,0 +1,63 @@
+/** Measuring two things in turn, A B A B …, so that whatever else the machine does meets both. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Interrupted } from '../case/run/guard.js';
+import type { Pair } from './stats.js';
+
+/** Does the work once and resolves to how long it took, in milliseconds. */
+export type Measure = () => number | Promise<number>;
+
+/** @throws Interrupted between two measurements, and whatever these throw */
+export async function alternate(
+  first: Measure,
+  second: Measure,
+  times: { readonly warmUps: number; readonly pairs: number },
+  signal: AbortSignal,
+): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let i = 0; i < times.warmUps + times.pairs; i++) {
+    const pair = { first: await turn(first, signal), second: await turn(second, signal) };
+    if (i >= times.warmUps) pairs.push(pair);
+  }
+  return pairs;
+}
+
+async function turn(measure: Measure, signal: AbortSignal): Promise<number> {
+  // Also what lets a signal be heard between pieces of work that never wait.
+  await nextTurn();
+  if (signal.aborted) throw new Interrupted();
+  return measure();
+}
+
+/** Shorter than this and the clock, and a stray interrupt, would be what is measured. */
+const SHORTEST_MS = 2;
+
+/** What came of the work, kept where the compiler cannot see that nobody looks at it. */
+let kept: unknown;
+
+/** Measures work that does not wait, as often in a row as makes a measurement long enough; the time is of one. */
+export function repeating(work: () => unknown): Measure {
+  let times = 1;
+  return () => {
+    for (;;) {
+      const started = performance.now();
+      for (let i = 0; i < times; i++) kept = work();
+      const ms = performance.now() - started;
+      if (ms >= SHORTEST_MS) return ms / times;
+      times *= 4;
+    }
+  };
+}
+
+/** The last result of {@link repeating}, for nobody. */
+export function lastKept(): unknown {
+  return kept;
+}
+
+/** Measures work that waits. */
+export function timed(work: () => Promise<unknown>): Measure {
+  return async () => {
+    const started = performance.now();
+    await work();
+    return performance.now() - started;
+  };
+}
