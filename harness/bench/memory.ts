@@ -48,15 +48,22 @@ async function rowsOf(
   for (let i = 0; i < TIMES; i++) {
     await nextTurn();
     if (context.signal.aborted) throw new Interrupted();
-    const before = used(collect);
-    const bitmap = makeBitmap(geometry, fill);
-    seen.push({ first: used(collect) - before, second: bits });
-    accounted.push({ first: bitmap.bits.memoryBytes, second: bits });
+    const one = measure(geometry, fill, collect);
+    seen.push({ first: one.seen, second: bits });
+    accounted.push({ first: one.accounted, second: bits });
   }
   return [
     comparison(`${geometry.name}, ${fill}`, seen, { unit: 'bytes', bar: AT_MOST }),
     comparison('  as accounted', accounted, { unit: 'bytes', bar: AT_MOST }),
   ];
+}
+
+/** A function of its own, so that nothing of one bitmap is still on the stack when the next is measured. */
+function measure(geometry: Geometry, fill: Fill, collect: () => void): { seen: number; accounted: number } {
+  const before = used(collect);
+  const bitmap = makeBitmap(geometry, fill);
+  const seen = used(collect) - before;
+  return { seen, accounted: bitmap.bits.memoryBytes };
 }
 
 /** Bytes in use; array buffers are a part of what V8 calls external. */

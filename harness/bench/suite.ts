@@ -1,4 +1,4 @@
-/** All cases on the reference in this process against the same cases on QEMU, through the runner. */
+/** All cases on QEMU against the same cases on the reference in this process, through the runner. */
 import type { Case } from '../case/case.js';
 import { loadSuite } from '../case/load/load.js';
 import { ProblemError } from '../case/load/problem.js';
@@ -7,8 +7,8 @@ import type { ResultLine } from '../case/run/results.js';
 import { run } from '../case/run/run.js';
 import { errorId } from '../cli/known.js';
 import { limits } from '../cli/options.js';
-import { parseTarget, type TargetChoice } from '../target/parse.js';
-import type { Identity, Target } from '../target/target.js';
+import { parseTarget } from '../target/parse.js';
+import type { Identity } from '../target/target.js';
 import { alternate, type Measure } from './alternate.js';
 import {
   type Bar,
@@ -18,12 +18,15 @@ import {
   comparison,
   type Section,
 } from './bench.js';
-import { type Pair, spread } from './stats.js';
+import { spread } from './stats.js';
+import { TimedChoice } from './timed-choice.js';
 
 const AT_LEAST: Bar = { at: 'least', value: 10 };
 const FORMAT = 'raw';
 /** Faults that cost the target its process: it is started anew for the next case. */
 const LETHAL = /^(crash|hang|garbage):/;
+/** So many cases are enough for a look. */
+const QUICK_CASES = 40;
 
 export const suiteBench: Bench = {
   name: 'suite',
@@ -31,84 +34,97 @@ export const suiteBench: Bench = {
   async *run(context) {
     const { cases, problems } = loadSuite(context.places.cases);
     if (problems.length > 0) throw new ProblemError(problems);
-    for (const choice of context.qemus) yield await measure(choice, cases, context);
+    if (context.qemus.length > 0) yield await measure(cases, context);
   },
 };
 
-async function measure(choice: TargetChoice, all: readonly Case[], context: BenchContext): Promise<Section> {
-  const reference = new Timed(parseTarget('reference'));
-  const qemu = new Timed(choice);
-  const both = [await reference.identify(), await qemu.identify()];
-  const shared = all.filter((found) => both.every((identity) => canRun(found, identity)));
-  if (shared.length === 0)
-    throw new Error(`no case in ${context.places.cases} runs on both reference and ${choice.name}`);
-  qemu.starts.length = 0;
+async function measure(all: readonly Case[], context: BenchContext): Promise<Section> {
+  const reference = new TimedChoice(parseTarget('reference'));
+  const qemus = context.qemus.map((choice) => new TimedChoice(choice));
+  const cases = await sharedCases(all, [reference, ...qemus], context);
 
-  // Once all of them, with the code as cold as it is in a real run.
-  const first = {
-    reference: await runAll(reference, shared, context),
-    qemu: await runAll(qemu, shared, context),
-  };
-  const lethal = new Set([...first.reference.lethal, ...first.qemu.lethal]);
-  const rest = shared.filter(({ id }) => !lethal.has(id));
-  const rows = [row('all cases, code cold', [{ first: first.qemu.ms, second: first.reference.ms }])];
-  if (rest.length > 0) rows.push(...(await repeated(rest, shared.length, reference, qemu, context)));
-  return section(choice.name, all.length, shared.length, lethal.size, rows);
+  // Once all of them, the reference first: its code is as cold as in a real run, that of the harness too.
+  const cold = await runAll(reference, cases, context);
+  const lethal = new Set(cold.lethal);
+  const rows: Comparison[] = [];
+  for (const qemu of qemus) {
+    const ran = await runAll(qemu, cases, context);
+    for (const id of ran.lethal) lethal.add(id);
+    rows.push(comparison(`${qemu.name}, all, cold`, [{ first: ran.ms, second: cold.ms }], { bar: AT_LEAST }));
+  }
+  const rest = cases.filter(({ id }) => !lethal.has(id));
+  if (rest.length > 0) {
+    for (const qemu of qemus) rows.push(...(await repeated(rest, qemu, reference, context)));
+  }
+  return section(rows, { all: all.length, run: cases.length, lethal: lethal.size });
+}
+
+/** The cases that every target can run. @throws Error when there are none @throws TargetFault */
+async function sharedCases(
+  all: readonly Case[],
+  choices: readonly TimedChoice[],
+  { quick, places }: BenchContext,
+): Promise<Case[]> {
+  const identities: Identity[] = [];
+  for (const choice of choices) identities.push(await choice.identify());
+  const shared = all.filter((found) => identities.every((identity) => canRun(found, identity)));
+  if (shared.length === 0) {
+    const names = choices.map(({ name }) => name).join(', ');
+    throw new Error(`no case in ${places.cases} can run on all of ${names}`);
+  }
+  if (!quick) return shared;
+  const step = Math.ceil(shared.length / QUICK_CASES);
+  return shared.filter((_, index) => index % step === 0);
+}
+
+function canRun({ formats, requires }: Case, identity: Identity): boolean {
+  return formats.includes(FORMAT) && requires.every((name) => identity.capabilities.has(name));
 }
 
 async function repeated(
   cases: readonly Case[],
-  of: number,
-  reference: Timed,
-  qemu: Timed,
+  qemu: TimedChoice,
+  reference: TimedChoice,
   context: BenchContext,
 ): Promise<Comparison[]> {
   const starts: number[] = [];
   const onQemu: Measure = async () => {
-    qemu.starts.length = 0;
-    const { ms } = await runAll(qemu, cases, context);
-    starts.push(qemu.starts.reduce((a, b) => a + b, 0));
+    const { ms, startMs } = await runAll(qemu, cases, context);
+    starts.push(startMs);
     return ms;
   };
   const onReference: Measure = async () => (await runAll(reference, cases, context)).ms;
-  const times = { warmUps: 0, pairs: context.quick ? 2 : 7 };
+  const times = { warmUps: 0, pairs: context.quick ? 1 : 7 };
   const pairs = await alternate(onQemu, onReference, times, context.signal);
   const running = pairs.map(({ first, second }, at) => ({ first: first - starts[at]!, second }));
   const start: Comparison = {
-    what: '  QEMU starting',
+    what: '  its start alone',
     unit: 'ms',
     first: spread(starts),
     second: null,
     ratio: null,
     repeated: starts.length,
   };
-  const name = cases.length === of ? 'all cases' : `the ${cases.length} that kill none`;
-  return [row(`${name}, again`, pairs), start, comparison('  QEMU running', running)];
+  return [
+    comparison(`${qemu.name}, again`, pairs, { bar: AT_LEAST }),
+    start,
+    comparison('  without its start', running),
+  ];
 }
 
-function row(what: string, pairs: readonly Pair[]): Comparison {
-  return comparison(what, pairs, { bar: AT_LEAST });
-}
-
-function section(
-  name: string,
-  all: number,
-  shared: number,
-  lethal: number,
-  rows: readonly Comparison[],
-): Section {
-  const which = all === shared ? `all ${all} cases` : `the ${shared} of ${all} cases that both can run`;
-  const killed =
-    lethal === 0
+function section(rows: readonly Comparison[], cases: { all: number; run: number; lethal: number }): Section {
+  const which = cases.run === cases.all ? `all ${cases.all} cases` : `${cases.run} of the ${cases.all} cases`;
+  const lethal =
+    cases.lethal === 0
       ? ''
-      : ` The first row has ${lethal} that ${lethal === 1 ? 'kills' : 'kill'} ${name}, which is then started anew; the other rows have not.`;
+      : ` ${cases.lethal} of them cost QEMU its process, which is then started anew: only the rows "all" have these.`;
   return {
-    title: `suite: the cases on ${name} and on the reference in this process`,
-    sides: [name, 'reference'],
+    title: 'suite: the cases on QEMU and on the reference in this process',
+    sides: ['QEMU', 'reference'],
     rows,
     measured:
       `a run of ${which}, one after the other, compared with the goldens. Starting and ending QEMU is a part of it; ` +
-      `starting Node, loading the code and reading the case files is not.${killed}`,
+      `starting Node, loading the code and reading the case files is not.${lethal}`,
     why:
       'a step on the reference is a call; on QEMU it is a message there and back, and where a case does guest I/O or ' +
       'looks at bitmaps, an NBD export is made, asked and removed, which takes several messages.',
@@ -117,15 +133,18 @@ function section(
 
 interface Ran {
   readonly ms: number;
+  /** how much of it the target took to start, for the first time */
+  readonly startMs: number;
   /** ids of the cases that cost the target its process */
   readonly lethal: readonly string[];
 }
 
 /** Runs the cases on a target that is made for it, and closed after it. @throws Interrupted */
-async function runAll(choice: Timed, cases: readonly Case[], { signal, places }: BenchContext): Promise<Ran> {
+async function runAll(choice: TimedChoice, cases: readonly Case[], context: BenchContext): Promise<Ran> {
+  const { signal, places } = context;
   const lethal: string[] = [];
   const started = performance.now();
-  const { interrupted } = await run({
+  const { interrupted, results } = await run({
     cases,
     targets: [choice],
     format: FORMAT,
@@ -142,50 +161,7 @@ async function runAll(choice: Timed, cases: readonly Case[], { signal, places }:
   });
   const ms = performance.now() - started;
   if (interrupted) throw new Interrupted();
-  return { ms, lethal };
-}
-
-function canRun({ formats, requires }: Case, identity: Identity): boolean {
-  return formats.includes(FORMAT) && requires.every((name) => identity.capabilities.has(name));
-}
-
-/** A choice of a target that notes how long each start took. */
-class Timed implements TargetChoice {
-  readonly name: string;
-  readonly kind: Target['kind'];
-  /** milliseconds */
-  readonly starts: number[] = [];
-  readonly #choice: TargetChoice;
-
-  constructor(choice: TargetChoice) {
-    this.#choice = choice;
-    this.name = choice.name;
-    this.kind = choice.kind;
-  }
-
-  readonly create = (): Target => {
-    const target = this.#choice.create();
-    return {
-      name: target.name,
-      kind: target.kind,
-      identify: async () => {
-        const started = performance.now();
-        const identity = await target.identify();
-        this.starts.push(performance.now() - started);
-        return identity;
-      },
-      begin: (context) => target.begin(context),
-      close: () => target.close(),
-    };
-  };
-
-  /** What a target says of itself. It is started, and closed again. @throws TargetFault */
-  async identify(): Promise<Identity> {
-    const target = this.create();
-    try {
-      return await target.identify();
-    } finally {
-      await target.close();
-    }
-  }
+  const broken = results.find(({ verdict }) => verdict === 'error');
+  if (broken !== undefined) throw new Error(`${broken.case} on ${choice.name}: ${broken.reason}`);
+  return { ms, startMs: choice.startMs, lethal };
 }

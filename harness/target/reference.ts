@@ -9,7 +9,7 @@ import { VERSION } from '../../spec/qmp/commands/introspection.js';
 import { QmpError } from '../../spec/qmp/errors.js';
 import { type IoResult, Machine } from '../../spec/qmp/machine.js';
 import { Monitor } from '../../spec/qmp/monitor.js';
-import { MemoryStorage } from '../../spec/storage/memory.js';
+import { MemoryStorage } from '../../spec/storage/memory-storage.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
 import {
   type BitmapObservation,
@@ -80,7 +80,7 @@ class ReferenceSession implements Session {
   }
 
   async create(name: string, size: number): Promise<void> {
-    this.#storage.create(`${DIRECTORY}/${name}`, size);
+    this.#storage.put(`${DIRECTORY}/${name}`, size);
   }
 
   async open(node: string, options: OpenOptions): Promise<Reply> {
@@ -90,7 +90,7 @@ class ReferenceSession implements Session {
       return this.#execute('blockdev-add', jsonObject({ driver, ...common, size, 'read-zeroes': true }));
     }
     const filename = `${DIRECTORY}/${node}.img`;
-    this.#storage.create(filename, size);
+    this.#storage.put(filename, size);
     const file = jsonObject({ driver: 'file', filename, 'node-name': `${node}-file` });
     return this.#execute('blockdev-add', jsonObject({ driver: 'raw', ...common, file }));
   }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
-import { MemoryStorage } from '../storage/memory.js';
+import { MemoryStorage } from '../storage/memory-storage.js';
 import { openFile } from './drivers/file.js';
 import { openNull } from './drivers/null-co.js';
 import { openRaw } from './drivers/raw.js';
@@ -21,8 +21,8 @@ const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => 
 
 function fileNode(size: number): Node {
   const storage = new MemoryStorage();
-  storage.create('f', size);
-  return new Node(options('file'), openFile(storage, 'f'));
+  storage.put('f', size);
+  return new Node(options('file'), openFile(storage, 'f', true));
 }
 
 function rawOver(child: Node, part: { offset?: number; size?: number } = {}): Node {

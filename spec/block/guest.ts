@@ -22,7 +22,7 @@ export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Er
   }
   const { op, offset } = request;
   const length = op === 'write' ? request.bytes.length : request.length;
-  if (op !== 'read' && node.readOnly) return 'EPERM';
+  if (op !== 'read' && !isWritable(node)) return 'EPERM';
   if (offset > node.size || length > node.size - offset)
     return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
   const bytes = new Uint8Array(op === 'read' ? length : 0);
@@ -31,4 +31,9 @@ export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Er
   else if (op === 'zero') zero(node, offset, length);
   else discard(node, offset, length);
   return bytes;
+}
+
+/** A node may be written if it and everything below it may. */
+function isWritable(node: Node): boolean {
+  return !node.readOnly && node.children.every(({ child }) => isWritable(child));
 }

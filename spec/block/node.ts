@@ -77,6 +77,7 @@ export class Node {
 
   /** Lets go of the children. Called when the last reference to this node is gone. */
   close(): void {
+    this.driver.close();
     for (const edge of this.children) {
       edge.child.parents.splice(edge.child.parents.indexOf(edge), 1);
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { nodeSha256 } from '../host/sha256.js';
 import { type Json, type JsonObject, jsonObject } from '../json/value.js';
-import { MemoryStorage } from '../storage/memory.js';
+import { MemoryStorage } from '../storage/memory-storage.js';
 import { COMMANDS } from './command-table.js';
 import { ERROR_TABLE } from './error-table.js';
 import { QmpError } from './errors.js';
@@ -10,7 +10,7 @@ import { Machine } from './machine.js';
 
 function machine(): Machine {
   const storage = new MemoryStorage();
-  storage.create('disk.img', 1049088);
+  storage.put('disk.img', 1049088);
   const made = new Machine({ storage, makeHash: nodeSha256 });
   const file = { driver: 'file', 'node-name': 'disk-file', filename: 'disk.img' };
   made.execute({ name: 'blockdev-add', arguments: object({ driver: 'raw', 'node-name': 'disk', file }) });

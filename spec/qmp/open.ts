@@ -23,7 +23,7 @@ export function openNode(machine: Machine, options: Options, above: NodeOptions 
   try {
     if (options['node-name'] !== undefined) graph.checkName(own.name);
     checkOptions(options);
-    const node = new Node(own, openDriver(machine, options, child), child === undefined ? [] : [child]);
+    const node = new Node(own, openDriver(machine, options, own, child), child === undefined ? [] : [child]);
     graph.add(node);
     return node;
   } catch (refusal) {
@@ -57,10 +57,10 @@ function checkOptions(options: Options): void {
   if (options['force-share'] && !options['read-only']) throw new BlockError('REF-E-FORCE-SHARE');
 }
 
-function openDriver(machine: Machine, options: Options, child: Node | undefined): Driver {
+function openDriver(machine: Machine, options: Options, own: NodeOptions, child: Node | undefined): Driver {
   switch (options.driver) {
     case 'file':
-      return openFile(machine.storage, options.filename);
+      return openFile(machine.storage, options.filename, !own.readOnly);
     case 'null-co':
       return openNull({
         size: options.size,

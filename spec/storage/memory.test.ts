@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { MemoryFile, MemoryStorage } from './memory.js';
+import { MemoryFile } from './memory.js';
+import { MemoryStorage } from './memory-storage.js';
+import type { StorageError } from './storage.js';
 
 /** Around the border of a page, where mistakes would be. */
 const LENGTH = 65536 * 2 + 700;
@@ -46,10 +48,68 @@ t.test('a file in memory is an array of bytes', (t) => {
   t.end();
 });
 
-t.test('a directory in memory', (t) => {
+const errno = (use: () => void): string => {
+  try {
+    use();
+    return 'ok';
+  } catch (error) {
+    return (error as StorageError).errno;
+  }
+};
+
+t.test('a tree of files in memory', (t) => {
   const storage = new MemoryStorage();
-  t.equal(storage.open('f'), 'ENOENT');
-  const file = storage.create('f', 512);
-  t.equal(storage.open('f'), file);
+  t.equal(
+    errno(() => storage.open('d/f')),
+    'ENOENT',
+  );
+  storage.put('d/f', new Uint8Array([1, 2, 3]));
+  t.equal(storage.open('./d//x/../f').size, 3, 'one file, one name');
+  t.equal(
+    errno(() => storage.open('d')),
+    'EISDIR',
+  );
+  t.equal(
+    errno(() => storage.create('d/f')),
+    'EEXIST',
+  );
+  t.equal(
+    errno(() => storage.open('d/f').write(0, new Uint8Array(1))),
+    'EROFS',
+  );
+  storage.rename('d/f', 'd/g');
+  t.same([storage.kind('d/f'), storage.kind('d/g'), storage.kind('d')], [null, 'file', 'directory']);
+  t.equal(storage.resolve('d/g', 'h'), 'd/h');
+  t.equal(storage.resolve('d/g', '/h'), '/h');
+  storage.remove('d/g');
+  t.equal(storage.kind('d'), null);
+  t.end();
+});
+
+t.test('a lock keeps others out until the file is closed', (t) => {
+  const storage = new MemoryStorage();
+  storage.put('f', 0);
+  const [one, two] = [storage.open('f', { lock: 'shared' }), storage.open('f', { lock: 'shared' })];
+  t.equal(
+    errno(() => storage.open('f', { lock: 'exclusive' })),
+    'EAGAIN',
+  );
+  one.close();
+  one.close();
+  t.equal(
+    errno(() => storage.open('f', { lock: 'exclusive' })),
+    'EAGAIN',
+  );
+  two.close();
+  const writer = storage.open('f', { write: true, lock: 'exclusive' });
+  t.equal(
+    errno(() => storage.open('f', { lock: 'shared' })),
+    'EAGAIN',
+  );
+  writer.close();
+  t.equal(
+    errno(() => storage.open('f', { lock: 'shared' })),
+    'ok',
+  );
   t.end();
 });

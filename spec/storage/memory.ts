@@ -1,10 +1,9 @@
-/** Files in memory, sparse: a page that was never written takes no room. */
-import type { Storage, StorageFile } from './storage.js';
+/** The bytes of a file in memory, sparse: a page that was never written takes no room. */
 
 /** Bytes. Small enough that scattered 512-byte writes stay cheap, large enough that the map of pages does. */
 const PAGE = 65536;
 
-export class MemoryFile implements StorageFile {
+export class MemoryFile {
   #size: number;
   readonly #pages = new Map<number, Uint8Array>();
 
@@ -84,21 +83,5 @@ function* pieces(offset: number, length: number): Generator<Piece> {
     const piece = Math.min(PAGE - start, length - done);
     yield { page, start, length: piece, done };
     done += piece;
-  }
-}
-
-/** A directory of such files. */
-export class MemoryStorage implements Storage {
-  readonly #files = new Map<string, MemoryFile>();
-
-  /** Makes an empty file of `size` bytes; an old one of that name is gone. */
-  create(name: string, size: number): MemoryFile {
-    const file = new MemoryFile(size);
-    this.#files.set(name, file);
-    return file;
-  }
-
-  open(name: string): MemoryFile | 'ENOENT' {
-    return this.#files.get(name) ?? 'ENOENT';
   }
 }

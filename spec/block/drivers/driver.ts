@@ -18,6 +18,8 @@ export interface Driver {
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
   flush(): void;
+  /** Lets go of what it has open; the node is gone after that. */
+  close(): void;
   /** Refuses or does it, further down included. @throws BlockError */
   truncate(size: number): void;
   /** Whether others may resize the node that `edge` uses. */

@@ -1,17 +1,25 @@
 /** `file`: a file of the storage. As long as the file; a write past its end makes it longer. */
 import { jsonObject } from '../../json/value.js';
-import type { Storage, StorageFile } from '../../storage/storage.js';
+import { type Storage, type StorageErrno, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
 import type { Driver } from './driver.js';
 
-const REASONS = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory' } as const;
+/** As the C library words them. */
+const REASONS: { readonly [errno in StorageErrno]?: string } = {
+  ENOENT: 'No such file or directory',
+  EISDIR: 'Is a directory',
+  EACCES: 'Permission denied',
+};
 
 /** @throws BlockError REF-E-FILENAME, REF-E-OPEN */
-export function openFile(storage: Storage, filename: string): Driver {
+export function openFile(storage: Storage, filename: string, write: boolean): Driver {
   if (filename === '') throw new BlockError('REF-E-FILENAME');
-  const file = storage.open(filename);
-  if (typeof file === 'string') throw new BlockError('REF-E-OPEN', { file: filename, reason: REASONS[file] });
-  return new FileDriver(filename, file);
+  try {
+    return new FileDriver(filename, storage.open(filename, { write }));
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new BlockError('REF-E-OPEN', { file: filename, reason: REASONS[error.errno] ?? error.errno });
+  }
 }
 
 class FileDriver implements Driver {
@@ -56,6 +64,10 @@ class FileDriver implements Driver {
 
   truncate(size: number): void {
     this.#file.truncate(size);
+  }
+
+  close(): void {
+    this.#file.close();
   }
 
   sharesResize(): boolean {

@@ -57,6 +57,8 @@ class NullDriver implements Driver {
     throw new BlockError('REF-E-NO-RESIZE');
   }
 
+  close(): void {}
+
   sharesResize(): boolean {
     return true;
   }

@@ -81,6 +81,8 @@ class RawDriver implements Driver {
     truncate(this.#child, this.#offset + size);
   }
 
+  close(): void {}
+
   /** A part of the child must stay where it is: REF-008. */
   sharesResize(edge: Edge): boolean {
     return edge.child !== this.#child || (this.#options.size === undefined && this.#offset === 0);

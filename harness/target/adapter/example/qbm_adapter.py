@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """An example adapter for qbm, protocol v1: a little implementation of dirty bitmaps, written from the rules.
 
-It reads one JSON object a line from stdin and answers each with one on stdout: see README.md. It can do
-bitmaps, transactions, resize and closing. The ids in the comments are those of the rules in spec/.
+It answers each line of JSON on stdin with one on stdout: see README.md. The ids are those of the rules.
 """
 import hashlib
 import json
@@ -10,7 +9,7 @@ import sys
 
 ACTIONS = {"bitmap-add", "bitmap-remove", "bitmap-clear", "bitmap-enable", "bitmap-disable", "bitmap-merge"}
 GUEST = {"read", "write", "zero", "discard", "flush"}
-MAX_BITS = 2**40  # BMP-030
+MAX_BITS = 2**32  # BMP-030 has 2^40, and allows less where memory is short
 
 
 class Refused(Exception):
@@ -40,17 +39,16 @@ class Bitmap:
 
     def mark(self, start, end):  # BMP-006: outwards
         if start < end:
-            first, last = start // self.granularity, (end - 1) // self.granularity
-            self.bits |= (2 << last) - (1 << first)
+            self.bits |= (1 << pieces(end, self.granularity)) - (1 << start // self.granularity)
 
-    def areas(self):  # BMP-026, as start and end: the runs of ones, the last one cut at the end of the disk
-        bits, at = self.bits, 0
+    def areas(self):  # BMP-026, each as start and end
+        bits = self.bits
         while bits:
-            zeros = (bits & -bits).bit_length() - 1
-            ones = (~(bits >> zeros) & ((bits >> zeros) + 1)).bit_length() - 1
-            start, at = at + zeros, at + zeros + ones
-            yield start * self.granularity, min(at * self.granularity, self.disk.size)
-            bits >>= zeros + ones
+            start = (bits & -bits).bit_length() - 1
+            bits += 1 << start  # the carry runs through the ones, and stops where they do
+            end = (bits & -bits).bit_length() - 1
+            bits -= 1 << end
+            yield start * self.granularity, min(end * self.granularity, self.disk.size)
 
     def observe(self, name):
         words = max(1, pieces(self.disk.size, 64 * self.granularity))  # BMP-028
@@ -62,16 +60,11 @@ class Bitmap:
             "sha256": hashlib.sha256(self.bits.to_bytes(8 * words, "little")).hexdigest(),
         }
 
-    def saved(self):
-        """A function that makes the bitmap what it is now."""
-        now = dict(vars(self))
-        return lambda: vars(self).update(now)
-
 
 class Disk:
     def __init__(self, size, driver, readOnly=False, discard="unmap"):  # the names are the protocol's
-        self.size = pieces(int(size), 512) * 512  # REF-004
-        self.null, self.read_only, self.discard = driver == "null-co", readOnly, discard
+        self.size, self.read_only, self.null = pieces(int(size), 512) * 512, readOnly, driver == "null-co"
+        self.discards = discard == "unmap" and not self.null  # BMP-007
         self.bitmaps = {}
 
 
@@ -84,9 +77,7 @@ class Adapter:
         refuse(name not in self.disk(node).bitmaps, "BMP-E-NOT-FOUND")
         return self.disks[node].bitmaps[name]
 
-    # Actions. Each is done at once, and answers what undoes it.
-
-    def prepare(self, op, node=None, name=None, **more):
+    def prepare(self, op, node=None, name=None, **more):  # TXN-001: does it, and answers what undoes it
         refuse(op == "abort", "TXN-E-ABORT")
         if op == "bitmap-add":
             return self.add(node, name, **more)
@@ -94,14 +85,14 @@ class Adapter:
             return self.merge(node, **more)
         bitmap = self.find(node, name)
         refuse(bitmap.busy, "BMP-E-BUSY")
-        undo = bitmap.saved()
+        before = dict(vars(bitmap))
         if op == "bitmap-remove":
             bitmap.busy = True  # TXN-006: it goes when all has succeeded
         elif op == "bitmap-clear":
             bitmap.bits = 0
         else:
             bitmap.enabled = op == "bitmap-enable"
-        return undo
+        return lambda: vars(bitmap).update(before)
 
     def add(self, node, name, granularity="65536", persistent=False, disabled=False):  # BMP-034
         refuse(name == "", "BMP-E-NAME-EMPTY")
@@ -109,22 +100,22 @@ class Adapter:
         refuse(granularity < 512 or granularity.bit_count() != 1, "BMP-E-GRANULARITY")
         refuse(persistent, "BMP-E-PERSISTENT")
         refuse(name in disk.bitmaps, "BMP-E-EXISTS")
-        refuse(len(name.encode("utf-8", "surrogatepass")) > 1023, "BMP-E-NAME-LONG")
+        refuse(len(name.encode()) > 1023, "BMP-E-NAME-LONG")
         refuse(pieces(disk.size, granularity) > MAX_BITS, "BMP-E-TOO-LARGE")
         disk.bitmaps[name] = Bitmap(disk, granularity, not disabled)
         return lambda: disk.bitmaps.pop(name)
 
     def merge(self, node, target, bitmaps):  # BMP-020: everything about a source before the next one
         into, areas = self.find(node, target), []
+        before = into.bits
         for each in bitmaps:
             source = self.find(node, each) if isinstance(each, str) else self.find(**each)
             refuse(into.busy or source.busy, "BMP-E-BUSY")
             refuse(into.disk.size != source.disk.size, "BMP-E-SIZE")
             areas += source.areas()
-        undo = into.saved()
         for start, end in areas:  # BMP-019, and BMP-021: nothing can fail any more
             into.mark(start, end)
-        return undo
+        return lambda: vars(into).update(bits=before)
 
     def transaction(self, actions):
         for action in actions:  # TXN-011, BMP-003
@@ -153,16 +144,16 @@ class Adapter:
             bitmap.bits &= (1 << pieces(size, bitmap.granularity)) - 1
 
     def guest(self, op, node, offset="0", length="0", pattern=None, **_):  # REF-005
-        if node not in self.disks:
+        disk, start, end = self.disks.get(node), int(offset), int(offset) + int(length)
+        if disk is None:
             return {"errno": "ENODEV"}
-        disk, start, end = self.disks[node], int(offset), int(offset) + int(length)
-        if op in ("write", "zero", "discard") and disk.read_only:
+        if disk.read_only and op in ("write", "zero", "discard"):
             return {"errno": "EPERM"}
         if end > disk.size:
             return {"errno": "ENOSPC" if op in ("write", "zero") else "EINVAL"}
         if op == "read" and pattern is not None:
-            return {"skipped": True, "reason": "keeps no data, so it cannot say what is read"}
-        if op in ("write", "zero") or (op == "discard" and disk.discard == "unmap" and not disk.null):
+            return {"skipped": True, "reason": "no data is kept, only bitmaps"}
+        if op in ("write", "zero") or (op == "discard" and disk.discards):
             for bitmap in disk.bitmaps.values():
                 if bitmap.enabled:
                     bitmap.mark(start, end)
@@ -177,14 +168,14 @@ class Adapter:
             return attempt(getattr(self, op), **arguments)
         return {"skipped": True, "reason": f"cannot do {op}"}
 
-    # The requests of the protocol. What answers nothing is answered with ok.
-
-    def hello(self, protocol):
-        return {"protocol": 1, "name": "qbm example adapter", "version": "1",
+    def hello(self, protocol):  # from here on, the requests of the protocol
+        return {"protocol": protocol, "name": "qbm example adapter", "version": "1",
                 "capabilities": ["bitmap", "transaction", "resize", "close", "io", "driver:null-co"]}
 
     def reset(self):
         self.disks = {}
+
+    bye = reset
 
     def open(self, node, **options):
         refuse(node in self.disks, "REF-E-NAME-TAKEN")
@@ -201,13 +192,10 @@ class Adapter:
         bitmaps = [bitmap.observe(name) for name, bitmap in self.disk(node).bitmaps.items()]
         return {"size": str(self.disks[node].size), "bitmaps": bitmaps}
 
-    bye = reset
-
-    def answer(self, seq, cmd, **arguments):
-        return {"seq": seq, **attempt(getattr(self, cmd), **arguments)}
-
 
 if __name__ == "__main__":
     adapter = Adapter()
     for line in sys.stdin.buffer:
-        print(json.dumps(adapter.answer(**json.loads(line))), flush=True)
+        request = json.loads(line)
+        seq, answer = request.pop("seq"), getattr(adapter, request.pop("cmd"))
+        print(json.dumps({"seq": seq, **attempt(answer, **request)}), flush=True)
