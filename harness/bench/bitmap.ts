@@ -47,7 +47,7 @@ interface Operation {
 
 async function rowsOf(geometry: Geometry, fill: Fill, context: BenchContext): Promise<Comparison[]> {
   const rows: Comparison[] = [];
-  const pairs = context.quick ? 3 : 7;
+  const pairs = context.quick ? 3 : 5;
   for (const { name, plain, bitmap } of operations(geometry, fill)) {
     const [expected, found] = [JSON.stringify(plain()), JSON.stringify(bitmap())];
     if (expected !== found) {

@@ -68,7 +68,7 @@ export const commandBench: Bench = {
 };
 
 async function measure(context: BenchContext): Promise<Section> {
-  const rounds = context.quick ? 10 : 40;
+  const rounds = context.quick ? 5 : 10;
   const rows: Comparison[] = [];
   for (const choice of context.qemus) {
     const { ours, control } = await measureOn(choice, rounds, context);
@@ -97,7 +97,7 @@ async function measureOn(
   rounds: number,
   { quick, signal }: BenchContext,
 ): Promise<{ ours: Pair[]; control: Pair[] }> {
-  const times = { warmUps: quick ? 2 : 5, pairs: quick ? 15 : 60 };
+  const times = { warmUps: quick ? 2 : 5, pairs: quick ? 20 : 80 };
   const target = choice.create();
   const bares: BareLoop[] = [];
   try {

@@ -94,7 +94,7 @@ async function repeated(
     return ms;
   };
   const onReference: Measure = async () => (await runAll(reference, cases, context)).ms;
-  const times = { warmUps: 0, pairs: context.quick ? 1 : 7 };
+  const times = { warmUps: 0, pairs: context.quick ? 1 : 5 };
   const pairs = await alternate(onQemu, onReference, times, context.signal);
   const running = pairs.map(({ first, second }, at) => ({ first: first - starts[at]!, second }));
   const start: Comparison = {

@@ -36,7 +36,7 @@ export function followSize(node: Node): void {
 
 /** REF-008: down from `node`, nobody but the one that asks may need a size to stay. @throws BlockError REF-E-RESIZE-UNSHARED */
 function checkShared(node: Node, asked: Edge | undefined): void {
-  const owner = node.parents.find((edge) => edge !== asked && !edge.parent.driver.sharesResize(edge));
+  const owner = node.parents.find((edge) => edge !== asked && !sharesResize(edge));
   if (owner !== undefined) {
     throw new BlockError('REF-E-RESIZE-UNSHARED', {
       node: node.name,
@@ -46,4 +46,9 @@ function checkShared(node: Node, asked: Edge | undefined): void {
     });
   }
   for (const edge of node.children) checkShared(edge.child, edge);
+}
+
+/** Whether the user at the upper end of `edge`, and everybody above it, leaves the size to others. */
+function sharesResize(edge: Edge): boolean {
+  return edge.parent.driver.sharesResize(edge) && edge.parent.parents.every(sharesResize);
 }

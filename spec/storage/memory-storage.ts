@@ -22,8 +22,7 @@ export class MemoryStorage implements Storage {
 
   open(name: string, mode: OpenMode = {}): StorageFile {
     const file = this.#files.get(clean(name));
-    if (file === undefined)
-      throw new StorageError(this.kind(name) === 'directory' ? 'EISDIR' : 'ENOENT', name);
+    if (file === undefined) throw new StorageError(this.#absence(name), name);
     return new OpenFile(name, file, mode.write ?? false, this.#lock(name, file, mode.lock));
   }
 
@@ -63,6 +62,16 @@ export class MemoryStorage implements Storage {
 
   identity(name: string): string {
     return clean(name);
+  }
+
+  /** Why there is no file of that name. */
+  #absence(name: string): 'EISDIR' | 'ENOTDIR' | 'ENOENT' {
+    if (this.kind(name) === 'directory') return 'EISDIR';
+    const path = clean(name);
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      if (this.#files.has(path.slice(0, slash))) return 'ENOTDIR';
+    }
+    return 'ENOENT';
   }
 
   /** Takes the lock and returns what gives it back. @throws StorageError EAGAIN */

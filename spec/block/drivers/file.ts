@@ -8,6 +8,7 @@ import type { Driver } from './driver.js';
 const REASONS: { readonly [errno in StorageErrno]?: string } = {
   ENOENT: 'No such file or directory',
   EISDIR: 'Is a directory',
+  ENOTDIR: 'Not a directory',
   EACCES: 'Permission denied',
 };
 

@@ -8,6 +8,9 @@ import type { Driver } from './driver.js';
 /** 1 GiB. */
 export const DEFAULT_NULL_SIZE = 2 ** 30;
 
+/** 2^63−1 ns; a negative one came as one beyond (QMP-024). */
+const LARGEST_LATENCY = 2n ** 63n - 1n;
+
 export interface NullOptions {
   /** bytes */
   readonly size?: number | bigint | undefined;
@@ -19,7 +22,8 @@ export interface NullOptions {
 export function openNull(options: NullOptions): Driver {
   const size = options.size ?? DEFAULT_NULL_SIZE;
   // A negative size arrives here in QEMU too and ends it (an abort): refused like one that is too large.
-  if (options.latencyNs !== undefined && options.latencyNs < 0) throw new BlockError('REF-E-LATENCY');
+  if (options.latencyNs !== undefined && options.latencyNs > LARGEST_LATENCY)
+    throw new BlockError('REF-E-LATENCY');
   if (size < 0 || size > Number.MAX_SAFE_INTEGER - SECTOR) throw new BlockError('REF-E-TOO-LARGE');
   return new NullDriver(Number(size), options);
 }

@@ -1,15 +1,13 @@
-#!/usr/bin/env python3
 """An example adapter for qbm, protocol v1: a little implementation of dirty bitmaps, written from the rules.
 
-It answers each line of JSON on stdin with one on stdout: see README.md. The ids are those of the rules.
-"""
+It answers each line of JSON on stdin with one on stdout: see README.md. BMP-030 and the like are rules."""
 import hashlib
 import json
 import sys
 
-ACTIONS = {"bitmap-add", "bitmap-remove", "bitmap-clear", "bitmap-enable", "bitmap-disable", "bitmap-merge"}
-GUEST = {"read", "write", "zero", "discard", "flush"}
 MAX_BITS = 2**32  # BMP-030 has 2^40, and allows less where memory is short
+CHANGES = {"bitmap-remove": {"busy": True}, "bitmap-clear": {"bits": 0},  # TXN-006: busy first, then gone
+           "bitmap-enable": {"enabled": True}, "bitmap-disable": {"enabled": False}}
 
 
 class Refused(Exception):
@@ -66,18 +64,19 @@ class Disk:
         self.size, self.read_only, self.null = pieces(int(size), 512) * 512, readOnly, driver == "null-co"
         self.discards = discard == "unmap" and not self.null  # BMP-007
         self.bitmaps = {}
+        self.reached = self.resized = [self]  # by what a guest does here; with this disk
 
 
 class Adapter:
-    def disk(self, node, error="REF-E-NODE-NOT-FOUND"):
+    def disk(self, node, error="REF-E-NO-SUCH"):
         refuse(node not in self.disks, error)
         return self.disks[node]
 
     def find(self, node, name):  # BMP-035
-        refuse(name not in self.disk(node).bitmaps, "BMP-E-NOT-FOUND")
+        refuse(name not in self.disk(node, "REF-E-NODE-NOT-FOUND").bitmaps, "BMP-E-NOT-FOUND")
         return self.disks[node].bitmaps[name]
 
-    def prepare(self, op, node=None, name=None, **more):  # TXN-001: does it, and answers what undoes it
+    def prepare(self, op, node=None, name=None, **more):  # TXN-001: does it, and returns what undoes it
         refuse(op == "abort", "TXN-E-ABORT")
         if op == "bitmap-add":
             return self.add(node, name, **more)
@@ -86,17 +85,12 @@ class Adapter:
         bitmap = self.find(node, name)
         refuse(bitmap.busy, "BMP-E-BUSY")
         before = dict(vars(bitmap))
-        if op == "bitmap-remove":
-            bitmap.busy = True  # TXN-006: it goes when all has succeeded
-        elif op == "bitmap-clear":
-            bitmap.bits = 0
-        else:
-            bitmap.enabled = op == "bitmap-enable"
+        vars(bitmap).update(CHANGES[op])
         return lambda: vars(bitmap).update(before)
 
     def add(self, node, name, granularity="65536", persistent=False, disabled=False):  # BMP-034
         refuse(name == "", "BMP-E-NAME-EMPTY")
-        disk, granularity = self.disk(node, "REF-E-NO-SUCH"), int(granularity)
+        disk, granularity = self.disk(node), int(granularity)
         refuse(granularity < 512 or granularity.bit_count() != 1, "BMP-E-GRANULARITY")
         refuse(persistent, "BMP-E-PERSISTENT")
         refuse(name in disk.bitmaps, "BMP-E-EXISTS")
@@ -131,16 +125,17 @@ class Adapter:
         for disk in self.disks.values():  # only what is to be removed is busy here
             disk.bitmaps = {name: each for name, each in disk.bitmaps.items() if not each.busy}
 
-    def resize(self, node, size):  # REF-009
-        disk, size = self.disk(node, "REF-E-NO-SUCH"), int(size)
+    def resize(self, node, size):  # REF-009, BMP-023
+        disk, size = self.disk(node), int(size)
+        bitmaps = [bitmap for each in disk.resized for bitmap in each.bitmaps.values()]
         refuse(size < 0, "REF-E-SIZE-POSITIVE")
         refuse(size > 9223372035781033984, "REF-E-SIZE-MAXIMUM")
         refuse(disk.read_only, "REF-E-READ-ONLY")
         refuse(disk.null, "REF-E-NO-RESIZE")
-        for bitmap in disk.bitmaps.values():
-            refuse(size > disk.size and pieces(size, bitmap.granularity) > MAX_BITS, "BMP-E-TOO-LARGE")
-        disk.size = pieces(size, 512) * 512
-        for bitmap in disk.bitmaps.values():  # BMP-023
+        refuse(any(pieces(size, each.granularity) > MAX_BITS for each in bitmaps), "BMP-E-TOO-LARGE")
+        for each in disk.resized:
+            each.size = pieces(size, 512) * 512
+        for bitmap in bitmaps:
             bitmap.bits &= (1 << pieces(size, bitmap.granularity)) - 1
 
     def guest(self, op, node, offset="0", length="0", pattern=None, **_):  # REF-005
@@ -154,22 +149,21 @@ class Adapter:
         if op == "read" and pattern is not None:
             return {"skipped": True, "reason": "no data is kept, only bitmaps"}
         if op in ("write", "zero") or (op == "discard" and disk.discards):
-            for bitmap in disk.bitmaps.values():
-                if bitmap.enabled:
-                    bitmap.mark(start, end)
+            for bitmap in [one for each in disk.reached for one in each.bitmaps.values() if one.enabled]:
+                bitmap.mark(start, end)
         return {"ok": True}
 
     def operation(self, op, **arguments):
-        if op in GUEST:
+        if op in ("read", "write", "zero", "discard", "flush"):
             return self.guest(op, **arguments)
-        if op in ACTIONS:  # a command is a transaction of one action
+        if op in CHANGES or op in ("bitmap-add", "bitmap-merge"):  # a command is a transaction of one action
             return attempt(self.transaction, actions=[{"op": op, **arguments}])
         if op in ("transaction", "resize"):
             return attempt(getattr(self, op), **arguments)
         return {"skipped": True, "reason": f"cannot do {op}"}
 
-    def hello(self, protocol):  # from here on, the requests of the protocol
-        return {"protocol": protocol, "name": "qbm example adapter", "version": "1",
+    def hello(self, protocol):  # from here on: the requests
+        return {"protocol": 1, "name": "qbm example adapter", "version": "1",
                 "capabilities": ["bitmap", "transaction", "resize", "close", "io", "driver:null-co"]}
 
     def reset(self):
@@ -179,11 +173,15 @@ class Adapter:
 
     def open(self, node, **options):
         refuse(node in self.disks, "REF-E-NAME-TAKEN")
-        self.disks[node] = Disk(**options)
+        disk = self.disks[node] = Disk(**options)
+        if not disk.null:  # a format is over a file, which is a node, too
+            below = self.disks[node + "-file"] = Disk(**{**options, "discard": "unmap"})
+            disk.reached = disk.resized = below.resized = [disk, below]
 
-    def close(self, node):
-        self.disk(node, "REF-E-NO-NODE")
-        del self.disks[node]
+    def close(self, node):  # REF-003
+        gone = self.disk(node, "REF-E-NO-NODE").resized
+        refuse(self.disks[node] is not gone[0], "REF-E-NOT-MONITOR")
+        self.disks = {name: each for name, each in self.disks.items() if each not in gone}
 
     def apply(self, ops):
         return {"results": [self.operation(**op) for op in ops]}
@@ -193,9 +191,10 @@ class Adapter:
         return {"size": str(self.disks[node].size), "bitmaps": bitmaps}
 
 
-if __name__ == "__main__":
-    adapter = Adapter()
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        seq, answer = request.pop("seq"), getattr(adapter, request.pop("cmd"))
-        print(json.dumps({"seq": seq, **attempt(answer, **request)}), flush=True)
+adapter = Adapter()
+for line in sys.stdin.buffer:
+    request = json.loads(line)
+    seq, cmd = request.pop("seq"), request.pop("cmd")
+    print(json.dumps({"seq": seq, **attempt(getattr(adapter, cmd), **request)}), flush=True)
+    if cmd == "bye":
+        break
