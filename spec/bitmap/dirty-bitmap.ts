@@ -186,8 +186,11 @@ export class DirtyBitmap {
   }
 }
 
-/** How many granules a disk has; the last may be cut short. */
-function granulesOf(size: number, granularity: number): number {
+/**
+ * How many granules a disk of `size` bytes has; the last may be cut short.
+ * @throws BitmapError BMP-E-TOO-LARGE; RangeError when `size` is no byte count
+ */
+export function granulesOf(size: number, granularity: number): number {
   if (!Number.isSafeInteger(size) || size < 0)
     throw new RangeError(`a disk of ${size} bytes: not a byte count`);
   const bits = Math.ceil(size / granularity);

@@ -13,6 +13,7 @@ const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => 
   name,
   readOnly: false,
   discard: 'unmap',
+  forceShare: false,
   detectZeroes: 'off',
   cacheDirect: false,
   cacheNoFlush: false,

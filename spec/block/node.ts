@@ -14,6 +14,8 @@ export interface NodeOptions {
   readonly readOnly: boolean;
   /** whether a discard reaches the driver */
   readonly discard: 'ignore' | 'unmap';
+  /** leaves everything to other users, if only the node is read-only */
+  readonly forceShare: boolean;
   readonly detectZeroes: 'off' | 'on' | 'unmap';
   readonly cacheDirect: boolean;
   readonly cacheNoFlush: boolean;

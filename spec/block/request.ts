@@ -34,6 +34,7 @@ export function flush(node: Node): void {
 
 /** Every bitmap of the node sees the request, at the size that the node has after it. */
 function wrote(node: Node, offset: number, length: number): void {
+  if (length === 0) return;
   followSize(node); // BMP-024: first the size, then the marks
   for (const bitmap of node.bitmaps) bitmap.record(offset, length); // BMP-006
 }

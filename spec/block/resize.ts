@@ -2,6 +2,7 @@
  * A node's size, and what follows it: the bitmaps of the node and of every node above whose size depends on it.
  * NODES.md, REF-008 to REF-010; BITMAPS.md, BMP-023 to BMP-025. Sizes are bytes.
  */
+import { type DirtyBitmap, granulesOf } from '../bitmap/dirty-bitmap.js';
 import { BlockError } from './errors.js';
 import type { Edge, Node } from './node.js';
 
@@ -19,9 +20,14 @@ export function resize(node: Node, size: number | bigint): void {
   truncate(node, Number(size));
 }
 
-/** Makes `node` `size` bytes long, as its driver does it. @throws BlockError */
+/**
+ * Makes `node` `size` bytes long, as its driver does it. @throws BlockError; BitmapError BMP-E-TOO-LARGE. Nothing has
+ * changed then.
+ */
 export function truncate(node: Node, size: number): void {
   if (node.readOnly) throw new BlockError('REF-E-READ-ONLY');
+  for (const bitmap of bitmapsOfSizeWith(node))
+    granulesOf(bitmap.size + size - node.size, bitmap.granularity);
   node.driver.truncate(size);
   followSize(node);
 }
@@ -32,6 +38,12 @@ export function followSize(node: Node): void {
     if (bitmap.size !== node.size) bitmap.resize(node.size);
   }
   for (const { parent } of node.parents) followSize(parent);
+}
+
+/** The bitmaps of `node` and of the nodes above, which change their size by as much. */
+function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
+  yield* node.bitmaps;
+  for (const { parent } of node.parents) yield* bitmapsOfSizeWith(parent);
 }
 
 /** REF-008: down from `node`, nobody but the one that asks may need a size to stay. @throws BlockError REF-E-RESIZE-UNSHARED */

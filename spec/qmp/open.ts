@@ -21,8 +21,8 @@ export function openNode(machine: Machine, options: Options, above: NodeOptions 
   const own = nodeOptions(options, options['node-name'] ?? graph.generateName(), above);
   const child = options.driver === 'raw' ? openChild(machine, options.file, own) : undefined;
   try {
+    checkOptions(options, own);
     if (options['node-name'] !== undefined) graph.checkName(own.name);
-    checkOptions(options);
     const node = new Node(own, openDriver(machine, options, own, child), child === undefined ? [] : [child]);
     graph.add(node);
     return node;
@@ -44,22 +44,26 @@ function nodeOptions(options: Options, name: string, above: NodeOptions | undefi
     readOnly: options['read-only'] ?? above?.readOnly ?? false,
     // A format passes discards on; what is below it need not ask again. REF-007
     discard: options.discard ?? (above === undefined ? 'ignore' : 'unmap'),
+    forceShare: options['force-share'] ?? above?.forceShare ?? false,
     detectZeroes: options['detect-zeroes'] ?? 'off',
     cacheDirect: options.cache?.direct ?? above?.cacheDirect ?? false,
     cacheNoFlush: options.cache?.['no-flush'] ?? above?.cacheNoFlush ?? false,
   };
 }
 
-function checkOptions(options: Options): void {
+/** REF-014, up to the name. */
+function checkOptions(options: Options, own: NodeOptions): void {
+  if (own.forceShare && !own.readOnly) throw new BlockError('REF-E-FORCE-SHARE');
+  if (options.driver === 'file' && options.filename === '') throw new BlockError('REF-E-FILENAME');
   if (options['detect-zeroes'] === 'unmap' && options.discard !== 'unmap') {
     throw new BlockError('REF-E-DETECT-ZEROES');
   }
-  if (options['force-share'] && !options['read-only']) throw new BlockError('REF-E-FORCE-SHARE');
 }
 
 function openDriver(machine: Machine, options: Options, own: NodeOptions, child: Node | undefined): Driver {
   switch (options.driver) {
     case 'file':
+      checkFileOptions(options, own);
       return openFile(machine.storage, options.filename, !own.readOnly);
     case 'null-co':
       return openNull({
@@ -70,6 +74,13 @@ function openDriver(machine: Machine, options: Options, own: NodeOptions, child:
     case 'raw':
       return openRaw(child!, { offset: bytes(options.offset), size: bytes(options.size) });
   }
+}
+
+/** Options that need something this machine has not. */
+function checkFileOptions(options: Extract<Options, { driver: 'file' }>, own: NodeOptions): void {
+  if (options.aio === 'native' && !own.cacheDirect) throw new BlockError('REF-E-AIO-NATIVE');
+  const manager = options['pr-manager'];
+  if (manager !== undefined) throw new BlockError('REF-E-PR-MANAGER', { id: manager });
 }
 
 /** An offset into a file, or a size of a part of one: what is beyond 2^53−1 is beyond any file here too. */

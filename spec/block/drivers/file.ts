@@ -12,9 +12,8 @@ const REASONS: { readonly [errno in StorageErrno]?: string } = {
   EACCES: 'Permission denied',
 };
 
-/** @throws BlockError REF-E-FILENAME, REF-E-OPEN */
+/** @throws BlockError REF-E-OPEN */
 export function openFile(storage: Storage, filename: string, write: boolean): Driver {
-  if (filename === '') throw new BlockError('REF-E-FILENAME');
   try {
     return new FileDriver(filename, storage.open(filename, { write }));
   } catch (error) {

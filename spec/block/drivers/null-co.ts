@@ -18,13 +18,14 @@ export interface NullOptions {
   readonly readZeroes?: boolean | undefined;
 }
 
-/** @throws BlockError REF-E-TOO-LARGE, REF-E-LATENCY */
+/** @throws BlockError REF-E-NEGATIVE, REF-E-LATENCY, REF-E-TOO-LARGE */
 export function openNull(options: NullOptions): Driver {
   const size = options.size ?? DEFAULT_NULL_SIZE;
-  // A negative size arrives here in QEMU too and ends it (an abort): refused like one that is too large.
+  // A negative size arrives here in QEMU, too, and ends it with this very text.
+  if (size < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'size' });
   if (options.latencyNs !== undefined && options.latencyNs > LARGEST_LATENCY)
     throw new BlockError('REF-E-LATENCY');
-  if (size < 0 || size > Number.MAX_SAFE_INTEGER - SECTOR) throw new BlockError('REF-E-TOO-LARGE');
+  if (size > Number.MAX_SAFE_INTEGER - SECTOR) throw new BlockError('REF-E-TOO-LARGE');
   return new NullDriver(Number(size), options);
 }
 

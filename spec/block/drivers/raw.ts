@@ -17,10 +17,12 @@ export interface RawOptions {
   readonly size?: number | undefined;
 }
 
-/** @throws BlockError REF-E-RAW-OFFSET, REF-E-RAW-SUM, REF-E-RAW-SECTOR, in this order */
+/** @throws BlockError REF-E-NEGATIVE, REF-E-RAW-OFFSET, REF-E-RAW-SUM, REF-E-RAW-SECTOR, in this order */
 export function openRaw(child: Node, options: RawOptions): Driver {
   const { offset = 0, size } = options;
   const available = child.size;
+  if (offset < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'offset' });
+  if (size !== undefined && size < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'size' });
   if (offset > available) throw new BlockError('REF-E-RAW-OFFSET', { offset, size: available });
   if (size !== undefined) {
     if (size > available - offset)
@@ -56,19 +58,26 @@ class RawDriver implements Driver {
   }
 
   read(offset: number, into: Uint8Array): void {
-    read(this.#child, this.#offset + offset, into);
+    const length = this.#within(offset, into.length);
+    read(this.#child, this.#offset + offset, into.subarray(0, length));
+    into.fill(0, length);
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    write(this.#child, this.#offset + offset, bytes);
+    write(this.#child, this.#offset + offset, bytes.subarray(0, this.#within(offset, bytes.length)));
   }
 
   zero(offset: number, length: number): void {
-    zero(this.#child, this.#offset + offset, length);
+    zero(this.#child, this.#offset + offset, this.#within(offset, length));
   }
 
   discard(offset: number, length: number): void {
-    discard(this.#child, this.#offset + offset, length);
+    discard(this.#child, this.#offset + offset, this.#within(offset, length));
+  }
+
+  /** How much of a request lies inside the child. REF-013 */
+  #within(offset: number, length: number): number {
+    return Math.max(0, Math.min(length, this.#child.size - this.#offset - offset));
   }
 
   flush(): void {
