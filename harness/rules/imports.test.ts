@@ -11,9 +11,10 @@ const BELOW: { readonly [part: string]: readonly string[] } = {
   storage: [],
   json: [],
   bitmap: ['storage'],
-  block: ['bitmap', 'storage', 'json'],
-  qmp: ['block', 'bitmap', 'storage', 'json'],
-  host: ['qmp', 'block', 'bitmap', 'storage', 'json'],
+  qbm: ['bitmap', 'storage', 'json'],
+  block: ['qbm', 'bitmap', 'storage', 'json'],
+  qmp: ['block', 'qbm', 'bitmap', 'storage', 'json'],
+  host: ['qmp', 'block', 'qbm', 'bitmap', 'storage', 'json'],
 };
 
 /** Files that belong to tests without being one. */

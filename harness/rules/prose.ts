@@ -17,6 +17,8 @@ export interface Rule {
   readonly origin: string;
   readonly file: string;
   readonly line: number;
+  /** whether its example is executed by the tests: it is fenced as anything but `text` */
+  readonly hasExample: boolean;
 }
 
 /** The rules in these files, in order of id, and what is wrong with how they are written. */
@@ -50,7 +52,12 @@ export function rulesIn(markdown: string, file: string, problems: Problem[]): Ru
   const lines = markdown.split('\n');
   let fenced = false;
   for (const [index, text] of lines.entries()) {
-    if (/^\s*```/.test(text)) fenced = !fenced;
+    if (/^\s*```/.test(text)) {
+      fenced = !fenced;
+      const rule = rules.at(-1);
+      if (fenced && rule !== undefined && !/^\s*```(text|$)/.test(text))
+        rules[rules.length - 1] = { ...rule, hasExample: true };
+    }
     if (fenced) continue;
     const heading = /^#{2,6} ([A-Z]{3}-\d{3})\b(.*)$/.exec(text);
     if (heading === null) continue;
@@ -67,7 +74,7 @@ export function rulesIn(markdown: string, file: string, problems: Problem[]): Ru
       problems.push({ file, line, column: 1, message });
     }
     const level = (stated?.[1] ?? 'must') as Level;
-    rules.push({ id: heading[1]!, title, level, origin: stated?.[2] ?? '', file, line });
+    rules.push({ id: heading[1]!, title, level, origin: stated?.[2] ?? '', file, line, hasExample: false });
   }
   return rules;
 }

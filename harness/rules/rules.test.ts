@@ -5,7 +5,7 @@ import type { Problem } from '../case/load/problem.js';
 import type { ResultLine } from '../case/run/results.js';
 import { tableText } from './print.js';
 import { rulesIn } from './prose.js';
-import { idsInComments } from './scan.js';
+import { idsInCode } from './scan.js';
 import { ruleTable } from './table.js';
 
 t.test('rules in prose', (t) => {
@@ -41,13 +41,14 @@ t.test('rules in prose', (t) => {
   t.end();
 });
 
-t.test('ids in comments, not in code', (t) => {
-  const source = '/** BMP-001 and\n * BMP-002 */\nconst x = "BMP-003"; // BMP-004, BMP-001\n';
+t.test('ids in code, each with its first line', (t) => {
+  const source = '/** BMP-001 and\n * BMP-002 */\nconst x = ["BMP-003"]; // BMP-004, BMP-001\n';
   t.same(
-    [...idsInComments(source)],
+    [...idsInCode(source)],
     [
       ['BMP-001', 1],
       ['BMP-002', 2],
+      ['BMP-003', 3],
       ['BMP-004', 3],
     ],
   );

@@ -1,4 +1,4 @@
-/** Where rules are named: the files of a tree, and the ids in the comments of its code. */
+/** Where rules are named: the files of a tree, and the ids in its code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -30,21 +30,11 @@ function allBelow(directory: string, end: string): string[] {
 
 const RULE_ID = /\b[A-Z]{3}-\d{3}\b/g;
 
-/**
- * Ids named in the comments of a TypeScript text, each with its first line. A scanner of comments, not a parser: a
- * `//` inside a string is taken for one, which can only find an id that stands there as text.
- */
-export function idsInComments(source: string): Map<string, number> {
+/** Ids named in a TypeScript text, in its comments and in what commands declare, each with its first line. */
+export function idsInCode(source: string): Map<string, number> {
   const found = new Map<string, number>();
-  let line = 1;
-  let last = 0;
-  for (const comment of source.matchAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g)) {
-    for (const id of comment[0].matchAll(RULE_ID)) {
-      const at = comment.index + id.index;
-      for (let i = last; i < at; i++) if (source.charCodeAt(i) === 10) line++;
-      last = Math.max(last, at);
-      if (!found.has(id[0])) found.set(id[0], line);
-    }
+  for (const [index, line] of source.split('\n').entries()) {
+    for (const [id] of line.matchAll(RULE_ID)) if (!found.has(id)) found.set(id, index + 1);
   }
   return found;
 }
@@ -54,7 +44,7 @@ export function idsInTests(files: readonly string[]): Map<string, Set<string>> {
   return new Map(files.map((file) => [file, new Set(readFileSync(file, 'utf8').match(RULE_ID) ?? [])]));
 }
 
-/** Ids named in the comments of each file. */
+/** Ids named in each file. */
 export function scanCode(files: readonly string[]): Map<string, Map<string, number>> {
-  return new Map(files.map((file) => [file, idsInComments(readFileSync(file, 'utf8'))]));
+  return new Map(files.map((file) => [file, idsInCode(readFileSync(file, 'utf8'))]));
 }

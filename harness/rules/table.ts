@@ -13,7 +13,7 @@ export interface RuleRow {
   readonly code: readonly string[];
   /** ids of the cases that check it */
   readonly cases: readonly string[];
-  /** tests below spec/ that name it, relative to spec/ */
+  /** `example` if the prose has one that is executed; then tests below spec/ that name it, relative to spec/ */
   readonly tests: readonly string[];
   /** planted mistakes that break it: none are there yet */
   readonly mutants: readonly string[];
@@ -58,10 +58,14 @@ export function ruleTable(spec: string, cases: readonly Case[], results: readonl
       if (worst !== undefined) verdicts.set(target, worst);
     }
     const files = [...code].filter(([, ids]) => ids.has(rule.id)).map(([file]) => relative(spec, file));
-    const tested = [...tests].filter(([, ids]) => ids.has(rule.id)).map(([file]) => relative(spec, file));
+    const tested = [...(rule.hasExample ? ['example'] : []), ...testsNaming(tests, rule.id, spec)];
     return { rule, code: files, cases: own, tests: tested, mutants: [], verdicts };
   });
   return { rows, targets, problems: [...problems, ...gaps(rows), ...undefinedIds(rules, code, cases)] };
+}
+
+function testsNaming(tests: ReadonlyMap<string, ReadonlySet<string>>, id: string, spec: string): string[] {
+  return [...tests].filter(([, ids]) => ids.has(id)).map(([file]) => relative(spec, file));
 }
 
 function gaps(rows: readonly RuleRow[]): Problem[] {

@@ -29,33 +29,36 @@ function granules(bitmap: DirtyBitmap): boolean[] {
   return Array.from({ length: bitmap.bits.length }, (_, bit) => bitmap.bits.get(bit));
 }
 
-t.test('marking rounds outwards, clearing inwards; the tail counts in full', (t) => {
-  const op = fc.record({ mark: fc.boolean(), a: fraction, b: fraction });
-  fc.assert(
-    fc.property(geometry, fc.array(op, { maxLength: 12 }), ({ size, granularity }, ops) => {
-      const bitmap = make(size, granularity);
-      const model = new Array<boolean>(Math.ceil(size / granularity)).fill(false);
-      for (const { mark, a, b } of ops) {
-        const [offset, length] = range(size, a, b);
-        mark ? bitmap.mark(offset, length) : bitmap.unmark(offset, length);
-        for (const index of model.keys()) {
-          const start = index * granularity;
-          const end = Math.min(start + granularity, size);
-          const touched = length > 0 && start < offset + length && end > offset;
-          const inside = offset <= start && end <= offset + length;
-          if (mark && touched) model[index] = true;
-          if (!mark && inside) model[index] = false;
+t.test(
+  'marking rounds outwards, clearing inwards; the tail counts in full (BMP-005, BMP-006, BMP-008)',
+  (t) => {
+    const op = fc.record({ mark: fc.boolean(), a: fraction, b: fraction });
+    fc.assert(
+      fc.property(geometry, fc.array(op, { maxLength: 12 }), ({ size, granularity }, ops) => {
+        const bitmap = make(size, granularity);
+        const model = new Array<boolean>(Math.ceil(size / granularity)).fill(false);
+        for (const { mark, a, b } of ops) {
+          const [offset, length] = range(size, a, b);
+          mark ? bitmap.mark(offset, length) : bitmap.unmark(offset, length);
+          for (const index of model.keys()) {
+            const start = index * granularity;
+            const end = Math.min(start + granularity, size);
+            const touched = length > 0 && start < offset + length && end > offset;
+            const inside = offset <= start && end <= offset + length;
+            if (mark && touched) model[index] = true;
+            if (!mark && inside) model[index] = false;
+          }
         }
-      }
-      assert.deepEqual(granules(bitmap), model);
-      assert.equal(bitmap.count, model.filter(Boolean).length * granularity);
-    }),
-  );
-  t.pass('the law holds');
-  t.end();
-});
+        assert.deepEqual(granules(bitmap), model);
+        assert.equal(bitmap.count, model.filter(Boolean).length * granularity);
+      }),
+    );
+    t.pass('the law holds');
+    t.end();
+  },
+);
 
-t.test('clearing a part of a granule, and the tail', (t) => {
+t.test('clearing a part of a granule, and the tail (BMP-008)', (t) => {
   const bitmap = make(1_049_088, 65_536);
   bitmap.mark(0, 1_049_088);
   t.equal(bitmap.count, 17 * 65_536);
@@ -114,7 +117,7 @@ t.test('areas and nextDirty/nextClean agree with a walk over the bytes', (t) => 
   t.end();
 });
 
-t.test('resize keeps what is left, drops what is cut off, adds clean granules', (t) => {
+t.test('resize keeps what is left, drops what is cut off, adds clean granules (BMP-023)', (t) => {
   const sizes = fc.array(fc.integer({ min: 0, max: 20_000 }), { minLength: 1, maxLength: 6 });
   fc.assert(
     fc.property(geometry, sizes, fraction, fraction, ({ size, granularity }, to, a, b) => {
@@ -147,7 +150,7 @@ t.test('a tail granule that is only cut shorter stays dirty', (t) => {
   t.end();
 });
 
-t.test('only an enabled bitmap records; mark works on any', (t) => {
+t.test('only an enabled bitmap records; mark works on any (BMP-009)', (t) => {
   const bitmap = new DirtyBitmap({ name: 'b0', size: 2048, granularity: 512, enabled: false });
   bitmap.record(0, 1);
   t.equal(bitmap.count, 0);
@@ -240,34 +243,37 @@ t.test('names are 1 to 1023 bytes of UTF-8', (t) => {
   t.end();
 });
 
-t.test('states: what refuses what, busy before readonly before inconsistent', (t) => {
-  const outcome = (states: readonly string[], refused: typeof CHANGE): string => {
-    const bitmap = make(512, 512);
-    bitmap.busy = states.includes('busy');
-    bitmap.readonly = states.includes('readonly');
-    bitmap.inconsistent = states.includes('inconsistent');
-    try {
-      bitmapUsable(bitmap, refused);
-      return 'ok';
-    } catch (error) {
-      return (error as { id: string }).id;
+t.test(
+  'states: what refuses what, busy before readonly before inconsistent (BMP-011 BMP-012 BMP-013 BMP-014)',
+  (t) => {
+    const outcome = (states: readonly string[], refused: typeof CHANGE): string => {
+      const bitmap = make(512, 512);
+      bitmap.busy = states.includes('busy');
+      bitmap.readonly = states.includes('readonly');
+      bitmap.inconsistent = states.includes('inconsistent');
+      try {
+        bitmapUsable(bitmap, refused);
+        return 'ok';
+      } catch (error) {
+        return (error as { id: string }).id;
+      }
+    };
+    const table: [states: string[], change: string, keep: string, remove: string, freeze: string][] = [
+      [[], 'ok', 'ok', 'ok', 'ok'],
+      [['busy'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
+      [['readonly'], 'READONLY', 'ok', 'READONLY', 'ok'],
+      [['inconsistent'], 'INCONSISTENT', 'INCONSISTENT', 'ok', 'ok'],
+      [['busy', 'readonly'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
+      [['busy', 'inconsistent'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
+      [['readonly', 'inconsistent'], 'READONLY', 'INCONSISTENT', 'READONLY', 'ok'],
+      [['busy', 'readonly', 'inconsistent'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
+    ];
+    for (const [states, ...expected] of table) {
+      const got = [CHANGE, KEEP, REMOVE, FREEZE].map((refused) =>
+        outcome(states, refused).replace('BMP-E-', ''),
+      );
+      t.same(got, expected, states.join('+') || 'no state');
     }
-  };
-  const table: [states: string[], change: string, keep: string, remove: string, freeze: string][] = [
-    [[], 'ok', 'ok', 'ok', 'ok'],
-    [['busy'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
-    [['readonly'], 'READONLY', 'ok', 'READONLY', 'ok'],
-    [['inconsistent'], 'INCONSISTENT', 'INCONSISTENT', 'ok', 'ok'],
-    [['busy', 'readonly'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
-    [['busy', 'inconsistent'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
-    [['readonly', 'inconsistent'], 'READONLY', 'INCONSISTENT', 'READONLY', 'ok'],
-    [['busy', 'readonly', 'inconsistent'], 'BUSY', 'BUSY', 'BUSY', 'BUSY'],
-  ];
-  for (const [states, ...expected] of table) {
-    const got = [CHANGE, KEEP, REMOVE, FREEZE].map((refused) =>
-      outcome(states, refused).replace('BMP-E-', ''),
-    );
-    t.same(got, expected, states.join('+') || 'no state');
-  }
-  t.end();
-});
+    t.end();
+  },
+);

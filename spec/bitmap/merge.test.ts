@@ -189,7 +189,7 @@ t.test('merging into a disabled bitmap works', (t) => {
   t.end();
 });
 
-t.test('a successor freezes its parent', (t) => {
+t.test('a successor freezes its parent (BMP-015, BMP-031)', (t) => {
   for (const enabled of [true, false]) {
     const parent = new DirtyBitmap({ name: 'b0', size: 4096, granularity: 1024, enabled, persistent: true });
     const successor = createSuccessor(parent);
@@ -213,7 +213,7 @@ t.test('a successor freezes its parent', (t) => {
   t.end();
 });
 
-t.test('abdicate keeps the writes since, reclaim the union', (t) => {
+t.test('abdicate keeps the writes since, reclaim the union (BMP-016, BMP-017)', (t) => {
   fc.assert(
     fc.property(size, granularity, writes, writes, fc.boolean(), (size, g, before, since, success) => {
       const parent = write(new DirtyBitmap({ name: 'b0', size, granularity: g, persistent: true }), before);
@@ -250,7 +250,7 @@ t.test('enabling state goes from the successor to what is left', (t) => {
   t.end();
 });
 
-t.test('parent and successor are resized as two bitmaps of the node', (t) => {
+t.test('parent and successor are resized as two bitmaps of the node (BMP-025)', (t) => {
   const parent = make(4096, 512);
   parent.mark(0, 1);
   const successor = createSuccessor(parent);

@@ -38,7 +38,7 @@ const bitmap = fc
     return made;
   });
 
-t.test('deserialise undoes serialise, however the bytes are cut', (t) => {
+t.test('deserialise undoes serialise, however the bytes are cut (BMP-027)', (t) => {
   fc.assert(
     fc.property(bitmap, fc.integer({ min: 1, max: 70 }), (bitmap, step) => {
       const bytes = Uint8Array.from(joined(serialise(bitmap)));

@@ -23,6 +23,7 @@ export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Er
   const { op, offset } = request;
   const length = op === 'write' ? request.bytes.length : request.length;
   if (op !== 'read' && !isWritable(node)) return 'EPERM';
+  // BMP-040
   if (offset > node.size || length > node.size - offset)
     return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
   const bytes = new Uint8Array(op === 'read' ? length : 0);

@@ -32,7 +32,7 @@ export function flush(node: Node): void {
   node.driver.flush();
 }
 
-/** Every bitmap of the node sees the request, at the size that the node has after it. */
+/** REF-006, BMP-029: every bitmap of the node sees the request, at the size that the node has after it. */
 function wrote(node: Node, offset: number, length: number): void {
   if (length === 0) return;
   followSize(node); // BMP-024: first the size, then the marks

@@ -10,7 +10,7 @@ import type { Edge, Node } from './node.js';
 export const LARGEST_SIZE = 9223372035781033984n;
 
 /**
- * block_resize. Refused, in this order, when somebody else needs the size to stay, when the size is too large, when
+ * block_resize, REF-009. Refused, in this order, when somebody else needs the size to stay, when the size is too large, when
  * the node is read-only, or by the driver. @throws BlockError
  */
 export function resize(node: Node, size: number | bigint): void {

@@ -3,7 +3,7 @@
  * and after a byte that fits nowhere it skips to a byte where a new start is likely. QMP.md, QMP-010 to QMP-014.
  */
 
-/** A token as it was written; `stray` is what stood there when no token could be made of it. */
+/** QMP-011. A token as it was written; `stray` is what stood there when no token could be made of it. */
 export interface Token {
   readonly kind: 'punctuation' | 'integer' | 'real' | 'keyword' | 'string' | 'stray' | 'oversized';
   readonly bytes: Uint8Array;

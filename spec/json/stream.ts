@@ -1,6 +1,7 @@
 /**
  * A stream of QMP input made into values and faults, in order, in any chunks. What a message is, is decided by counting
- * brackets before anything is parsed, so one mistake costs one message or a little more. QMP.md, QMP-010 to QMP-018.
+ * brackets before anything is parsed, so one mistake costs one message or a little more. QMP.md, QMP-008 and
+ * QMP-010 to QMP-018.
  */
 import { JsonFault } from './fault.js';
 import { Lexer, type Token } from './lexer.js';

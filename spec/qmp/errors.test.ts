@@ -16,7 +16,7 @@ t.test('an error is made from its template', (t) => {
   t.end();
 });
 
-t.test("each id's own sample maps back to it", (t) => {
+t.test("each id's own sample maps back to it (QMP-040)", (t) => {
   const table = new ErrorTable(INPUT_ERRORS);
   for (const definition of INPUT_ERRORS) {
     t.equal(table.idOf(sampleOf(definition), definition.class), definition.id, definition.id);

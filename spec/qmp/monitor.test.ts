@@ -53,7 +53,7 @@ t.test('every rule has its form', (t) => {
   t.end();
 });
 
-t.test('greeting and negotiation', (t) => {
+t.test('greeting and negotiation (QMP-001, QMP-002)', (t) => {
   const calls: string[] = [];
   const monitor = new Monitor({
     execute: ({ name }) => {
@@ -119,7 +119,7 @@ t.test('a long input is read in time that grows with its length', (t) => {
   t.end();
 });
 
-t.test('where input is cut means nothing', (t) => {
+t.test('where input is cut means nothing (QMP-008)', (t) => {
   const commands = HOSTILE_ARGUMENTS.map(([name, args]) => `{"execute":"${name}","arguments":${args}}`);
   const piece = fc.constantFrom<string | Uint8Array>(
     ...HOSTILE_TEXTS,

@@ -27,7 +27,7 @@ const tableOf = (args: ReturnType<typeof struct>) =>
   ]);
 const schema = (args: unknown): Json => schemaOf(tableOf(args as ReturnType<typeof struct>));
 
-t.test('the schema of the mirror', (t) => {
+t.test('the schema of the mirror (QMP-031)', (t) => {
   const entries = schemaOf(MIRROR);
   const line = (name: string): string => writeJson(entries.find((one) => one.name === name) ?? null);
   t.equal(

@@ -45,7 +45,7 @@ function refused(t: Test, type: Type, json: string, id: string, desc: string): v
   }
 }
 
-t.test('integers', (t) => {
+t.test('integers (QMP-025, QMP-026)', (t) => {
   for (const type of [int, int8, int16, int32]) {
     t.equal(of(type, '-128'), -128);
     for (const json of ['1.0', '"1"', 'true', 'null', '9223372036854775808', '-9223372036854775809']) {

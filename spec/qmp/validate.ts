@@ -179,6 +179,7 @@ function parseObject(type: StructType | UnionType, json: Json, place: Place): { 
   const members = [...type.members];
   const value: { [name: string]: unknown } = Object.create(null);
   parseMembers(type.members, json, place, value);
+  // QMP-032: the branch after the members of the union itself
   if (type.kind === 'union') {
     const branch = type.branches[value[type.discriminator] as string];
     if (branch !== undefined) {

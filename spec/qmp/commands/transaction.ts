@@ -128,7 +128,8 @@ export const TRANSACTION_COMMANDS = [
       properties: optional(TransactionProperties),
     }),
     returns: empty,
-    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010'],
+    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010', 'TXN-011', 'TXN-012'],
+    // TXN-011: the types of all arguments have been checked by now; TXN-012: there may be no action
     execute(machine, { actions, properties }) {
       const mode = properties?.['completion-mode'];
       runTransaction(
