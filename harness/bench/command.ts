@@ -97,7 +97,7 @@ async function measureOn(
   rounds: number,
   { quick, signal }: BenchContext,
 ): Promise<{ ours: Pair[]; control: Pair[] }> {
-  const times = { warmUps: quick ? 2 : 5, pairs: quick ? 20 : 80 };
+  const times = { warmUps: quick ? 2 : 5, pairs: quick ? 20 : 60 };
   const target = choice.create();
   const bares: BareLoop[] = [];
   try {

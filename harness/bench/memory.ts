@@ -31,8 +31,8 @@ export async function memorySection(
       'collections; "as accounted" is what the class itself says (memoryBytes).',
     why:
       'bits live in pages of 64 KiB, and a page that was never dirty is not there; a page costs about 250 bytes ' +
-      'beside its bits, which is the little above 1.00 of a full bitmap. Scattered granules make a page each, until ' +
-      'every page has one.',
+      'beside its bits, which is the 0.4 % above 1.00 of a full bitmap. Scattered granules make a page each, until ' +
+      'every page is there.',
   };
 }
 

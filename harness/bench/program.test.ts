@@ -38,7 +38,7 @@ t.test('the suite of one case is measured', { skip: unless(QSD_PROGRAM, QEMU_SYS
   const [{ rows }] = sections;
   t.equal(rows.length, 8);
   t.match(rows[0], {
-    what: 'qsd, all, cold',
+    what: 'qsd, cold',
     ratio: { median: Number },
     repeated: 1,
     bar: { at: 'least', value: 10 },

@@ -2,14 +2,9 @@
 import type { Case } from '../case/case.js';
 import { loadSuite } from '../case/load/load.js';
 import { ProblemError } from '../case/load/problem.js';
-import { Interrupted } from '../case/run/guard.js';
-import type { ResultLine } from '../case/run/results.js';
-import { run } from '../case/run/run.js';
-import { errorId } from '../cli/known.js';
-import { limits } from '../cli/options.js';
 import { parseTarget } from '../target/parse.js';
 import type { Identity } from '../target/target.js';
-import { alternate, type Measure } from './alternate.js';
+import { alternate } from './alternate.js';
 import {
   type Bar,
   type Bench,
@@ -18,13 +13,14 @@ import {
   comparison,
   type Section,
 } from './bench.js';
+import { runCold } from './cold.js';
+import { FORMAT, runSuite } from './run-suite.js';
 import { spread } from './stats.js';
 import { TimedChoice } from './timed-choice.js';
 
 const AT_LEAST: Bar = { at: 'least', value: 10 };
-const FORMAT = 'raw';
-/** Faults that cost the target its process: it is started anew for the next case. */
-const LETHAL = /^(crash|hang|garbage):/;
+/** A run on the reference is short, so that one would say more of the machine's moment than of the code. */
+const WARM_RUNS = 4;
 /** So many cases are enough for a look. */
 const QUICK_CASES = 40;
 
@@ -41,22 +37,20 @@ export const suiteBench: Bench = {
 async function measure(all: readonly Case[], context: BenchContext): Promise<Section> {
   const reference = new TimedChoice(parseTarget('reference'));
   const qemus = context.qemus.map((choice) => new TimedChoice(choice));
-  const cases = await sharedCases(all, [reference, ...qemus], context);
+  const shared = await sharedCases(all, [reference, ...qemus], context);
 
-  // Once all of them, the reference first: its code is as cold as in a real run, that of the harness too.
-  const cold = await runAll(reference, cases, context);
-  const lethal = new Set(cold.lethal);
+  // Once all of them: to know which cannot be compared, and to have the code of the harness compiled.
+  const spoilt = new Set<string>();
+  for (const choice of [reference, ...qemus]) {
+    const ran = await runSuite(choice, shared, context.places.goldens, context.signal);
+    for (const id of ran.spoilt) spoilt.add(id);
+  }
+  const cases = shared.filter(({ id }) => !spoilt.has(id));
+  if (cases.length === 0)
+    throw new Error('every case costs some target its process, or fails in the harness');
   const rows: Comparison[] = [];
-  for (const qemu of qemus) {
-    const ran = await runAll(qemu, cases, context);
-    for (const id of ran.lethal) lethal.add(id);
-    rows.push(comparison(`${qemu.name}, all, cold`, [{ first: ran.ms, second: cold.ms }], { bar: AT_LEAST }));
-  }
-  const rest = cases.filter(({ id }) => !lethal.has(id));
-  if (rest.length > 0) {
-    for (const qemu of qemus) rows.push(...(await repeated(rest, qemu, reference, context)));
-  }
-  return section(rows, { all: all.length, run: cases.length, lethal: lethal.size });
+  for (const qemu of qemus) rows.push(...(await rowsOf(qemu, reference, cases, context)));
+  return section(rows, { all: all.length, run: cases.length, spoilt: spoilt.size });
 }
 
 /** The cases that every target can run. @throws Error when there are none @throws TargetFault */
@@ -81,87 +75,63 @@ function canRun({ formats, requires }: Case, identity: Identity): boolean {
   return formats.includes(FORMAT) && requires.every((name) => identity.capabilities.has(name));
 }
 
-async function repeated(
-  cases: readonly Case[],
+async function rowsOf(
   qemu: TimedChoice,
   reference: TimedChoice,
-  context: BenchContext,
+  cases: readonly Case[],
+  { quick, signal, places }: BenchContext,
 ): Promise<Comparison[]> {
+  const ids = cases.map(({ id }) => id);
   const starts: number[] = [];
-  const onQemu: Measure = async () => {
-    const { ms, startMs } = await runAll(qemu, cases, context);
-    starts.push(startMs);
+  const colds: number[] = [];
+  const onQemu = async (): Promise<number> => {
+    const { ms } = await runSuite(qemu, cases, places.goldens, signal);
+    starts.push(qemu.startMs);
     return ms;
   };
-  const onReference: Measure = async () => (await runAll(reference, cases, context)).ms;
-  const times = { warmUps: 0, pairs: context.quick ? 1 : 5 };
-  const pairs = await alternate(onQemu, onReference, times, context.signal);
-  const running = pairs.map(({ first, second }, at) => ({ first: first - starts[at]!, second }));
-  const start: Comparison = {
-    what: '  its start alone',
-    unit: 'ms',
-    first: spread(starts),
-    second: null,
-    ratio: null,
-    repeated: starts.length,
+  const onReference = async (): Promise<number> => {
+    colds.push(await runCold(places, ids, signal));
+    let ms = 0;
+    for (let i = 0; i < WARM_RUNS; i++) {
+      ms += (await runSuite(reference, cases, places.goldens, signal)).ms;
+    }
+    return ms / WARM_RUNS;
   };
+  const pairs = await alternate(onQemu, onReference, { warmUps: 0, pairs: quick ? 1 : 3 }, signal);
+  const cold = pairs.map(({ first }, at) => ({ first, second: colds[at]! }));
+  const running = pairs.map(({ first, second }, at) => ({ first: first - starts[at]!, second }));
   return [
+    comparison(`${qemu.name}, cold`, cold, { bar: AT_LEAST }),
     comparison(`${qemu.name}, again`, pairs, { bar: AT_LEAST }),
-    start,
     comparison('  without its start', running),
+    {
+      what: '  its start alone',
+      unit: 'ms',
+      first: spread(starts),
+      second: null,
+      ratio: null,
+      repeated: starts.length,
+    },
   ];
 }
 
-function section(rows: readonly Comparison[], cases: { all: number; run: number; lethal: number }): Section {
+function section(rows: readonly Comparison[], cases: { all: number; run: number; spoilt: number }): Section {
   const which = cases.run === cases.all ? `all ${cases.all} cases` : `${cases.run} of the ${cases.all} cases`;
-  const lethal =
-    cases.lethal === 0
+  const spoilt =
+    cases.spoilt === 0
       ? ''
-      : ` ${cases.lethal} of them cost QEMU its process, which is then started anew: only the rows "all" have these.`;
+      : ` ${cases.spoilt} that cost a target its process, or that fail in the harness, are left out.`;
   return {
     title: 'suite: the cases on QEMU and on the reference in this process',
     sides: ['QEMU', 'reference'],
     rows,
     measured:
       `a run of ${which}, one after the other, compared with the goldens. Starting and ending QEMU is a part of it; ` +
-      `starting Node, loading the code and reading the case files is not.${lethal}`,
+      'starting Node, loading the code and reading the case files is not. "Cold" is the reference by code that never ' +
+      `ran before, in a new thread, as in a run from the command line; "again" is the mean of ${WARM_RUNS} runs by ` +
+      `code that did, as in a long campaign.${spoilt}`,
     why:
       'a step on the reference is a call; on QEMU it is a message there and back, and where a case does guest I/O or ' +
       'looks at bitmaps, an NBD export is made, asked and removed, which takes several messages.',
   };
-}
-
-interface Ran {
-  readonly ms: number;
-  /** how much of it the target took to start, for the first time */
-  readonly startMs: number;
-  /** ids of the cases that cost the target its process */
-  readonly lethal: readonly string[];
-}
-
-/** Runs the cases on a target that is made for it, and closed after it. @throws Interrupted */
-async function runAll(choice: TimedChoice, cases: readonly Case[], context: BenchContext): Promise<Ran> {
-  const { signal, places } = context;
-  const lethal: string[] = [];
-  const started = performance.now();
-  const { interrupted, results } = await run({
-    cases,
-    targets: [choice],
-    format: FORMAT,
-    jobs: 1,
-    ...limits({ limit: 30, jobs: 1 }),
-    signal,
-    goldens: places.goldens,
-    out: null,
-    expectedFor: () => [],
-    errorId,
-    onResult: (result: ResultLine) => {
-      if (LETHAL.test(result.fault ?? '')) lethal.push(result.case);
-    },
-  });
-  const ms = performance.now() - started;
-  if (interrupted) throw new Interrupted();
-  const broken = results.find(({ verdict }) => verdict === 'error');
-  if (broken !== undefined) throw new Error(`${broken.case} on ${choice.name}: ${broken.reason}`);
-  return { ms, startMs: choice.startMs, lethal };
 }

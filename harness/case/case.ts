@@ -16,16 +16,18 @@ export type Action =
   | {
       readonly verb: 'open';
       readonly node: string;
-      /** bytes */
-      readonly size: number;
+      /** bytes; null for the image that an earlier `open` of the node made */
+      readonly size: number | null;
       readonly driver: 'format' | 'null-co';
       readonly readOnly: boolean;
       readonly discard: 'ignore' | 'unmap';
+      readonly policy: 'writeback' | 'writethrough' | undefined;
     }
   | { readonly verb: 'qmp'; readonly command: string; readonly arguments: JsonObject | undefined }
   | { readonly verb: 'raw'; readonly text: string }
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
   | { readonly verb: 'observe'; readonly node: string }
+  | { readonly verb: 'restart' | 'kill' }
   | {
       readonly verb: 'either';
       readonly action: Exclude<Action, { verb: 'either' | 'log' }>;

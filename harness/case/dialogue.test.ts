@@ -44,11 +44,13 @@ const action = fc.oneof(
   fc.record({
     verb: fc.constant('open'),
     node: name,
-    size: bytes,
+    size: fc.option(bytes),
     driver: fc.constantFrom('format', 'null-co'),
     readOnly: fc.boolean(),
     discard: fc.constantFrom('ignore', 'unmap'),
+    policy: fc.constantFrom('writeback', 'writethrough', undefined),
   }),
+  fc.record({ verb: fc.constantFrom('restart', 'kill') }),
   fc.record({
     verb: fc.constant('qmp'),
     command: name,

@@ -78,6 +78,9 @@ function isAnswer(line: string): boolean {
   return line.trim() === '' || /^(?:<-|event\b| {3}|! )/.test(line);
 }
 
+const OPEN =
+  /^open (.+?): (?:(\S+) bytes|existing)(, null-co)?(, read-only)?(, discard ignore)?(?:, (writeback|writethrough))?$/;
+
 function parseQuestion(text: string, line: number): Action {
   const remark = /^#(?: (.*))?$/.exec(text);
   if (remark !== null) return { verb: 'log', text: remark[1] ?? '' };
@@ -85,17 +88,19 @@ function parseQuestion(text: string, line: number): Action {
   if (text.startsWith('-> ')) return parseRequest(text.slice(3), line);
   const create = /^create \$(\S+): (\S+) bytes$/.exec(text);
   if (create !== null) return { verb: 'create', file: create[1]!, size: bytes(create[2]!, line) };
-  const open = /^open (.+?): (\S+) bytes(, null-co)?(, read-only)?(, discard ignore)?$/.exec(text);
+  const open = OPEN.exec(text);
   if (open !== null) {
     return {
       verb: 'open',
       node: open[1]!,
-      size: bytes(open[2]!, line),
+      size: open[2] === undefined ? null : bytes(open[2], line),
       driver: open[3] === undefined ? 'format' : 'null-co',
       readOnly: open[4] !== undefined,
       discard: open[5] === undefined ? 'unmap' : 'ignore',
+      policy: open[6] as 'writeback' | 'writethrough' | undefined,
     };
   }
+  if (text === 'restart' || text === 'kill') return { verb: text };
   const io = /^io (.+?): (.+)$/.exec(text);
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };
   const observe = /^observe (.+)$/.exec(text);

@@ -3,14 +3,15 @@ import { adapterSupports } from '../target/adapter/ops.js';
 import type { Step } from './case.js';
 
 /**
- * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, and `qmp` for a `raw` text and
- * for whatever the adapter protocol has no operation for.
+ * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
+ * `kill`, and `qmp` for a `raw` text and for whatever the adapter protocol has no operation for.
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
   const requires = new Set<string>();
   for (const { action } of steps) {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'raw') requires.add('qmp');
+    if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
     if (act.verb !== 'qmp') continue;
     requires.add(`command:${act.command}`);
     if (!adapterSupports(act.command, act.arguments)) requires.add('qmp');

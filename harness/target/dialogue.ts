@@ -81,6 +81,11 @@ export class Dialogue<M> {
     });
   }
 
+  /** No more requests: the program was asked to end, so that the end of its output is no fault. */
+  expectEnd(): void {
+    this.#ending = true;
+  }
+
   /** No more requests; nothing that happens from now on is a fault. */
   close(): void {
     this.#closed = true;

@@ -4,6 +4,8 @@ import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
 import { sha256 } from '../../spec/bitmap/serialise.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
 import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
+import { createImage } from '../../spec/qbm/create.js';
+import { dataFileName } from '../../spec/qbm/names.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
 import { VERSION } from '../../spec/qmp/commands/introspection.js';
 import { QmpError } from '../../spec/qmp/errors.js';
@@ -31,6 +33,7 @@ const DIRECTORY = '/case';
 const PIECE = 32 * 1024 * 1024;
 
 const CAPABILITIES = [
+  'restart',
   'qmp',
   'bitmap',
   'transaction',
@@ -56,12 +59,12 @@ class ReferenceTarget implements Target {
       program: `the reference, following QEMU ${version}`,
       version,
       capabilities: new Set([...CAPABILITIES, ...[...COMMANDS.keys()].map((name) => `command:${name}`)]),
-      formats: new Set(['raw']),
+      formats: new Set(['raw', 'overlay']),
     };
   }
 
-  async begin(_context: CaseContext): Promise<Session> {
-    return new ReferenceSession();
+  async begin(context: CaseContext): Promise<Session> {
+    return new ReferenceSession(context.format);
   }
 
   async close(): Promise<void> {
@@ -72,10 +75,19 @@ class ReferenceTarget implements Target {
 class ReferenceSession implements Session {
   readonly directory = DIRECTORY;
   readonly #storage = new MemoryStorage();
-  readonly #machine = new Machine({ storage: this.#storage, makeHash: nodeSha256 });
-  readonly #monitor = new Monitor(this.#machine);
+  readonly #format: string;
+  #machine!: Machine;
+  #monitor!: Monitor;
 
-  constructor() {
+  constructor(format: string) {
+    this.#format = format;
+    this.#start();
+  }
+
+  /** A new machine over the same files. */
+  #start(): void {
+    this.#machine = new Machine({ storage: this.#storage, makeHash: nodeSha256 });
+    this.#monitor = new Monitor(this.#machine);
     this.#monitor.feed('{"execute": "qmp_capabilities"}');
   }
 
@@ -84,15 +96,34 @@ class ReferenceSession implements Session {
   }
 
   async open(node: string, options: OpenOptions): Promise<Reply> {
-    const { size, driver, readOnly = false, discard = 'unmap' } = options;
+    const { size, driver, readOnly = false, discard = 'unmap', policy } = options;
     const common = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
-      return this.#execute('blockdev-add', jsonObject({ driver, ...common, size, 'read-zeroes': true }));
+      return this.#execute(
+        'blockdev-add',
+        jsonObject({ driver, ...common, size: size!, 'read-zeroes': true }),
+      );
     }
-    const filename = `${DIRECTORY}/${node}.img`;
-    this.#storage.put(filename, size);
+    const isOverlay = this.#format === 'overlay';
+    const filename = `${DIRECTORY}/${node}.${isOverlay ? 'qbm' : 'img'}`;
+    if (size !== undefined) this.#makeImage(filename, size, isOverlay);
     const file = jsonObject({ driver: 'file', filename, 'node-name': `${node}-file` });
-    return this.#execute('blockdev-add', jsonObject({ driver: 'raw', ...common, file }));
+    const format = isOverlay
+      ? { driver: 'qbm', ...(policy === undefined ? {} : { policy }) }
+      : { driver: 'raw' };
+    return this.#execute('blockdev-add', jsonObject({ ...format, ...common, file }));
+  }
+
+  /** Over whatever an earlier `open` left under these names: a new `open` with a size is a new image. */
+  #makeImage(filename: string, size: number, isOverlay: boolean): void {
+    if (!isOverlay) {
+      this.#storage.put(filename, size);
+      return;
+    }
+    for (const name of [filename, this.#storage.resolve(filename, dataFileName(filename))]) {
+      if (this.#storage.kind(name) === 'file') this.#storage.remove(name);
+    }
+    createImage(this.#storage, filename, { size, makeHash: nodeSha256 });
   }
 
   async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {
@@ -120,6 +151,12 @@ class ReferenceSession implements Session {
     if (found === undefined) return noSuchNode(node);
     const named = found.bitmaps.filter((bitmap): bitmap is Named => bitmap.name !== null);
     return { size: found.size, bitmaps: sortBitmaps(named.map((bitmap) => observation(bitmap, found.size))) };
+  }
+
+  async restart(how: 'quit' | 'kill'): Promise<void> {
+    if (how === 'quit') this.#machine.shutDown();
+    else this.#storage.forgetLocks();
+    this.#start();
   }
 
   events(): JsonObject[] {
@@ -151,13 +188,15 @@ class ReferenceSession implements Session {
       return outcomeOf(this.#machine.io(node, { op: request.op, offset, length }));
     }
     if (request.op === 'write') {
-      const bytes = new Uint8Array(length).fill(request.pattern);
-      return outcomeOf(this.#machine.io(node, { op: 'write', offset, bytes }));
+      return outcomeOf(
+        this.#machine.io(node, { op: 'write', offset, bytes: patternBytes(request.pattern, length) }),
+      );
     }
     const bytes = this.#machine.io(node, { op: 'read', offset, length });
     if (typeof bytes === 'string' || request.pattern === undefined) return outcomeOf(bytes);
+    if (Buffer.compare(bytes, patternBytes(request.pattern, bytes.length)) === 0) return { ok: true };
     const index = bytes.findIndex((byte) => byte !== request.pattern);
-    return index < 0 ? { ok: true } : { mismatch: { at: offset + index, found: bytes[index]! } };
+    return { mismatch: { at: offset + index, found: bytes[index]! } };
   }
 
   /** Replies to text have the form of the wire, which has no ids. */
@@ -181,6 +220,16 @@ function observation(bitmap: Named, size: number): BitmapObservation {
     dirty: isReadable && size <= LARGEST_MAPPED_DISK ? [...bitmap.dirtyAreas()] : null,
     sha256: isReadable ? sha256(bitmap, nodeSha256) : null,
   };
+}
+
+/** The pattern used last, as long as it was ever needed: filling it anew was a quarter of a run of all cases. */
+let patterns = { pattern: -1, bytes: new Uint8Array(0) };
+
+function patternBytes(pattern: number, length: number): Uint8Array {
+  if (patterns.pattern !== pattern || patterns.bytes.length < length) {
+    patterns = { pattern, bytes: new Uint8Array(Math.max(length, 65536)).fill(pattern) };
+  }
+  return patterns.bytes.subarray(0, length);
 }
 
 function outcomeOf(result: IoResult): IoOutcome {

@@ -65,14 +65,18 @@ export interface NodeObservation {
   readonly bitmaps: readonly BitmapObservation[];
 }
 
-/** How a node is made by the step `open`. */
+/** How a node is made by the step `open`: `size` or `existing`, exactly one of them. */
 export interface OpenOptions {
-  /** bytes */
-  readonly size: number;
+  /** of a new image, bytes */
+  readonly size?: number;
+  /** the image that an earlier `open` of this node made, with all that is in it; of the driver 'format' */
+  readonly existing?: boolean;
   readonly driver: 'format' | 'null-co';
   readonly readOnly?: boolean;
   /** what a guest's discard does: default 'unmap' for a node made by `open` */
   readonly discard?: 'ignore' | 'unmap';
+  /** when the bitmaps of the image are stored; heeded where the format has such a policy, else of no effect */
+  readonly policy?: 'writeback' | 'writethrough';
 }
 
 /** What a session may know of its case beforehand. */
@@ -119,6 +123,11 @@ export interface Session {
   qmpText(text: string): Promise<Reply>;
   io(node: string, request: IoRequest): Promise<IoOutcome>;
   observe(node: string): Promise<NodeObservation | Reply>;
+  /**
+   * Ends the target and starts it again: the files of the case are as they were, nodes and everything else are gone.
+   * `quit`: it ends as its user would end it, and stores what it has to store. `kill`: without any chance to.
+   */
+  restart(how: 'quit' | 'kill'): Promise<void>;
   /** events since the last call, in order, without the harness's own */
   events(): JsonObject[];
   /** the end of what the target printed for people since the case began, if it is a program; '' for nothing */

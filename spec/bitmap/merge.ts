@@ -1,5 +1,5 @@
 /** Merging bitmaps, also of different granularities. BITMAPS.md, BMP-018 to BMP-022. */
-import { BitVector } from './bits.js';
+import type { BitVector } from './bits.js';
 import { bitmapUsable, CHANGE, KEEP } from './check.js';
 import type { DirtyBitmap } from './dirty-bitmap.js';
 import { BitmapError } from './errors.js';
@@ -18,13 +18,13 @@ export function merge(target: DirtyBitmap, source: DirtyBitmap): void {
  * @throws BitmapError as {@link merge}; and whatever `sources` throws
  */
 export function mergeAll(target: DirtyBitmap, sources: Iterable<DirtyBitmap>): void {
-  // BMP-021: collected first, so an error leaves the target as it was
-  const collected = new BitVector(target.bits.length);
+  // BMP-021: all are checked before the first is merged, so an error leaves the target as it was
+  const checked: DirtyBitmap[] = [];
   for (const source of sources) {
     checkMerge(target, source);
-    orAcross(collected, target.granularity, source);
+    checked.push(source);
   }
-  target.bits.or(collected);
+  for (const source of checked) orAcross(target.bits, target.granularity, source);
 }
 
 /** As {@link merge}, whatever states the two are in: for the operation that made them busy. @throws BitmapError BMP-E-SIZE */

@@ -27,7 +27,7 @@ function fileNode(size: number): Node {
 }
 
 function rawOver(child: Node, part: { offset?: number; size?: number } = {}): Node {
-  return new Node(options('raw'), openRaw(child, part), [child]);
+  return new Node(options('raw'), openRaw(child, part), [[child, 'file']]);
 }
 
 function track(node: Node, granularity: number): DirtyBitmap {
@@ -93,7 +93,7 @@ t.test('a file that is no whole number of sectors reads zeros to the end of the 
 
 t.test('discards that change nothing mark nothing (BMP-007)', (t) => {
   const file = fileNode(4096);
-  const ignoring = new Node(options('raw', { discard: 'ignore' }), openRaw(file, {}), [file]);
+  const ignoring = new Node(options('raw', { discard: 'ignore' }), openRaw(file, {}), [[file, 'file']]);
   const none = new Node(options('null'), openNull({ size: 4096 }));
   for (const node of [ignoring, none]) {
     const bitmap = track(node, 512);

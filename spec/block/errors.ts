@@ -30,6 +30,14 @@ export const BLOCK_ERRORS = {
   'REF-E-SIZE-POSITIVE': "Parameter 'size' expects a >0 size",
   'REF-E-SIZE-MAXIMUM': 'offset({size}) exceeds maximum({maximum})',
   'REF-E-SIZE-LIMIT': 'A size of {size} bytes is beyond 2^53-1, the largest of this implementation',
+  'REF-E-QBM-FILE': "The descriptor of a QBM image must be a file, not a node of driver '{driver}'",
+  'REF-E-QBM-BOTH': "A QBM image is given by 'file' or by its parts, not by both",
+  'REF-E-QBM-NEITHER': "A QBM image needs 'file', its descriptor, or 'image'",
+  'REF-E-QBM-INLINE-POLICY':
+    'An image without a descriptor has no crash marker: its policy can only be writethrough',
+  'REF-E-QBM-ALLOCATION': "'backing' and one bitmap of type allocation go together",
+  'REF-E-STORAGE': '{file}: {errno}',
+  'REF-E-INLINE': 'An image without a descriptor cannot take or lose stored bitmaps',
   'REF-E-READ-ONLY': 'Image is read-only',
   'REF-E-NO-RESIZE': 'Image format driver does not support resize',
   'REF-E-RESIZE-UNSHARED':

@@ -47,10 +47,14 @@ export class Graph {
   release(node: Node): void {
     // REF-003
     if (node.monitorOwned || node.parents.length > 0) return;
-    const children = node.children.map((edge) => edge.child);
-    node.close();
+    if (this.#nodes.get(node.name) !== node) return; // it went with a parent before
     this.#nodes.delete(node.name);
-    for (const child of children) this.release(child);
+    const children = node.children.map((edge) => edge.child);
+    try {
+      node.close();
+    } finally {
+      for (const child of children) this.release(child);
+    }
   }
 
   /** blockdev-del. @throws BlockError REF-E-NO-NODE, REF-E-NOT-MONITOR, REF-E-IN-USE */

@@ -2,11 +2,12 @@
  * A guest's request as an export lets it in: who may write, and where the disk ends. NODES.md, REF-005. Offsets and
  * lengths are bytes.
  */
+import { StorageError } from '../storage/storage.js';
 import type { Node } from './node.js';
 import { discard, flush, read, write, zero } from './request.js';
 
 /** The errno that the guest gets instead. */
-export type Errno = 'EPERM' | 'EINVAL' | 'ENOSPC';
+export type Errno = 'EPERM' | 'EINVAL' | 'ENOSPC' | 'EIO';
 
 export type GuestRequest =
   | { readonly op: 'read'; readonly offset: number; readonly length: number }
@@ -16,6 +17,15 @@ export type GuestRequest =
 
 /** The bytes read, or an empty array; or why not. */
 export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Errno {
+  try {
+    return perform(node, request);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    return error.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
+  }
+}
+
+function perform(node: Node, request: GuestRequest): Uint8Array | Errno {
   if (request.op === 'flush') {
     flush(node);
     return new Uint8Array(0);

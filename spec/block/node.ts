@@ -21,18 +21,21 @@ export interface NodeOptions {
   readonly cacheNoFlush: boolean;
 }
 
+/** As what a node is used. */
+export type Role = 'file' | 'image' | 'backing' | 'bitmap';
+
 /** One use of `child` by `parent`. */
 export interface Edge {
   readonly parent: Node;
   readonly child: Node;
-  readonly role: 'file';
+  readonly role: Role;
 }
 
 export class Node {
   readonly name: string;
   readonly options: NodeOptions;
   readonly driver: Driver;
-  readonly children: readonly Edge[];
+  readonly children: Edge[] = [];
   /** who uses this node */
   readonly parents: Edge[] = [];
   /** newest first (BMP-032), anonymous ones included */
@@ -41,12 +44,30 @@ export class Node {
   monitorOwned = false;
 
   /** The node, as a user of `children` already. */
-  constructor(options: NodeOptions, driver: Driver, children: readonly Node[] = []) {
+  constructor(
+    options: NodeOptions,
+    driver: Driver,
+    children: readonly (readonly [child: Node, role: Role])[] = [],
+  ) {
     this.name = options.name;
     this.options = options;
     this.driver = driver;
-    this.children = children.map((child) => ({ parent: this, child, role: 'file' }));
-    for (const edge of this.children) edge.child.parents.push(edge);
+    for (const [child, role] of children) this.adopt(child, role);
+    driver.attach?.(this);
+  }
+
+  /** Takes a child. */
+  adopt(child: Node, role: Role): void {
+    const edge = { parent: this, child, role };
+    this.children.push(edge);
+    child.parents.push(edge);
+  }
+
+  /** Lets go of a child; whoever calls sees to its release. */
+  drop(child: Node): void {
+    const edge = this.children.find((one) => one.child === child)!;
+    this.children.splice(this.children.indexOf(edge), 1);
+    child.parents.splice(child.parents.indexOf(edge), 1);
   }
 
   get readOnly(): boolean {
@@ -79,10 +100,11 @@ export class Node {
 
   /** Lets go of the children. Called when the last reference to this node is gone. */
   close(): void {
-    this.driver.close();
-    for (const edge of this.children) {
-      edge.child.parents.splice(edge.child.parents.indexOf(edge), 1);
+    try {
+      this.driver.close();
+    } finally {
+      for (const { child } of [...this.children]) this.drop(child);
+      this.bitmaps.length = 0;
     }
-    this.bitmaps.length = 0;
   }
 }

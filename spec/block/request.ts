@@ -12,29 +12,43 @@ export function read(node: Node, offset: number, into: Uint8Array): void {
 }
 
 export function write(node: Node, offset: number, bytes: Uint8Array): void {
-  node.driver.write(offset, bytes);
-  wrote(node, offset, bytes.length);
+  marking(node, offset, bytes.length, () => node.driver.write(offset, bytes));
 }
 
 export function zero(node: Node, offset: number, length: number): void {
-  node.driver.zero(offset, length);
-  wrote(node, offset, length);
+  marking(node, offset, length, () => node.driver.zero(offset, length));
 }
 
 export function discard(node: Node, offset: number, length: number): void {
   // BMP-007, REF-007: where nothing changes, nothing is marked
   if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
-  node.driver.discard(offset, length);
-  wrote(node, offset, length);
+  marking(node, offset, length, () => node.driver.discard(offset, length));
 }
 
 export function flush(node: Node): void {
   node.driver.flush();
 }
 
-/** REF-006, BMP-029: every bitmap of the node sees the request, at the size that the node has after it. */
-function wrote(node: Node, offset: number, length: number): void {
-  if (length === 0) return;
-  followSize(node); // BMP-024: first the size, then the marks
-  for (const bitmap of node.bitmaps) bitmap.record(offset, length); // BMP-006
+/**
+ * Does a request that changes the range, and marks it: first what of it is inside the node, so that a driver can store
+ * the bits before the data; then what a node that grows has become longer by, when its bitmaps are as long (BMP-024).
+ */
+function marking(node: Node, offset: number, length: number, change: () => void): void {
+  if (length === 0) {
+    change();
+    return;
+  }
+  const end = offset + length;
+  const before = Math.min(end, node.size);
+  if (offset < before) record(node, offset, before - offset);
+  change();
+  followSize(node);
+  const after = Math.max(offset, before);
+  if (end > after) record(node, after, end - after);
+}
+
+/** REF-006, BMP-029: every bitmap of the node sees the request. */
+function record(node: Node, offset: number, length: number): void {
+  if (node.driver.record !== undefined) node.driver.record(offset, length);
+  else for (const bitmap of node.bitmaps) bitmap.record(offset, length); // BMP-006
 }

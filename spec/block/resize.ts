@@ -37,13 +37,14 @@ export function followSize(node: Node): void {
   for (const bitmap of node.bitmaps) {
     if (bitmap.size !== node.size) bitmap.resize(node.size);
   }
-  for (const { parent } of node.parents) followSize(parent);
+  for (const edge of node.parents) if (edge.parent.driver.follows(edge)) followSize(edge.parent);
 }
 
 /** The bitmaps of `node` and of the nodes above, which change their size by as much. */
 function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
   yield* node.bitmaps;
-  for (const { parent } of node.parents) yield* bitmapsOfSizeWith(parent);
+  for (const edge of node.parents)
+    if (edge.parent.driver.follows(edge)) yield* bitmapsOfSizeWith(edge.parent);
 }
 
 /** REF-008: down from `node`, nobody but the one that asks may need a size to stay. @throws BlockError REF-E-RESIZE-UNSHARED */

@@ -3,11 +3,12 @@
  * same history gives the same bytes (DESIGN C2). It has no clock, opens nothing, and waits for nothing.
  */
 import type { Sha256 } from '../bitmap/serialise.js';
+import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Refusal } from '../refusal.js';
-import type { Storage } from '../storage/storage.js';
+import { type Storage, StorageError } from '../storage/storage.js';
 import { COMMANDS } from './command-table.js';
 import { QmpError } from './errors.js';
 import type { MachineLike } from './monitor.js';
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly storage: Storage;
   /** starts a SHA-256: the specification computes none itself */
   readonly makeHash: () => Sha256;
+  /** what the crash marker of an image says to people: who had it open; default: the reference */
+  readonly writer?: string;
 }
 
 /** What comes of {@link Machine.io}: the bytes read (empty for other requests), or the errno that the guest gets. */
@@ -27,6 +30,7 @@ export class Machine implements MachineLike {
   readonly graph = new Graph();
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
+  readonly writer: string;
   /** false once `quit` was answered */
   running = true;
   #events: JsonObject[] = [];
@@ -34,6 +38,7 @@ export class Machine implements MachineLike {
   constructor(surroundings: Surroundings) {
     this.storage = surroundings.storage;
     this.makeHash = surroundings.makeHash;
+    this.writer = surroundings.writer ?? 'qbm reference';
   }
 
   /** Runs one command to its reply. @throws QmpError with the id, class and text of a refusal */
@@ -43,6 +48,10 @@ export class Machine implements MachineLike {
     } catch (error) {
       // Refusals of the parts below are answers; anything else that is thrown is a mistake and goes on up.
       if (error instanceof Refusal) throw new QmpError(error.id, 'GenericError', error.message);
+      if (error instanceof StorageError) {
+        const { id, message } = new BlockError('REF-E-STORAGE', { file: error.file, errno: error.errno });
+        throw new QmpError(id, 'GenericError', message);
+      }
       throw error;
     }
   }
@@ -62,6 +71,15 @@ export class Machine implements MachineLike {
   /** Steps until nothing moves any more. */
   settle(): void {
     while (this.step());
+  }
+
+  /** The orderly end: every node that the monitor holds goes, and images are closed. @throws StorageError */
+  shutDown(): void {
+    this.running = false;
+    for (const node of this.graph.nodes) {
+      node.monitorOwned = false;
+      this.graph.release(node);
+    }
   }
 
   /** The events since the last call, in order. */

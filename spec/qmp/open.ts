@@ -5,12 +5,14 @@ import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
 import { openRaw } from '../block/drivers/raw.js';
 import { BlockError } from '../block/errors.js';
-import { Node, type NodeOptions } from '../block/node.js';
+import { Node, type NodeOptions, type Role } from '../block/node.js';
 import { LARGEST_SIZE } from '../block/resize.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import type { Machine } from './machine.js';
+import { type Opened, type Opener, openQbm } from './open-qbm.js';
 
 type Options = Exclude<BlockdevRefValue, string>;
+type PlainOptions = Exclude<Options, { driver: 'qbm' }>;
 
 /**
  * The node of `options` is in the graph when this returns; whoever called holds it. On a refusal nothing is left.
@@ -19,22 +21,30 @@ type Options = Exclude<BlockdevRefValue, string>;
 export function openNode(machine: Machine, options: Options, above: NodeOptions | undefined): Node {
   const { graph } = machine;
   const own = nodeOptions(options, options['node-name'] ?? graph.generateName(), above);
-  const child = options.driver === 'raw' ? openChild(machine, options.file, own) : undefined;
+  /** children that were made for this node, or held before: `release` tells them apart */
+  const opened: Node[] = [];
+  const opener: Opener = {
+    child: (ref) => {
+      const child = typeof ref === 'string' ? graph.lookup(ref, ref) : openNode(machine, ref, own);
+      opened.push(child);
+      return child;
+    },
+  };
   try {
+    const isQbm = options.driver === 'qbm';
+    const children: (readonly [Node, Role])[] =
+      options.driver === 'raw' ? [[opener.child(options.file), 'file']] : [];
     checkOptions(options, own);
     if (options['node-name'] !== undefined) graph.checkName(own.name);
-    const node = new Node(own, openDriver(machine, options, own, child), child === undefined ? [] : [child]);
+    const made: Opened | null = isQbm ? openQbm(machine, options, own, opener) : null;
+    const driver = made?.driver ?? openDriver(machine, options as PlainOptions, own, children[0]?.[0]);
+    const node = new Node(own, driver, made?.children ?? children);
     graph.add(node);
     return node;
   } catch (refusal) {
-    if (child !== undefined) graph.release(child);
+    for (const child of opened.reverse()) graph.release(child);
     throw refusal;
   }
-}
-
-function openChild(machine: Machine, file: BlockdevRefValue, above: NodeOptions): Node {
-  if (typeof file === 'string') return machine.graph.lookup(file, file);
-  return openNode(machine, file, above);
 }
 
 /** What a node takes over from the one above: whether it may be written, and how it is cached. */
@@ -60,7 +70,12 @@ function checkOptions(options: Options, own: NodeOptions): void {
   }
 }
 
-function openDriver(machine: Machine, options: Options, own: NodeOptions, child: Node | undefined): Driver {
+function openDriver(
+  machine: Machine,
+  options: PlainOptions,
+  own: NodeOptions,
+  child: Node | undefined,
+): Driver {
   switch (options.driver) {
     case 'file':
       checkFileOptions(options, own);

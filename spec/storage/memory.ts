@@ -41,10 +41,6 @@ export class MemoryFile {
     this.#size = size;
   }
 
-  flush(): void {
-    // Memory has nothing further down.
-  }
-
   #page(index: number): Uint8Array {
     let page = this.#pages.get(index);
     if (page === undefined) {

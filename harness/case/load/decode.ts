@@ -53,6 +53,9 @@ type Plain = Exclude<Action, { verb: 'either' | 'log' }>;
 
 class Decoder {
   readonly #found: Violation[];
+  /** nodes for which a step so far makes an image */
+  readonly #images = new Set<string>();
+
   constructor(found: Violation[]) {
     this.#found = found;
   }
@@ -83,11 +86,15 @@ class Decoder {
         return {
           verb,
           node: object.node as string,
-          size: size(),
-          driver: (object.driver ?? 'format') as 'format' | 'null-co',
+          size: object.existing === true ? this.#existing(object.node as string, `${pointer}/open`) : size(),
+          driver: this.#driver(object),
           readOnly: object.readOnly === true,
           discard: (object.discard ?? 'unmap') as 'ignore' | 'unmap',
+          policy: object.policy as 'writeback' | 'writethrough' | undefined,
         };
+      case 'restart':
+      case 'kill':
+        return { verb };
       case 'qmp': {
         const command = Object.keys(object)[0]!;
         return { verb, command, arguments: (object[command] ?? undefined) as JsonObject | undefined };
@@ -95,6 +102,18 @@ class Decoder {
       default:
         return { verb: 'io', node: object.node as string, request: this.#io(object, `${pointer}/io`) };
     }
+  }
+
+  #driver({ node, driver = 'format', existing }: JsonObject): 'format' | 'null-co' {
+    if (driver === 'format' && existing !== true) this.#images.add(node as string);
+    return driver as 'format' | 'null-co';
+  }
+
+  #existing(node: string, pointer: string): null {
+    if (!this.#images.has(node)) {
+      this.#found.push({ pointer, message: `no step before this one makes an image for "${node}"` });
+    }
+    return null;
   }
 
   #raw(text: string, pointer: string): Plain {

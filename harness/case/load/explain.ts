@@ -11,6 +11,10 @@ export interface Violation {
 /** One error in words; null for errors that only sum up others. `prefix`: where the validated value stands. */
 export function explain(error: ErrorObject, prefix: string): Violation | null {
   const pointer = prefix + error.instancePath;
+  if (error.keyword === 'false schema') {
+    const name = error.instancePath.slice(error.instancePath.lastIndexOf('/') + 1);
+    return { pointer, message: `"${name}" has no place beside "existing"` };
+  }
   // Inside `oneOf` of a size every alternative complains: said in one way, the messages fall together.
   if (/(?:\/|defs\/)size\b/.test(error.schemaPath) && error.keyword !== 'required') {
     return { pointer, message: 'a size is an integer of bytes or a text like 64K, 1M+512, 2G-1' };
@@ -43,6 +47,7 @@ function messageOf(error: ErrorObject): string | null {
     case 'maxProperties':
       return 'qmp names exactly one command: {COMMAND: {arguments}} or {COMMAND: null}';
     case 'oneOf':
+    case 'if':
     case 'propertyNames':
       return null;
     default:

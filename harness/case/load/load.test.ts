@@ -54,6 +54,24 @@ t.test('a case', (t) => {
   t.end();
 });
 
+t.test('images that outlive the target', (t) => {
+  const { steps, requires } = parseCase(
+    `${HEAD}steps:
+  - open: {node: disk, size: 1M, policy: writethrough}
+  - restart: {}
+  - open: {node: disk, existing: true, readOnly: true}
+  - kill: {}
+`,
+    place,
+  );
+  t.same(requires, ['restart']);
+  t.match(steps[0]!.action, { size: 1048576, policy: 'writethrough' });
+  t.same(steps[1]!.action, { verb: 'restart' });
+  t.match(steps[2]!.action, { size: null, readOnly: true, policy: undefined });
+  t.same(steps[3]!.action, { verb: 'kill' });
+  t.end();
+});
+
 t.test('members of arguments keep the author’s order, and numbers their text', (t) => {
   const { steps } = parseCase(
     `${HEAD}steps: [{qmp: {c: {z: 1, a: 1.50, m: 0x10, s: "1", n: null, t: true}}}]`,
@@ -78,6 +96,17 @@ t.test('mistakes are named where they are', (t) => {
       /^5:33: unknown member "sise", did you mean "size"\?$/,
     ],
     [stepProblems('open: {node: disk}'), /^5:5: "size" is missing$/],
+    [
+      stepProblems('open: {node: disk, existing: true, size: 1}'),
+      /^5:40: "size" has no place beside "existing"$/,
+    ],
+    [
+      stepProblems('open: {node: disk, size: 1, driver: null-co}', 'open: {node: disk, existing: true}'),
+      /^6:5: no step before this one makes an image for "disk"$/,
+    ],
+    [stepProblems('open: {node: disk, existing: true, driver: null-co}'), /^5:40: must be one of format$/],
+    [stepProblems('restart: {how: quit}'), /^5:15: unknown member "how"/],
+    [stepProblems('kill: true'), /^5:5: must be object$/],
     [stepProblems('open: {node: disk, size: 1.5}'), /^5:24: a size is/],
     [stepProblems('open: {node: disk, size: 64k}'), /^5:24: a size is/],
     [stepProblems('open: {node: disk, size: -1}'), /^5:24: a size is/],

@@ -1,6 +1,6 @@
 /**
  * case.schema.json applied to a value. The schema alone decides what is valid; where it says only "none of the
- * eight kinds of step", the step's verb is looked up and its own definition asked, so that the message fits.
+ * kinds of step", the step's verb is looked up and its own definition asked, so that the message fits.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';

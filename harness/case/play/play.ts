@@ -76,8 +76,11 @@ async function perform(
       await context.within(session.create(action.file, action.size));
       return ['   ok'];
     case 'open': {
-      const { size, driver, readOnly, discard } = action;
-      const reply = await context.within(session.open(action.node, { size, driver, readOnly, discard }));
+      const { node, size, driver, readOnly, discard, policy } = action;
+      const image = size === null ? { existing: true } : { size };
+      const chosen = policy === undefined ? {} : { policy };
+      const options = { ...image, driver, readOnly, discard, ...chosen };
+      const reply = await context.within(session.open(node, options));
       return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
     }
     case 'qmp': {
@@ -89,6 +92,10 @@ async function perform(
       return replyLines(await context.within(session.qmpText(resolve(action.text))), answers);
     case 'io':
       return [ioLine(await context.within(session.io(action.node, action.request)))];
+    case 'restart':
+    case 'kill':
+      await context.within(session.restart(action.verb === 'kill' ? 'kill' : 'quit'));
+      return ['   ok'];
     case 'observe': {
       const observation = await context.within(session.observe(action.node));
       return observationLines(observation, answers);

@@ -19,8 +19,10 @@ export function questionLines(action: Action): string[] {
         action.driver === 'format' ? '' : `, ${action.driver}`,
         action.readOnly ? ', read-only' : '',
         action.discard === 'unmap' ? '' : `, discard ${action.discard}`,
+        action.policy === undefined ? '' : `, ${action.policy}`,
       ];
-      return [`open ${action.node}: ${action.size} bytes${options.join('')}`];
+      const image = action.size === null ? 'existing' : `${action.size} bytes`;
+      return [`open ${action.node}: ${image}${options.join('')}`];
     }
     case 'qmp':
       return [requestLine('-> ', requestOf(action.command, action.arguments))];
@@ -30,6 +32,9 @@ export function questionLines(action: Action): string[] {
       return [`io ${action.node}: ${ioText(action.request)}`];
     case 'observe':
       return [`observe ${action.node}`];
+    case 'restart':
+    case 'kill':
+      return [action.verb];
     case 'either':
       return questionLines(action.action);
   }

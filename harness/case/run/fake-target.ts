@@ -53,7 +53,7 @@ class FakeTarget implements Target {
 
   async identify(): Promise<Identity> {
     if (this.#variant === 'gone') throw new TargetFault('surroundings', 'no fake in PATH');
-    const names = this.#variant === 'incapable' ? [] : ['qmp', 'command:block-dirty-bitmap-add'];
+    const names = this.#variant === 'incapable' ? [] : ['qmp', 'restart', 'command:block-dirty-bitmap-add'];
     const commands = this.#variant === 'incapable' ? [] : COMMANDS.map((name) => `command:${name}`);
     return {
       program: 'fake 1.2.3 (for tests)',
@@ -78,6 +78,8 @@ class FakeSession implements Session {
   readonly #variant: string;
   readonly #sizes = new Map<string, number>();
   readonly #bitmaps = new Map<string, string[]>();
+  /** sizes of the images, which outlive a restart; its bitmaps never do */
+  readonly #images = new Map<string, number>();
   #events: JsonObject[] = [];
 
   constructor(variant: string) {
@@ -88,7 +90,9 @@ class FakeSession implements Session {
 
   async open(node: string, options: OpenOptions): Promise<Reply> {
     if (this.#sizes.has(node)) return fault('BMP-E-EXISTS', `Duplicate nodes with node-name='${node}'`);
-    this.#sizes.set(node, options.size);
+    const size = options.size ?? this.#images.get(node)!;
+    this.#images.set(node, size);
+    this.#sizes.set(node, size);
     this.#bitmaps.set(node, []);
     return { return: {} };
   }
@@ -163,6 +167,13 @@ class FakeSession implements Session {
       sha256: this.#variant === 'adapter' ? null : 'f'.repeat(64),
     }));
     return { size, bitmaps };
+  }
+
+  async restart(how: 'quit' | 'kill'): Promise<void> {
+    // "mortal" cannot be started again after a kill.
+    if (this.#variant === 'mortal' && how === 'kill') throw new TargetFault('crash', 'the fake stays dead');
+    this.#sizes.clear();
+    this.#bitmaps.clear();
   }
 
   events(): JsonObject[] {

@@ -65,6 +65,25 @@ t.test('pass, fail, and a case without a golden', async (t) => {
   t.match(found[2], { verdict: 'fail', reason: /there is no golden: .*qbm golden accept event --reason/ });
 });
 
+t.test('a target that is restarted and killed', async (t) => {
+  const steps = [
+    'open: {node: disk, size: 1M}',
+    'restart: {}',
+    'open: {node: disk, existing: true}',
+    'kill: {}',
+  ];
+  const found = make('again', `${steps.map((step) => `  - ${step}\n`).join('')}  - observe: disk\n`);
+  const transcripts: string[] = [];
+  const onTranscript = (_: Case, __: string, transcript: string): void => void transcripts.push(transcript);
+  const targets = ['fake', 'fake:mortal', 'fake:incapable'];
+  const [, mortal, incapable] = await results([found], { targets, onTranscript });
+  const until = 'open disk: 1048576 bytes\n   ok\nrestart\n   ok\nopen disk: existing\n   ok\nkill\n';
+  t.equal(transcripts[0], `${until}   ok\nobserve disk\n<- error REF-E-NODE GenericError: no node disk\n`);
+  t.equal(transcripts[1], `${until}! crash\n`);
+  t.match(mortal, { verdict: 'crash', fault: 'crash: the fake stays dead', line: 8 });
+  t.match(incapable, { verdict: 'skip', reason: 'the target lacks restart' });
+});
+
 t.test('the step that differs is named by its line', async (t) => {
   const goldens = t.testdir({ demo: { 'echo.out': ECHO_GOLDEN.replace('"x": 1}}\n# a', '"x": 2}}\n# a') } });
   const [result] = await results([one('echo')], { goldens });

@@ -66,6 +66,8 @@ t.test('a case on an adapter', async (t) => {
   });
   await t.rejects(session.qmp('query-block', undefined), { name: 'Declined' });
   await t.rejects(session.qmpText('{}'), { name: 'Declined' });
+  await t.rejects(session.restart('kill'), { name: 'Declined' });
+  await t.rejects(session.open('d0', { existing: true, driver: 'format' }), { name: 'Declined' });
   const read = await session.io('d0', { op: 'read', offset: 0, length: 9, pattern: 1 });
   t.same(read, { mismatch: { at: 5, found: 255 } });
   t.same(await session.io('d0', { op: 'write', offset: 0, length: 9, pattern: 1 }), { errno: 'ENOSPC' });

@@ -175,6 +175,7 @@ class AdapterSession implements Session {
   }
 
   async open(node: string, { size, driver, readOnly, discard }: OpenOptions): Promise<Reply> {
+    if (size === undefined) throw new Declined('the adapter protocol v1 has no images that are opened again');
     const rest = { ...(readOnly ? { readOnly } : {}), ...(discard === 'ignore' ? { discard } : {}) };
     return asReply(
       await this.#adapter.ask({ cmd: 'open', node, size: String(size), driver, ...rest }, this.#limitMs),
@@ -206,6 +207,10 @@ class AdapterSession implements Session {
     if (!('bitmaps' in answer)) return asReply(answer);
     const size = Number(answer.size);
     return { size, bitmaps: sortBitmaps(answer.bitmaps.map((bitmap) => observation(bitmap, size))) };
+  }
+
+  async restart(): Promise<void> {
+    throw new Declined('the adapter protocol v1 has no restart');
   }
 
   events(): JsonObject[] {

@@ -104,6 +104,16 @@ export class QmpClient {
   }
 
   /**
+   * Asks the program to end. Once it has said yes, that its connection ends is no fault any more.
+   *
+   * @throws TargetFault also when it refuses
+   */
+  async quit(limitMs: number): Promise<void> {
+    await this.demand('quit', undefined, limitMs);
+    this.#dialogue.expectEnd();
+  }
+
+  /**
    * Sends `text` as it is, then reads one reply. Further replies to the same text (a broken text may have several) are
    * dropped, so that the next command meets its own.
    *

@@ -1,7 +1,8 @@
 /**
- * One running program that speaks QMP, kept for many cases: started, asked what it can do, cleaned between cases.
+ * One running program that speaks QMP, kept for many cases: started, asked what it can do, cleaned between cases,
+ * replaced by a new process where a case says so.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import { type Child, ScratchDirectory, settles } from '../process.js';
@@ -25,53 +26,97 @@ const START_LIMIT_MS = 30_000;
 /** How long we wait for a program's death once one of its connections has broken. */
 const DEATH_LIMIT_MS = 1000;
 
-export class Resident {
+/** The name of the case's directory in the scratch directory. Beside it are the sockets of the process. */
+const CASE = 'case';
+
+/** A process with our connections to it. */
+interface Running {
   readonly child: Child;
   readonly qmp: QmpClient;
   readonly exports: Exports;
+}
+
+export class Resident {
   readonly identity: Identity;
   readonly commands: ReadonlySet<string>;
   /** where the files of the case are; there while a case runs */
   readonly directory: string;
+  readonly #program: QmpProgram;
   readonly #scratch: ScratchDirectory;
+  #running: Running;
+  #isStopped = false;
 
   private constructor(
-    parts: { child: Child; qmp: QmpClient; scratch: ScratchDirectory },
+    program: QmpProgram,
+    scratch: ScratchDirectory,
+    running: Running,
     identity: Identity,
     commands: ReadonlySet<string>,
   ) {
-    this.child = parts.child;
-    this.qmp = parts.qmp;
-    this.#scratch = parts.scratch;
+    this.#program = program;
+    this.#scratch = scratch;
+    this.#running = running;
     this.identity = identity;
     this.commands = commands;
-    this.directory = join(parts.scratch.path, 'case');
-    this.exports = new Exports(parts.qmp, join(parts.scratch.path, 'nbd'));
+    this.directory = join(scratch.path, CASE);
   }
 
   /** @throws TargetFault */
   static async start(program: QmpProgram): Promise<Resident> {
     const scratch = new ScratchDirectory();
-    let child: Child | undefined;
-    let qmp: QmpClient | undefined;
+    let running: Running | undefined;
     try {
-      const started = await program.start(scratch.path);
-      child = started.child;
-      qmp = await QmpClient.connect(child, started.channel, isOurEvent, START_LIMIT_MS);
+      running = await launch(program, scratch);
+      const { qmp } = running;
       const commands = await readCommands(qmp);
       const identity = await identify(program.label, qmp, commands);
-      return new Resident({ child, qmp, scratch }, identity, commands);
+      return new Resident(program, scratch, running, identity, commands);
     } catch (error) {
-      qmp?.close();
-      await child?.destroy();
+      running?.qmp.close();
+      await running?.child.destroy();
       await scratch.remove();
       throw error;
     }
   }
 
+  get child(): Child {
+    return this.#running.child;
+  }
+
+  get qmp(): QmpClient {
+    return this.#running.qmp;
+  }
+
+  get exports(): Exports {
+    return this.#running.exports;
+  }
+
   /** Whether it can serve another case. */
   get isAlive(): boolean {
     return this.qmp.fault === null && this.child.exit === null;
+  }
+
+  /**
+   * Replaces the process by a new one. The files of the case stay; our exports are made anew when they are needed.
+   *
+   * @param how `quit`: by its command, in at most `limitMs`, and it has to end without a complaint; `kill`: by SIGKILL
+   * @throws TargetFault
+   */
+  async restart(how: 'quit' | 'kill', limitMs: number): Promise<void> {
+    const { child, qmp, exports } = this.#running;
+    if (how === 'quit') await this.#quit(limitMs);
+    else await this.#kill();
+    exports.destroy();
+    qmp.close();
+    // A socket that the old process listened on would be taken for that of the new one.
+    for (const name of await readdir(this.#scratch.path)) {
+      if (name !== CASE) await rm(join(this.#scratch.path, name), { recursive: true, force: true });
+    }
+    const running = await launch(this.#program, this.#scratch);
+    this.#running = running;
+    if (!this.#isStopped) return;
+    await this.stop(true);
+    throw new TargetFault('crash', `${child.name} was stopped by the harness while it was restarted`);
   }
 
   async makeDirectory(): Promise<void> {
@@ -113,6 +158,7 @@ export class Resident {
 
   /** Ends the program: with `force` at once. Removes its directory. */
   async stop(force: boolean): Promise<void> {
+    this.#isStopped = true;
     this.exports.destroy();
     if (!force) {
       this.qmp.close();
@@ -122,6 +168,31 @@ export class Resident {
       this.qmp.close();
     }
     await this.#scratch.remove();
+  }
+
+  /** Waits for the end itself, not for the reply: until then images are being written, and are locked. */
+  async #quit(limitMs: number): Promise<void> {
+    const { child, qmp, exports } = this.#running;
+    await exports.release(limitMs);
+    try {
+      await qmp.quit(limitMs);
+    } catch (error) {
+      if (child.exit === null) throw error;
+      // It was quicker than its reply; how it ended is looked at below.
+    }
+    if (!(await settles(child.exited, limitMs))) {
+      throw new TargetFault('hang', `${child.name} still runs ${limitMs} ms after its reply to quit`);
+    }
+    if (child.exit?.code !== 0) throw new TargetFault('crash', `quit: ${child.death()}`);
+  }
+
+  async #kill(): Promise<void> {
+    const { child, qmp } = this.#running;
+    // A target that has crashed by itself must not look as if the case had killed it.
+    if (qmp.fault !== null) throw qmp.fault;
+    await child.destroy();
+    if (child.exit === null) throw new TargetFault('hang', `${child.name} still runs after SIGKILL`);
+    if (child.exit.signal !== 'SIGKILL') throw new TargetFault('crash', `${child.death()}`);
   }
 
   async #removeExport(id: string, limitMs: number): Promise<void> {
@@ -151,6 +222,18 @@ export class Resident {
     if (!this.commands.has(command)) return [];
     const list = await this.qmp.demand(command, args, limitMs);
     return Array.isArray(list) ? list.filter(isJsonObject) : [];
+  }
+}
+
+/** Starts a process and connects to it. @throws TargetFault */
+async function launch(program: QmpProgram, scratch: ScratchDirectory): Promise<Running> {
+  const { child, channel } = await program.start(scratch.path);
+  try {
+    const qmp = await QmpClient.connect(child, channel, isOurEvent, START_LIMIT_MS);
+    return { child, qmp, exports: new Exports(qmp, join(scratch.path, 'nbd')) };
+  } catch (error) {
+    await child.destroy();
+    throw error;
   }
 }
 
@@ -184,6 +267,7 @@ const CAPABILITIES: readonly (readonly [capability: string, command: string])[] 
   ['bitmap', 'block-dirty-bitmap-add'],
   ['transaction', 'transaction'],
   ['resize', 'block_resize'],
+  ['restart', 'quit'],
   ['io', 'block-export-add'],
 ];
 

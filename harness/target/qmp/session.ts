@@ -43,7 +43,9 @@ export class QmpSession implements Session {
   readonly #resident: Resident;
   readonly #context: CaseContext;
   readonly #ended: (left: Leftover) => Promise<void>;
-  readonly #printedBefore: number;
+  /** what the processes before the present one printed, since the case began */
+  #printedEarlier = '';
+  #printedBefore: number;
   #isUndoable = true;
   #fault: TargetFault | null = null;
   #isOver = false;
@@ -95,12 +97,22 @@ export class QmpSession implements Session {
     return this.#guarded(() => observeNode(this.#resident, node, this.#context.limitMs));
   }
 
+  async restart(how: 'quit' | 'kill'): Promise<void> {
+    return this.#guarded(async () => {
+      const { child } = this.#resident;
+      await this.#resident.restart(how, this.#context.limitMs);
+      this.#printedEarlier += child.stderr(this.#printedBefore);
+      this.#printedBefore = 0;
+      this.#isUndoable = true;
+    });
+  }
+
   events(): JsonObject[] {
     return this.#resident.qmp.takeEvents();
   }
 
   stderr(): string {
-    return this.#resident.child.stderr(this.#printedBefore);
+    return this.#printedEarlier + this.#resident.child.stderr(this.#printedBefore);
   }
 
   async end(): Promise<void> {
@@ -115,6 +127,7 @@ export class QmpSession implements Session {
     }
   }
 
+  /** `policy` has no effect: qcow2 stores bitmaps when it is closed, and raw never. */
   async #open(
     node: string,
     { size, driver, readOnly = false, discard = 'unmap' }: OpenOptions,
@@ -124,18 +137,24 @@ export class QmpSession implements Session {
     await exports.release(limitMs);
     const common = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
-      return qmp.execute('blockdev-add', { driver, ...common, size, 'read-zeroes': true }, limitMs);
+      const options = { driver, ...common, size: size!, 'read-zeroes': true };
+      return qmp.execute('blockdev-add', options, limitMs);
     }
     const path = pathOf(this.directory, imageName(node));
-    if (format === 'overlay') {
-      const made = await makeOverlay(qmp, path, size, limitMs);
+    if (size !== undefined) {
+      const made = await this.#makeImage(path, size);
       if ('error' in made) return made;
-    } else {
-      await makeSparse(path, size);
     }
     const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
     const options = { driver: format === 'overlay' ? OVERLAY_DRIVER : 'raw', ...common, file };
     return qmp.execute('blockdev-add', options, limitMs);
+  }
+
+  async #makeImage(path: string, size: number): Promise<Reply> {
+    const { format, limitMs } = this.#context;
+    if (format === 'overlay') return makeOverlay(this.#resident.qmp, path, size, limitMs);
+    await makeSparse(path, size);
+    return { return: {} };
   }
 
   /** Gets what the harness has on the target out of a command's way. */

@@ -2,8 +2,21 @@
  * What a block driver does. Requests have been checked against the node's size before they come here; offsets and
  * lengths are bytes. One driver a file beside this one.
  */
+import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
-import type { Edge } from '../node.js';
+import type { Edge, Node } from '../node.js';
+
+/** What a driver that keeps dirty bitmaps with its image does for the bitmaps of its node. */
+export interface BitmapStore {
+  /** @throws Refusal if a bitmap of this name could not be stored */
+  checkNew(name: string): void;
+  /** From now on the bitmap, which is on the node, is stored. @throws Refusal, StorageError */
+  persist(bitmap: DirtyBitmap): void;
+  /** The stored copy goes; the bitmap stays on the node. */
+  unpersist(bitmap: DirtyBitmap): void;
+  /** A command has changed the bitmap, and cannot be undone any more. */
+  changed(bitmap: DirtyBitmap): void;
+}
 
 export interface Driver {
   readonly name: string;
@@ -18,10 +31,18 @@ export interface Driver {
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
   flush(): void;
+  /** present if the driver marks the bitmaps of its node itself, because some are to be stored before a write */
+  record?(offset: number, length: number): void;
+  /** told of its node, once */
+  attach?(node: Node): void;
+  /** present if it can store bitmaps */
+  readonly store?: BitmapStore;
   /** Lets go of what it has open; the node is gone after that. */
   close(): void;
   /** Refuses or does it, further down included. @throws BlockError */
   truncate(size: number): void;
+  /** Whether this node's size follows that of the node that `edge` uses. */
+  follows(edge: Edge): boolean;
   /** Whether others may resize the node that `edge` uses. */
   sharesResize(edge: Edge): boolean;
   filename(): string;

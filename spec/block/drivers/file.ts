@@ -70,6 +70,10 @@ class FileDriver implements Driver {
     this.#file.close();
   }
 
+  follows(): boolean {
+    return false; // it has no child
+  }
+
   sharesResize(): boolean {
     return true;
   }

@@ -64,6 +64,10 @@ class NullDriver implements Driver {
 
   close(): void {}
 
+  follows(): boolean {
+    return false; // it has no child
+  }
+
   sharesResize(): boolean {
     return true;
   }

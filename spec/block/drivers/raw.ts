@@ -92,6 +92,10 @@ class RawDriver implements Driver {
 
   close(): void {}
 
+  follows(): boolean {
+    return this.#options.size === undefined;
+  }
+
   /** A part of the child must stay where it is: REF-008. */
   sharesResize(edge: Edge): boolean {
     return edge.child !== this.#child || (this.#options.size === undefined && this.#offset === 0);

@@ -5,6 +5,7 @@ import { checkGranularity, defaultGranularity } from '../../bitmap/granularity.j
 import { mergeAll } from '../../bitmap/merge.js';
 import { checkNameGiven, checkNameLength } from '../../bitmap/name.js';
 import { sha256 } from '../../bitmap/serialise.js';
+import type { BitmapStore } from '../../block/drivers/driver.js';
 import type { Node } from '../../block/node.js';
 import { bitmapExists, bitmapNotFound, nodeNotFound, notPersistable } from '../bitmap-errors.js';
 import { commandsOf } from '../command.js';
@@ -38,6 +39,12 @@ export const BlockDirtyBitmapMerge = struct('BlockDirtyBitmapMerge', {
   bitmaps: { type: array(BlockDirtyBitmapOrStr), optional: false, doc: 'the sources' },
 });
 
+export const BlockDirtyBitmapSetPersistent = struct('BlockDirtyBitmapSetPersistent', {
+  node: { type: str, optional: false, doc: 'name of the node' },
+  name: { type: str, optional: false, doc: 'name of the bitmap' },
+  persistent: bool,
+});
+
 const BlockDirtyBitmapSha256 = struct('BlockDirtyBitmapSha256', { sha256: str });
 
 /** A bitmap and the node it is on. */
@@ -67,13 +74,44 @@ export function addBitmap(machine: Machine, args: Infer<typeof BlockDirtyBitmapA
   const node = machine.graph.lookup(args.node, args.node);
   const granularity = args.granularity ?? defaultGranularity(node.driver.clusterSize); // BMP-004
   checkGranularity(granularity);
-  if (args.persistent) throw notPersistable({ node: node.name }); // BMP-038
+  const store = args.persistent ? storeOf(node) : undefined; // BMP-038
+  store?.checkNew(args.name);
   if (node.bitmap(args.name) !== undefined) throw bitmapExists({ name: args.name }); // BMP-001
   checkNameLength(args.name);
   // EFFECTS
   const bitmap = new DirtyBitmap({ name: args.name, size: node.size, granularity, enabled: !args.disabled });
   node.addBitmap(bitmap);
+  try {
+    store?.persist(bitmap); // QBM-036
+  } catch (error) {
+    node.removeBitmap(bitmap);
+    throw error;
+  }
   return { node, bitmap };
+}
+
+/** What keeps the bitmaps of the node. @throws QmpError BMP-E-PERSISTENT */
+function storeOf(node: Node): BitmapStore {
+  if (node.driver.store === undefined) throw notPersistable({ node: node.name });
+  return node.driver.store;
+}
+
+/** Takes the bitmap off its node, and its stored copy, if it has one, from the disk. */
+export function dropBitmap({ node, bitmap }: Found): void {
+  if (bitmap.persistent) node.driver.store?.unpersist(bitmap);
+  node.removeBitmap(bitmap);
+}
+
+/** Says that a stored bitmap was changed for good by a command. QBM-031 */
+export function bitmapChanged({ node, bitmap }: Found): void {
+  if (bitmap.persistent) node.driver.store?.changed(bitmap);
+}
+
+/** Makes the bitmap stored, or not; nothing, if it is so already. */
+export function setPersistent({ node, bitmap }: Found, persistent: boolean): void {
+  if (persistent === bitmap.persistent) return;
+  if (persistent) storeOf(node).persist(bitmap);
+  else storeOf(node).unpersist(bitmap);
 }
 
 /** The bitmap, if it may be removed now. */
@@ -97,10 +135,17 @@ export function switchableBitmap(machine: Machine, args: Infer<typeof BlockDirty
   return found;
 }
 
+function switchBitmap(machine: Machine, args: Infer<typeof BlockDirtyBitmap>, enabled: boolean): void {
+  const found = switchableBitmap(machine, args);
+  found.bitmap.enabled = enabled;
+  bitmapChanged(found);
+}
+
 /** Merges, or changes nothing. */
-export function mergeBitmaps(machine: Machine, args: Infer<typeof BlockDirtyBitmapMerge>): void {
+export function mergeBitmaps(machine: Machine, args: Infer<typeof BlockDirtyBitmapMerge>): Found {
   const target = findBitmap(machine, { node: args.node, name: args.target });
   mergeAll(target.bitmap, mergeSources(machine, target.node, args.bitmaps));
+  return target;
 }
 
 /** Looked up one by one, so that errors come in the order of the list (BMP-021). */
@@ -130,8 +175,7 @@ export const BITMAP_COMMANDS = [
     returns: empty,
     rules: ['BMP-014', 'BMP-035', 'BMP-037'],
     execute(machine, args) {
-      const { node, bitmap } = removableBitmap(machine, args);
-      node.removeBitmap(bitmap);
+      dropBitmap(removableBitmap(machine, args));
     },
   }),
   define({
@@ -140,7 +184,11 @@ export const BITMAP_COMMANDS = [
     args: BlockDirtyBitmap,
     returns: empty,
     rules: ['BMP-014', 'BMP-035', 'BMP-036'],
-    execute: (machine, args) => clearableBitmap(machine, args).bitmap.clear(),
+    execute(machine, args) {
+      const found = clearableBitmap(machine, args);
+      found.bitmap.clear();
+      bitmapChanged(found);
+    },
   }),
   define({
     name: 'block-dirty-bitmap-enable',
@@ -149,7 +197,7 @@ export const BITMAP_COMMANDS = [
     returns: empty,
     rules: ['BMP-009', 'BMP-014', 'BMP-035'],
     execute(machine, args) {
-      switchableBitmap(machine, args).bitmap.enabled = true;
+      switchBitmap(machine, args, true);
     },
   }),
   define({
@@ -159,7 +207,7 @@ export const BITMAP_COMMANDS = [
     returns: empty,
     rules: ['BMP-009', 'BMP-014', 'BMP-035'],
     execute(machine, args) {
-      switchableBitmap(machine, args).bitmap.enabled = false;
+      switchBitmap(machine, args, false);
     },
   }),
   define({
@@ -168,7 +216,15 @@ export const BITMAP_COMMANDS = [
     args: BlockDirtyBitmapMerge,
     returns: empty,
     rules: ['BMP-018', 'BMP-019', 'BMP-020', 'BMP-021', 'BMP-022', 'BMP-033'],
-    execute: mergeBitmaps,
+    execute: (machine, args) => bitmapChanged(mergeBitmaps(machine, args)),
+  }),
+  define({
+    name: 'block-dirty-bitmap-set-persistent',
+    doc: 'Makes a dirty bitmap stored with its image, or not stored any more. Proposed with QBM; QEMU has no such command.',
+    args: BlockDirtyBitmapSetPersistent,
+    returns: empty,
+    rules: ['BMP-014', 'BMP-035', 'BMP-038', 'QBM-036'],
+    execute: (machine, args) => setPersistent(clearableBitmap(machine, args), args.persistent),
   }),
   define({
     name: 'x-debug-block-dirty-bitmap-sha256',

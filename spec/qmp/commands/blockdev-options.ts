@@ -1,6 +1,7 @@
 /** The options of blockdev-add: a union by driver, nested where a node has children. */
 import {
   alternate,
+  array,
   bool,
   enumeration,
   type Infer,
@@ -10,11 +11,12 @@ import {
   str,
   struct,
   type Type,
+  uint32,
   uint64,
   union,
 } from '../types.js';
 
-const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'raw']);
+const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'qbm', 'raw']);
 const BlockdevDiscardOptions = enumeration('BlockdevDiscardOptions', ['ignore', 'unmap']);
 export const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
 const OnOffAuto = enumeration('OnOffAuto', ['auto', 'on', 'off']);
@@ -27,7 +29,7 @@ const BlockdevCacheOptions = struct('BlockdevCacheOptions', {
 
 /** Options of the node or the name of one; written out, because the type contains itself. */
 export type BlockdevRefValue = string | NestedOptions;
-type NestedOptions = BaseOptions & (FileOptions | NullOptions | RawOptions);
+type NestedOptions = BaseOptions & (FileOptions | NullOptions | QbmOptions | RawOptions);
 interface FileOptions extends Infer<typeof BlockdevOptionsFile> {
   readonly driver: 'file';
 }
@@ -39,6 +41,22 @@ interface RawOptions {
   readonly file: BlockdevRefValue;
   readonly offset?: number | bigint | undefined;
   readonly size?: number | bigint | undefined;
+}
+interface QbmOptions {
+  readonly driver: 'qbm';
+  readonly file?: BlockdevRefValue | undefined;
+  readonly policy?: 'writeback' | 'writethrough' | undefined;
+  readonly trusted?: boolean | undefined;
+  readonly image?: BlockdevRefValue | undefined;
+  readonly bitmaps?: readonly QbmBitmapPart[] | undefined;
+  readonly backing?: BlockdevRefValue | undefined;
+}
+interface QbmBitmapPart {
+  readonly name: string;
+  readonly file: BlockdevRefValue;
+  readonly granularity: number;
+  readonly type?: 'dirty' | 'allocation' | undefined;
+  readonly recording?: boolean | undefined;
 }
 interface BaseOptions {
   readonly 'node-name'?: string | undefined;
@@ -83,6 +101,25 @@ const BlockdevOptionsRaw = struct('BlockdevOptionsRaw', {
   size: optional(int, { doc: 'bytes; default: to the end of the child' }),
 });
 
+const QbmBitmap = struct('QbmBitmap', {
+  name: str,
+  file: { type: BlockdevRef, optional: false, doc: 'where its bits are' },
+  granularity: { type: uint32, optional: false, doc: 'bytes a bit' },
+  type: optional(enumeration('QbmBitmapType', ['dirty', 'allocation']), { doc: 'default dirty' }),
+  recording: optional(bool, { doc: 'default true' }),
+});
+
+const BlockdevOptionsQbm = struct('BlockdevOptionsQbm', {
+  file: optional(BlockdevRef, { doc: 'the descriptor; or the parts, given by the others' }),
+  policy: optional(enumeration('QbmPolicy', ['writeback', 'writethrough']), {
+    doc: 'when dirty bits reach the disk: at the end (the default), or before the data',
+  }),
+  trusted: optional(bool, { doc: 'whether the descriptor may name files anywhere; default false' }),
+  image: optional(BlockdevRef, { doc: 'the data image' }),
+  bitmaps: optional(array(QbmBitmap)),
+  backing: optional(BlockdevRef, { doc: 'what is read where the allocation bitmap is clear' }),
+});
+
 export const BlockdevOptions: Type<NestedOptions> & ReturnType<typeof declare> = declare();
 
 function declare() {
@@ -98,6 +135,11 @@ function declare() {
       'detect-zeroes': optional(BlockdevDetectZeroesOptions),
     },
     discriminator: 'driver',
-    branches: { file: BlockdevOptionsFile, 'null-co': BlockdevOptionsNull, raw: BlockdevOptionsRaw },
+    branches: {
+      file: BlockdevOptionsFile,
+      'null-co': BlockdevOptionsNull,
+      qbm: BlockdevOptionsQbm,
+      raw: BlockdevOptionsRaw,
+    },
   });
 }

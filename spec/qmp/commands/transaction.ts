@@ -14,10 +14,14 @@ import {
   BlockDirtyBitmap,
   BlockDirtyBitmapAdd,
   BlockDirtyBitmapMerge,
+  BlockDirtyBitmapSetPersistent,
+  bitmapChanged,
   clearableBitmap,
+  dropBitmap,
   findBitmap,
   mergeBitmaps,
   removableBitmap,
+  setPersistent,
   switchableBitmap,
 } from './bitmap.js';
 
@@ -40,6 +44,7 @@ const TransactionActionKind = enumeration('TransactionActionKind', [
   { name: 'block-dirty-bitmap-enable' },
   { name: 'block-dirty-bitmap-disable' },
   { name: 'block-dirty-bitmap-merge' },
+  { name: 'block-dirty-bitmap-set-persistent' },
 ]);
 
 /** Each branch carries its arguments in `data`. */
@@ -56,6 +61,7 @@ export const TransactionAction = union('TransactionAction', {
     'block-dirty-bitmap-enable': wrap('BlockDirtyBitmapEnable', BlockDirtyBitmap),
     'block-dirty-bitmap-disable': wrap('BlockDirtyBitmapDisable', BlockDirtyBitmap),
     'block-dirty-bitmap-merge': wrap('BlockDirtyBitmapMerge', BlockDirtyBitmapMerge),
+    'block-dirty-bitmap-set-persistent': wrap('BlockDirtyBitmapSetPersistent', BlockDirtyBitmapSetPersistent),
   },
 });
 type Action = Infer<typeof TransactionAction>;
@@ -67,26 +73,30 @@ function prepareAction(machine: Machine, action: Action): Prepared {
       throw transactionAborted(); // TXN-004
     case 'block-dirty-bitmap-add': {
       // TXN-005
-      const { node, bitmap } = addBitmap(machine, action.data);
-      return { abort: () => node.removeBitmap(bitmap) };
+      const added = addBitmap(machine, action.data);
+      return { abort: () => dropBitmap(added) };
     }
     case 'block-dirty-bitmap-remove': {
       // TXN-006: until the commit it is only out of reach
-      const { node, bitmap } = removableBitmap(machine, action.data);
-      bitmap.busy = true;
+      const found = removableBitmap(machine, action.data);
+      found.bitmap.busy = true;
+      const free = (): void => {
+        found.bitmap.busy = false;
+      };
       return {
-        commit: () => node.removeBitmap(bitmap),
-        abort: () => {
-          bitmap.busy = false;
+        commit: () => {
+          free();
+          dropBitmap(found);
         },
+        abort: free,
       };
     }
     case 'block-dirty-bitmap-clear': {
       // TXN-007
-      const { bitmap } = clearableBitmap(machine, action.data);
-      const saved = bitmap.save();
-      bitmap.clear();
-      return { abort: () => bitmap.restore(saved) };
+      const found = clearableBitmap(machine, action.data);
+      const saved = found.bitmap.save();
+      found.bitmap.clear();
+      return { commit: () => bitmapChanged(found), abort: () => found.bitmap.restore(saved) };
     }
     case 'block-dirty-bitmap-enable':
       return switchBitmap(machine, action.data, true);
@@ -96,18 +106,26 @@ function prepareAction(machine: Machine, action: Action): Prepared {
       // TXN-009
       const { bitmap } = findBitmap(machine, { node: action.data.node, name: action.data.target });
       const saved = bitmap.save();
-      mergeBitmaps(machine, action.data);
-      return { abort: () => bitmap.restore(saved) };
+      const found = mergeBitmaps(machine, action.data);
+      return { commit: () => bitmapChanged(found), abort: () => bitmap.restore(saved) };
+    }
+    case 'block-dirty-bitmap-set-persistent': {
+      const found = clearableBitmap(machine, action.data);
+      const before = found.bitmap.persistent;
+      setPersistent(found, action.data.persistent);
+      return { abort: () => setPersistent(found, before) };
     }
   }
 }
 
 function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enabled: boolean): Prepared {
   // TXN-008
-  const { bitmap } = switchableBitmap(machine, at);
+  const found = switchableBitmap(machine, at);
+  const { bitmap } = found;
   const before = bitmap.enabled;
   bitmap.enabled = enabled;
   return {
+    commit: () => bitmapChanged(found),
     abort: () => {
       bitmap.enabled = before;
     },

@@ -1,0 +1,51 @@
+/** One run of cases on one target, timed. */
+import type { Case } from '../case/case.js';
+import { Interrupted } from '../case/run/guard.js';
+import type { ResultLine } from '../case/run/results.js';
+import { run } from '../case/run/run.js';
+import { errorId } from '../cli/known.js';
+import { limits } from '../cli/options.js';
+import type { TargetChoice } from '../target/parse.js';
+
+/** The one that every target has. */
+export const FORMAT = 'raw';
+/** Faults that cost the target its process: it is started anew for the next case. */
+const LETHAL = /^(crash|hang|garbage):/;
+
+export interface Ran {
+  /** wall clock, milliseconds */
+  readonly ms: number;
+  /** ids of the cases that cost the target its process, or could not be run: their time is not that of their steps */
+  readonly spoilt: readonly string[];
+}
+
+/** Runs the cases on a target that is made for it, and closed after it. @throws Interrupted */
+export async function runSuite(
+  choice: TargetChoice,
+  cases: readonly Case[],
+  goldens: string,
+  signal: AbortSignal,
+): Promise<Ran> {
+  const started = performance.now();
+  const { interrupted, results } = await run({
+    cases,
+    targets: [choice],
+    format: FORMAT,
+    jobs: 1,
+    ...limits({ limit: 30, jobs: 1 }),
+    signal,
+    goldens,
+    out: null,
+    expectedFor: () => [],
+    errorId,
+    onResult: () => {},
+  });
+  const ms = performance.now() - started;
+  if (interrupted) throw new Interrupted();
+  if (results.every(({ verdict }) => verdict === 'error')) throw new Error(results[0]?.reason);
+  return { ms, spoilt: results.filter(isSpoilt).map((result) => result.case) };
+}
+
+function isSpoilt({ fault, verdict }: ResultLine): boolean {
+  return verdict === 'error' || LETHAL.test(fault ?? '');
+}

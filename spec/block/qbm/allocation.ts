@@ -1,0 +1,98 @@
+/**
+ * Which granules of a data image are its own, and where the others are read from. FORMAT.md, QBM-022, QBM-034 and
+ * QBM-037. Offsets and lengths are bytes of the disk.
+ */
+import type { Node } from '../node.js';
+import { flush, read, write, zero } from '../request.js';
+import type { StoredBitmap } from './stored-bitmap.js';
+
+/** A piece of a request that lies wholly in allocated granules, or wholly outside of them. */
+interface Piece {
+  readonly offset: number;
+  readonly length: number;
+  readonly isAllocated: boolean;
+}
+
+export class Allocation {
+  readonly stored: StoredBitmap;
+  readonly #data: Node;
+  readonly #backing: Node | null;
+  #isBehind = false;
+
+  constructor(stored: StoredBitmap, data: Node, backing: Node | null) {
+    this.stored = stored;
+    this.#data = data;
+    this.#backing = backing;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    for (const piece of this.pieces(offset, into.length)) {
+      const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
+      if (piece.isAllocated) read(this.#data, piece.offset, part);
+      else this.#readBelow(piece.offset, part);
+    }
+  }
+
+  /**
+   * Makes a range writable: what of its first and last granule lies outside of it is copied up, then all of its
+   * granules are allocated. The bits reach the disk by {@link flush}, after the data.
+   */
+  allocate(offset: number, length: number): void {
+    if (length === 0) return;
+    const { granularity } = this.stored.bitmap;
+    const end = offset + length;
+    const first = Math.floor(offset / granularity) * granularity;
+    const last = Math.floor((end - 1) / granularity) * granularity;
+    const lastEnd = Math.min(last + granularity, this.#data.size);
+    this.#copyUp(first, first, offset);
+    this.#copyUp(last, end, lastEnd);
+    this.stored.bitmap.mark(offset, length);
+    this.stored.marked(offset, length);
+    this.#isBehind = true;
+  }
+
+  /** Data first, then the bits. @throws StorageError */
+  flush(): void {
+    flush(this.#data);
+    if (!this.#isBehind) return;
+    this.stored.writeOut();
+    this.stored.file.flush();
+    this.#isBehind = false;
+  }
+
+  /** After the disk grew from `oldSize`: what the backing file has beyond it must not show. QBM-037 */
+  grown(oldSize: number): void {
+    const end = Math.min(this.#backing?.size ?? 0, this.#data.size);
+    if (end <= oldSize) return;
+    this.allocate(oldSize, end - oldSize);
+    zero(this.#data, oldSize, end - oldSize);
+    this.flush();
+  }
+
+  *pieces(offset: number, length: number): Generator<Piece> {
+    const { bitmap } = this.stored;
+    const end = offset + length;
+    for (let at = offset; at < end; ) {
+      const isAllocated = bitmap.nextDirty(at, at + 1) >= 0;
+      const next = isAllocated ? bitmap.nextClean(at, end) : bitmap.nextDirty(at, end);
+      const stop = next < 0 ? end : next;
+      yield { offset: at, length: stop - at, isAllocated };
+      at = stop;
+    }
+  }
+
+  /** Copies start..end of the granule at `granule` from below, unless that granule is allocated already. */
+  #copyUp(granule: number, start: number, end: number): void {
+    if (start >= end || this.stored.bitmap.nextDirty(granule, granule + 1) >= 0) return;
+    const bytes = new Uint8Array(end - start);
+    this.#readBelow(start, bytes);
+    write(this.#data, start, bytes);
+  }
+
+  #readBelow(offset: number, into: Uint8Array): void {
+    const backing = this.#backing;
+    const inside = backing === null ? 0 : Math.max(0, Math.min(into.length, backing.size - offset));
+    if (backing !== null && inside > 0) read(backing, offset, into.subarray(0, inside));
+    into.fill(0, inside);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The stored side of a QBM image: its descriptor, and the order in which it and the bitmap files are brought up to date,
+ * so that a crash at any point leaves an image that opens. FORMAT.md, QBM-027 to QBM-029 and QBM-031 to QBM-038.
+ */
+import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import type { Sha256 } from '../../bitmap/serialise.js';
+import {
+  type BitmapEntry,
+  bitmapEntry,
+  type Descriptor,
+  descriptor,
+  type Policy,
+} from '../../qbm/descriptor.js';
+import { QbmError } from '../../qbm/errors.js';
+import { MAX_BITMAPS } from '../../qbm/limits.js';
+import { bitmapFileName } from '../../qbm/names.js';
+import { faultOfName } from '../../qbm/read-bitmap.js';
+import type { DescriptorFile } from '../../qbm/update.js';
+import { writeDescriptor } from '../../qbm/write-descriptor.js';
+import { type Storage, StorageError } from '../../storage/storage.js';
+
+/** How often another name is tried for a bitmap file, QBM-026. */
+const LAST_ATTEMPT = 99;
+
+export class DescriptorStore {
+  readonly name: string;
+  readonly #storage: Storage;
+  readonly #makeHash: () => Sha256;
+  readonly #file: DescriptorFile;
+  #read: Descriptor;
+
+  constructor(storage: Storage, makeHash: () => Sha256, file: DescriptorFile, read: Descriptor) {
+    this.name = file.name;
+    this.#storage = storage;
+    this.#makeHash = makeHash;
+    this.#file = file;
+    this.#read = read;
+  }
+
+  get read(): Descriptor {
+    return this.#read;
+  }
+
+  /** What the descriptor's file names are called in the storage. */
+  resolve(file: string): string {
+    return this.#storage.resolve(this.name, file);
+  }
+
+  entry(name: string): BitmapEntry | undefined {
+    return this.#read.bitmaps.find((entry) => entry.name === name);
+  }
+
+  /**
+   * Before anything else is written: the marker, in the place of one that a crash left; with it, what that one says of
+   * the bitmaps. QBM-027, QBM-030
+   */
+  take(policy: Policy, writer: string): void {
+    const found = this.#read.inUse;
+    const isSuspect = found?.policy === 'writeback';
+    const bitmaps = this.#read.bitmaps.map((entry) => ({
+      ...entry,
+      checksum: null,
+      inconsistent: entry.inconsistent || (isSuspect && entry.type === 'dirty'),
+    }));
+    this.#put({
+      ...this.#read,
+      image: { ...this.#read.image, checksum: null },
+      bitmaps,
+      inUse: { policy, writer },
+    });
+  }
+
+  /** At the end: whether bitmaps record, and no marker. QBM-036 */
+  release(bitmaps: readonly DirtyBitmap[]): void {
+    this.#put({ ...this.#withRecording(bitmaps), inUse: null });
+  }
+
+  /** Whether bitmaps record, if the descriptor says otherwise. QBM-031 */
+  recording(bitmaps: readonly DirtyBitmap[]): void {
+    const next = this.#withRecording(bitmaps);
+    if (next.bitmaps.some((entry, index) => entry.recording !== this.#read.bitmaps[index]!.recording))
+      this.#put(next);
+  }
+
+  /** @throws QbmError if a bitmap of this name cannot be stored: QBM-E-NAME, QBM-E-TOO-MANY */
+  checkNew(name: string): void {
+    const problem = faultOfName(name);
+    if (problem !== null) throw new QbmError('QBM-E-NAME', { name, problem });
+    const count = this.#read.bitmaps.length + 1;
+    if (count > MAX_BITMAPS) throw new QbmError('QBM-E-TOO-MANY', { count, limit: MAX_BITMAPS });
+  }
+
+  /** A new, empty file for the bitmap; its name is on disk. QBM-024, QBM-026, QBM-036 */
+  createFile(name: string): string {
+    for (let attempt = 1; ; attempt++) {
+      const file = bitmapFileName(this.name, name, 'dirty', this.#makeHash, attempt);
+      try {
+        this.#storage.create(this.resolve(file)).close();
+        this.#storage.flushDirectory(this.name);
+        return file;
+      } catch (error) {
+        const isTaken = error instanceof StorageError && error.errno === 'EEXIST';
+        if (!isTaken || attempt === LAST_ATTEMPT) throw error;
+      }
+    }
+  }
+
+  /** The descriptor with the bitmap, whose file is whole and flushed. */
+  add(bitmap: DirtyBitmap, file: string): void {
+    const entry = bitmapEntry(bitmap.name!, file, bitmap.granularity, { recording: bitmap.recording });
+    this.#put(descriptor(this.#read.image, [...this.#read.bitmaps, entry], this.#read));
+  }
+
+  /** The descriptor without the bitmap; its file can be removed after that. */
+  remove(name: string): void {
+    this.#put({ ...this.#read, bitmaps: this.#read.bitmaps.filter((entry) => entry.name !== name) });
+  }
+
+  /** Removes a file that no descriptor names any more. */
+  removeFile(file: string): void {
+    if (this.#storage.kind(this.resolve(file)) === null) return; // QBM-029: it may have been missing
+    this.#storage.remove(this.resolve(file));
+    this.#storage.flushDirectory(this.name);
+  }
+
+  /** Gives the lock back. */
+  close(): void {
+    this.#file.close();
+  }
+
+  #withRecording(bitmaps: readonly DirtyBitmap[]): Descriptor {
+    const known = new Map(bitmaps.map((bitmap) => [bitmap.name, bitmap]));
+    const entries = this.#read.bitmaps.map((entry) => {
+      const bitmap = known.get(entry.name);
+      return bitmap === undefined || entry.inconsistent ? entry : { ...entry, recording: bitmap.recording };
+    });
+    return { ...this.#read, bitmaps: entries };
+  }
+
+  #put(next: Descriptor): void {
+    this.#file.replace(writeDescriptor(next, this.name));
+    this.#read = next;
+  }
+}

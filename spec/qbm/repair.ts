@@ -1,0 +1,130 @@
+/**
+ * Repairs what can be repaired without hiding a write: a bitmap that is in doubt becomes dirty everywhere. In an order
+ * that may be cut short anywhere: what is being filled is marked inconsistent meanwhile. FORMAT.md, QBM-043.
+ */
+import type { Storage, StorageFile } from '../storage/storage.js';
+import { StorageError } from '../storage/storage.js';
+import { cutBitmapFile, storeAllDirty } from './bitmap-file.js';
+import { type CheckOptions, type Finding, findingsOf, geometryOf } from './check.js';
+import type { BitmapEntry, Descriptor } from './descriptor.js';
+import { descriptor } from './descriptor.js';
+import { QbmError } from './errors.js';
+import { temporaryName } from './names.js';
+import { DescriptorFile } from './update.js';
+import { writeDescriptor } from './write-descriptor.js';
+
+export interface RepairResult {
+  readonly repaired: readonly Finding[];
+  /** what is as it was; if an error is among them, nothing was written at all */
+  readonly left: readonly Finding[];
+}
+
+/** @throws QbmError QBM-E-LOCKED while somebody has the image open; QBM-E-STORAGE, QBM-E-NO-FILE, … */
+export function repairImage(storage: Storage, name: string, options: CheckOptions): RepairResult {
+  const file = DescriptorFile.open(storage, name, 'exclusive');
+  try {
+    const { findings, read } = findingsOf(storage, name, file.content, options);
+    // A file that is named twice, say, must not be filled for the one use of it.
+    const hopeless = findings.some(({ severity, repair }) => severity === 'error' && repair === null);
+    if (read === null || hopeless || options.imageSize === null) return { repaired: [], left: findings };
+    const repaired = findings.filter(({ repair }) => repair !== null);
+    if (repaired.length > 0) new Repairs(storage, file, read, options.imageSize).run(repaired);
+    return { repaired, left: findings.filter(({ repair }) => repair === null) };
+  } finally {
+    file.close();
+  }
+}
+
+class Repairs {
+  readonly #storage: Storage;
+  readonly #file: DescriptorFile;
+  readonly #read: Descriptor;
+  readonly #imageSize: number | bigint;
+
+  constructor(storage: Storage, file: DescriptorFile, read: Descriptor, imageSize: number | bigint) {
+    this.#storage = storage;
+    this.#file = file;
+    this.#read = read;
+    this.#imageSize = imageSize;
+  }
+
+  run(findings: readonly Finding[]): void {
+    const { bitmaps, image } = this.#read;
+    const filled = this.#toFill(findings);
+    const cut = new Set(findings.filter(({ repair }) => repair === 'cut').map(({ bitmap }) => bitmap));
+    const dropped = findings.some(({ repair }) => repair === 'drop-checksum');
+    const touched = ({ name }: BitmapEntry): boolean => filled.has(name) || cut.has(name);
+    const mended = {
+      ...this.#read,
+      image: dropped || this.#read.inUse !== null ? { ...image, checksum: null } : image,
+      bitmaps: bitmaps.map((entry) =>
+        touched(entry) || this.#read.inUse !== null ? { ...entry, checksum: null } : entry,
+      ),
+    };
+    const marked = (inconsistent: boolean): BitmapEntry[] =>
+      mended.bitmaps.map((entry) => (filled.has(entry.name) ? { ...entry, inconsistent } : entry));
+    this.#put(descriptor(mended.image, marked(true), mended));
+    for (const entry of bitmaps) {
+      if (filled.has(entry.name))
+        this.#change(entry, true, (file) => storeAllDirty(file, this.#geometry(entry)));
+      else if (cut.has(entry.name))
+        this.#change(entry, false, (file) => cutBitmapFile(file, this.#geometry(entry)));
+    }
+    this.#put(descriptor(mended.image, marked(false), { ...mended, inUse: null }));
+    this.#removeTemporary();
+  }
+
+  #toFill(findings: readonly Finding[]): ReadonlySet<string> {
+    const all = findings.some(({ repair }) => repair === 'drop-checksum');
+    const named = findings.filter(({ repair }) => repair === 'fill').map(({ bitmap }) => bitmap);
+    return new Set(
+      this.#read.bitmaps
+        .filter(({ name, type }) => type === 'dirty' && (all || named.includes(name)))
+        .map(({ name }) => name),
+    );
+  }
+
+  #geometry(entry: BitmapEntry): ReturnType<typeof geometryOf> {
+    return geometryOf(entry, this.#imageSize);
+  }
+
+  /** Opens the file of a bitmap, makes it if it may be missing, changes and flushes it. */
+  #change(entry: BitmapEntry, make: boolean, change: (file: StorageFile) => void): void {
+    const name = this.#storage.resolve(this.#file.name, entry.file);
+    try {
+      const missing = make && this.#storage.kind(name) === null;
+      const file = missing ? this.#storage.create(name) : this.#storage.open(name, { write: true });
+      try {
+        change(file);
+        file.flush();
+      } finally {
+        file.close();
+      }
+      if (missing) this.#storage.flushDirectory(name);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new QbmError('QBM-E-STORAGE', { role: `bitmap "${entry.name}"`, file: name, errno: error.errno });
+    }
+  }
+
+  #put(next: Descriptor): void {
+    const text = writeDescriptor(next, this.#file.name);
+    if (new TextDecoder().decode(this.#file.content) !== text) this.#file.replace(text);
+  }
+
+  #removeTemporary(): void {
+    const temporary = temporaryName(this.#file.name);
+    try {
+      if (this.#storage.kind(temporary) === null) return;
+      this.#storage.remove(temporary);
+      this.#storage.flushDirectory(temporary);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new QbmError('QBM-E-STORAGE', {
+        role: 'the next descriptor',
+        file: temporary,
+        errno: error.errno,
+      });
+    }
+  }
+}
