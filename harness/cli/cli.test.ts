@@ -318,7 +318,7 @@ t.test('list, targets, rules', async (t) => {
   });
   t.match(await qbm(dir, 'rules', ...HERE, '--spec', 'spec', '--check'), {
     code: 0,
-    out: /BMP-001 +must +One +a\.ts +1 +-\n/,
+    out: /BMP-001 +must +One +a\.ts +1 +0 +-\n/,
     err: '',
   });
   t.match(await qbm(dir, 'rules', ...HERE, '--spec', 'bad', '--check'), {

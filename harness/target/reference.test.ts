@@ -133,11 +133,17 @@ t.test('random histories answer the same on the reference and on QEMU, text by t
   );
 });
 
+/** What the proposal of 2016 has and QEMU has not: one command, which is an action, too, and one driver. */
+const OF_QBM = /block-dirty-bitmap-set-persistent|\bqbm\b|\bQbm/;
+
 t.test('the schema of every command agrees with QEMU, which may know more', { skip }, async (t) => {
   const qsd = parseTarget('qsd').create();
   t.teardown(() => qsd.close());
   const reply = await on(qsd, (session) => session.qmp('query-qmp-schema', undefined));
   const theirs = (reply as { return: Json }).return;
   const ours = schemaOf(COMMANDS);
-  for (const command of COMMANDS.keys()) t.same(compareSchema(ours, theirs, command), [], command);
+  for (const command of COMMANDS.keys()) {
+    const beyond = compareSchema(ours, theirs, command).filter((line) => !OF_QBM.test(line));
+    t.same(beyond, [], command);
+  }
 });

@@ -16,22 +16,21 @@ export class DescriptorFile {
   readonly name: string;
   readonly #storage: Storage;
   readonly #exclusive: boolean;
-  /** What was opened or made first, and what the name stands for now: a lock may be on the one or on the other. */
-  readonly #first: StorageFile;
-  #latest: StorageFile | null = null;
+  /** Holds the lock, which is on the name: what the name stands for may have been replaced. */
+  readonly #holder: StorageFile;
   #content: Uint8Array;
 
   private constructor(
     storage: Storage,
     name: string,
     exclusive: boolean,
-    first: StorageFile,
+    holder: StorageFile,
     content: Uint8Array,
   ) {
     this.#storage = storage;
     this.name = name;
     this.#exclusive = exclusive;
-    this.#first = first;
+    this.#holder = holder;
     this.#content = content;
   }
 
@@ -44,7 +43,7 @@ export class DescriptorFile {
       const file = openRegular(storage, name, lock);
       try {
         const content = contentOf(file, name);
-        // QBM-032: a lock may be on the file, and the name may have been given to another one before we got it.
+        // QBM-032: between the opening and the lock the name may have been given to another file.
         if (isStill(storage, name, content))
           return new DescriptorFile(storage, name, lock === 'exclusive', file, content);
       } catch (error) {
@@ -90,9 +89,6 @@ export class DescriptorFile {
       // Ours alone under the lock: what is there was left by a crash.
       if (storage.kind(temporary) !== null) storage.remove(temporary);
       writeTemporary(storage, this.name, content);
-      // Where a lock goes with the name, the first one holds; where it goes with the file, this one will.
-      this.#latest?.close();
-      this.#latest = storage.open(temporary, { lock: 'exclusive' });
       storage.rename(temporary, this.name);
       this.#content = content;
       storage.flushDirectory(this.name);
@@ -103,8 +99,7 @@ export class DescriptorFile {
 
   /** Gives the lock back. */
   close(): void {
-    this.#latest?.close();
-    this.#first.close();
+    this.#holder.close();
   }
 }
 

@@ -53,8 +53,8 @@ export interface OpenMode {
   /** default false: reading only */
   readonly write?: boolean;
   /**
-   * Keeps others out until `close`: refused with EAGAIN while somebody, in this process or another, holds the file
-   * otherwise. Default: no lock.
+   * Keeps others out until `close`: refused with EAGAIN while somebody, in this process or another, holds the name
+   * otherwise. The lock is on the name, so that it outlasts a rename onto it. Default: no lock.
    */
   readonly lock?: 'exclusive' | 'shared';
 }

@@ -33,7 +33,8 @@ interface Locks {
 
 export class FileTree<F extends FileBytes> implements Storage {
   readonly #files = new Map<string, F>();
-  readonly #locks = new Map<F, Locks>();
+  /** by name: a file that is renamed over a locked one does not take the lock away */
+  readonly #locks = new Map<string, Locks>();
   readonly #makeFile: () => F;
 
   /**
@@ -59,7 +60,7 @@ export class FileTree<F extends FileBytes> implements Storage {
     const path = clean(name);
     const file = this.#files.get(path);
     if (file === undefined) throw new StorageError(this.#absence(name), name);
-    const unlock = this.#lock(name, file, mode.lock);
+    const unlock = this.#lock(name, mode.lock);
     return new OpenFile(name, file, mode.write ?? false, unlock, (change) =>
       this.changed(path, file, change),
     );
@@ -140,11 +141,12 @@ export class FileTree<F extends FileBytes> implements Storage {
   }
 
   /** Takes the lock and returns what gives it back. @throws StorageError EAGAIN */
-  #lock(name: string, file: F, kind: OpenMode['lock']): () => void {
+  #lock(name: string, kind: OpenMode['lock']): () => void {
     if (kind === undefined) return () => {};
-    const locks = this.#locks.get(file) ?? { exclusive: false, shared: 0 };
+    const path = clean(name);
+    const locks = this.#locks.get(path) ?? { exclusive: false, shared: 0 };
     if (locks.exclusive || (kind === 'exclusive' && locks.shared > 0)) throw new StorageError('EAGAIN', name);
-    this.#locks.set(file, locks);
+    this.#locks.set(path, locks);
     if (kind === 'exclusive') locks.exclusive = true;
     else locks.shared += 1;
     return () => {
