@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { leftovers } from './fixtures.js';
@@ -78,7 +79,9 @@ for (const [how, ending] of [
       const directory = new ScratchDirectory();
       const child = await startChild({ file: process.execPath, args: ["-e", "${SLEEP}"], channel: "log" });
       process.stdout.write(JSON.stringify({ pid: child.pid, path: directory.path }), () => { ${ending} });`;
-    const harness = spawn(file, ['--input-type=module', '-e', script], {
+    // By env -i, because the test runner puts signal handlers of its own into every Node that is started below it.
+    const alone = ['-i', `PATH=${process.env.PATH}`, `TMPDIR=${tmpdir()}`, file];
+    const harness = spawn('env', [...alone, '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let said = '';
