@@ -3,7 +3,8 @@
  * The language is described by case.schema.json.
  */
 import type { JsonObject } from '../../spec/json/value.js';
-import type { IoRequest } from '../target/target.js';
+import type { IoRequest, Trust } from '../target/target.js';
+import type { FileContent } from './content.js';
 
 /** The formats a case can be run on. */
 export const FORMATS = ['raw', 'overlay'] as const;
@@ -28,6 +29,9 @@ export type Action =
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
   | { readonly verb: 'observe'; readonly node: string }
   | { readonly verb: 'restart' | 'kill' }
+  | { readonly verb: 'file'; readonly file: string; readonly content: FileContent }
+  | { readonly verb: 'descriptor'; readonly file: string; readonly trust: Trust; readonly verify: boolean }
+  | { readonly verb: 'check'; readonly file: string; readonly trust: Trust; readonly repair: boolean }
   | {
       readonly verb: 'either';
       readonly action: Exclude<Action, { verb: 'either' | 'log' }>;

@@ -38,7 +38,33 @@ const { value } = fc.letrec((tie) => ({
   ),
 }));
 
+const path = fc.oneof(
+  fc.stringMatching(/^[a-z~%.-]{1,6}(\/[a-z0-9]{1,6})?$/),
+  fc.string({ unit: 'binary', minLength: 1 }),
+);
+const hex = fc
+  .uint8Array({ maxLength: 4 })
+  .map((some) => [...some].map((one) => one.toString(16).padStart(2, '0')).join(' '));
+const piece = fc.oneof(
+  fc.record({ text: fc.string({ unit: 'binary', minLength: 1 }), times: fc.integer({ min: 1, max: 9999 }) }),
+  fc.record({ hex }),
+);
+const content = fc.oneof(
+  fc.record({ kind: fc.constant('size'), size: bytes }),
+  fc.record({ kind: fc.constant('fill'), byte, size: bytes }),
+  fc.record({ kind: fc.constant('hex'), hex }),
+  fc.record({
+    kind: fc.constant('text'),
+    text: fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[ -~]{0,9}(\n[ -~]{0,9}){0,3}$/)),
+    pieces: fc.array(fc.tuple(fc.stringMatching(/^[A-Z]{1,4}$/), piece), { maxLength: 2 }),
+  }),
+);
+const trust = fc.constantFrom('stranger', 'local');
+
 const action = fc.oneof(
+  fc.record({ verb: fc.constant('file'), file: path, content }),
+  fc.record({ verb: fc.constant('descriptor'), file: path, trust, verify: fc.boolean() }),
+  fc.record({ verb: fc.constant('check'), file: path, trust, repair: fc.boolean() }),
   fc.record({ verb: fc.constant('log'), text: fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/) }),
   fc.record({ verb: fc.constant('create'), file: name, size: bytes }),
   fc.record({
@@ -75,6 +101,19 @@ t.test('a dialogue is read back as the steps it was written from', (t) => {
       ]);
       const again = parseDialogue(lines.join('\n')).map((step) => step.action);
       return again.flatMap(questionLines).join('\n') === actions.flatMap(questionLines).join('\n');
+    }),
+  );
+  t.end();
+});
+
+t.test('a file is read back exactly, whatever is in it', (t) => {
+  fc.assert(
+    fc.property(path, content, (file, inside) => {
+      const asked = { verb: 'file', file, content: inside } as Action;
+      const lines = [...questionLines(asked), '   ok', 'check d'];
+      const [step, after] = parseDialogue(lines.join('\n'));
+      t.same(step!.action, asked);
+      t.match(after!.action, { verb: 'check' });
     }),
   );
   t.end();

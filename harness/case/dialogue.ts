@@ -6,6 +6,7 @@ import { JsonSyntaxError, readJson } from '../../spec/json/read.js';
 import { isJsonObject, type Json } from '../../spec/json/value.js';
 import type { IoRequest } from '../target/target.js';
 import type { Action, Step } from './case.js';
+import { parseFormatQuestion } from './format-dialogue.js';
 import { parseSize } from './load/size.js';
 
 /** A fenced block: its text, and the line in the document on which its first line stands. */
@@ -64,6 +65,9 @@ export function parseDialogue(text: string, firstLine = 1): Step[] {
       // A long request is laid out: its other lines are indented, or close it.
       while (isContinuation(lines[i + 1])) question += `\n${lines[++i]!}`;
     }
+    if (question.startsWith('file ')) {
+      while (lines[i + 1]?.startsWith('|') === true) question += `\n${lines[++i]!}`;
+    }
     steps.push({ line, action: parseQuestion(question, line) });
   }
   return steps;
@@ -105,6 +109,8 @@ function parseQuestion(text: string, line: number): Action {
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };
   const observe = /^observe (.+)$/.exec(text);
   if (observe !== null) return { verb: 'observe', node: observe[1]! };
+  const format = parseFormatQuestion(text);
+  if (format !== null) return format;
   throw new DialogueError(line, `neither a question nor an answer: ${text.slice(0, 80)}`);
 }
 

@@ -4,7 +4,7 @@ import type { Step } from './case.js';
 
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
- * `kill`, and `qmp` for a `raw` text and for whatever the adapter protocol has no operation for.
+ * `kill`, `format` for `file`, `descriptor` and `check`, `repair` for a check that repairs, and `qmp` for a `raw` text and for whatever the adapter protocol has no operation for.
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
   const requires = new Set<string>();
@@ -12,6 +12,8 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'raw') requires.add('qmp');
     if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
+    if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');
+    if (act.verb === 'check' && act.repair) requires.add('repair');
     if (act.verb !== 'qmp') continue;
     requires.add(`command:${act.command}`);
     if (!adapterSupports(act.command, act.arguments)) requires.add('qmp');

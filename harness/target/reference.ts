@@ -13,6 +13,7 @@ import { type IoResult, Machine } from '../../spec/qmp/machine.js';
 import { Monitor } from '../../spec/qmp/monitor.js';
 import { MemoryStorage } from '../../spec/storage/memory-storage.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
+import { ReferenceFormat } from './reference-format.js';
 import {
   type BitmapObservation,
   type CaseContext,
@@ -33,6 +34,8 @@ const DIRECTORY = '/case';
 const PIECE = 32 * 1024 * 1024;
 
 const CAPABILITIES = [
+  'format',
+  'repair',
   'restart',
   'qmp',
   'bitmap',
@@ -75,6 +78,7 @@ class ReferenceTarget implements Target {
 class ReferenceSession implements Session {
   readonly directory = DIRECTORY;
   readonly #storage = new MemoryStorage();
+  readonly format = new ReferenceFormat(this.#storage, DIRECTORY);
   readonly #format: string;
   #machine!: Machine;
   #monitor!: Monitor;

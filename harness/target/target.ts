@@ -17,7 +17,12 @@ export interface Identity {
 }
 
 /** The reply to one QMP command. `id` is set by targets that name their errors themselves (reference, adapter). */
-export type Reply =
+export type Reply = Answer & {
+  /** the `id` of the request as it came back, if it had one */
+  readonly id?: Json;
+};
+
+type Answer =
   | { readonly return: Json }
   | { readonly error: { readonly class: string; readonly desc: string; readonly id?: string } };
 
@@ -79,6 +84,78 @@ export interface OpenOptions {
   readonly policy?: 'writeback' | 'writethrough';
 }
 
+/** Whether the caller vouches for what a descriptor says (QBM-040). */
+export type Trust = 'stranger' | 'local';
+
+/** A bitmap of a QBM image as a reader of the image finds it. */
+export interface InspectedBitmap {
+  readonly name: string;
+  readonly type: 'dirty' | 'allocation';
+  /** bytes */
+  readonly granularity: number;
+  /** of a dirty bitmap: not disabled */
+  readonly recording: boolean;
+  readonly inconsistent: boolean;
+  /** what the set bits stand for, in bytes: ascending, maximal, cut at the end of the disk; null if inconsistent */
+  readonly areas: readonly { readonly offset: number; readonly length: number }[] | null;
+}
+
+/** A QBM image that opens. */
+export interface Inspection {
+  /** of the disk, bytes */
+  readonly size: number;
+  /** sorted by name (code units) */
+  readonly bitmaps: readonly InspectedBitmap[];
+  /** as the descriptor names it */
+  readonly backing: { readonly file: string; readonly format: string } | null;
+}
+
+/** Why a QBM image does not open. */
+export interface FormatRefusal {
+  readonly error: {
+    /** QBM-E-… */
+    readonly id: string;
+    /** for people; '' for none */
+    readonly text: string;
+    /** of the fault in the descriptor, from 1; null if it is elsewhere or the target does not say */
+    readonly place: { readonly line: number; readonly column: number } | null;
+  };
+}
+
+/** What `check` says of a QBM image (QBM-042). */
+export interface FormatFinding {
+  /** QBM-E-… or QBM-C-… */
+  readonly id: string;
+  readonly severity: 'error' | 'damage' | 'leftover';
+  /** the bitmap that it is about, or null */
+  readonly bitmap: string | null;
+}
+
+export interface CheckReport {
+  /** what was repaired, if that was asked for (QBM-043) */
+  readonly repaired: readonly FormatFinding[];
+  /** what is to be found now */
+  readonly findings: readonly FormatFinding[];
+}
+
+/**
+ * Files that may be a QBM image, and what a reader of the format finds in them. Names are paths relative to the
+ * directory of the case. Every method may reject with a {@link TargetFault} or with {@link Declined}.
+ */
+export interface FormatPart {
+  /** puts a file of these bytes, or of so many zeros, in the place of one that may be there; makes its directories */
+  put(name: string, content: Uint8Array | number): Promise<void>;
+  /** opens the image as a reader does, with all its bitmaps, and closes it. `verify`: its checksums, too (QBM-030) */
+  inspect(
+    name: string,
+    options: { readonly trust: Trust; readonly verify: boolean },
+  ): Promise<Inspection | FormatRefusal>;
+  check(
+    name: string,
+    options: { readonly trust: Trust; readonly repair: boolean },
+  ): Promise<CheckReport | FormatRefusal>;
+}
+
 /** What a session may know of its case beforehand. */
 export interface CaseContext {
   readonly id: string;
@@ -115,6 +192,8 @@ export class Declined extends Error {
 export interface Session {
   /** where the files of this case are, if the target has files; its text becomes `$` in transcripts */
   readonly directory: string | null;
+  /** for targets with the capability `format`, which are asked about the QBM format itself */
+  readonly format?: FormatPart;
   /** makes an empty file of `size` bytes, known to the case as `$name` */
   create(name: string, size: number): Promise<void>;
   open(node: string, options: OpenOptions): Promise<Reply>;

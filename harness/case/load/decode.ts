@@ -1,8 +1,9 @@
 /** A validated document to a {@link Case}: sizes to bytes, defaults filled in, what only code can check checked. */
 import type { Json, JsonObject } from '../../../spec/json/value.js';
 import { isJsonObject } from '../../../spec/json/value.js';
-import type { IoRequest } from '../../target/target.js';
+import type { IoRequest, Trust } from '../../target/target.js';
 import { type Action, type Case, FORMATS, type Format, type Step } from '../case.js';
+import { bytesOf, type FileContent, MAX_WRITTEN, type Piece } from '../content.js';
 import { derivedRequirements } from '../requires.js';
 import type { Violation } from './explain.js';
 import { parseSize } from './size.js';
@@ -47,6 +48,10 @@ export function decodeCase(document: YamlDocument, place: Place, found: Violatio
 
 function strings(value: Json | undefined): string[] {
   return value === undefined ? [] : (value as string[]);
+}
+
+function trustOf({ trust = 'stranger' }: JsonObject): Trust {
+  return trust as Trust;
 }
 
 type Plain = Exclude<Action, { verb: 'either' | 'log' }>;
@@ -95,6 +100,17 @@ class Decoder {
       case 'restart':
       case 'kill':
         return { verb };
+      case 'file':
+        return { verb, file: object.name as string, content: this.#content(object, `${pointer}/file`) };
+      case 'descriptor':
+        return {
+          verb,
+          file: object.open as string,
+          trust: trustOf(object),
+          verify: object.verify === 'checksums',
+        };
+      case 'check':
+        return { verb, file: object.image as string, trust: trustOf(object), repair: object.repair === true };
       case 'qmp': {
         const command = Object.keys(object)[0]!;
         return { verb, command, arguments: (object[command] ?? undefined) as JsonObject | undefined };
@@ -114,6 +130,50 @@ class Decoder {
       this.#found.push({ pointer, message: `no step before this one makes an image for "${node}"` });
     }
     return null;
+  }
+
+  #content(file: JsonObject, pointer: string): FileContent {
+    if (file.size !== undefined) return { kind: 'size', size: this.#size(file.size, `${pointer}/size`) };
+    if (file.hex !== undefined) return { kind: 'hex', hex: file.hex as string };
+    const content: FileContent =
+      file.text === undefined
+        ? this.#fill(file.fill as Json[], `${pointer}/fill`)
+        : this.#text(file, pointer);
+    const written = bytesOf(content);
+    if (typeof written !== 'number' && written.length > MAX_WRITTEN)
+      this.#found.push({
+        pointer,
+        message: `${written.length} bytes are too many: at most ${MAX_WRITTEN} but for zeros`,
+      });
+    return content;
+  }
+
+  #fill([byte, size]: Json[], pointer: string): FileContent {
+    const bytes = this.#size(size!, `${pointer}/1`);
+    const tooMany = bytes > MAX_WRITTEN;
+    if (tooMany) this.#found.push({ pointer, message: `at most ${MAX_WRITTEN} bytes but for zeros` });
+    return { kind: 'fill', byte: byte as number, size: tooMany ? 0 : bytes };
+  }
+
+  #text(file: JsonObject, pointer: string): FileContent {
+    const text = file.text as string;
+    const pieces = Object.entries((file.with ?? {}) as JsonObject).map(([name, piece]): [string, Piece] => {
+      if (!text.includes(name))
+        this.#found.push({
+          pointer: `${pointer}/with/${name}`,
+          message: `"${name}" does not occur in the text`,
+        });
+      const { text: part, times = 1, hex } = piece as { text?: string; times?: number; hex?: string };
+      if (hex !== undefined) return [name, { hex }];
+      const isTooLong = part!.length * times > MAX_WRITTEN;
+      if (isTooLong)
+        this.#found.push({
+          pointer: `${pointer}/with/${name}`,
+          message: `is more than ${MAX_WRITTEN} bytes long`,
+        });
+      return [name, { text: part!, times: isTooLong ? 1 : times }];
+    });
+    return { kind: 'text', text, pieces };
   }
 
   #raw(text: string, pointer: string): Plain {

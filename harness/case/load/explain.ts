@@ -19,6 +19,10 @@ export function explain(error: ErrorObject, prefix: string): Violation | null {
   if (/(?:\/|defs\/)size\b/.test(error.schemaPath) && error.keyword !== 'required') {
     return { pointer, message: 'a size is an integer of bytes or a text like 64K, 1M+512, 2G-1' };
   }
+  if (/defs\/content\//.test(error.schemaPath)) {
+    const message = 'a file has one of text, hex, size, fill; "with" stands beside "text"';
+    return { pointer, message };
+  }
   if (error.keyword === 'additionalProperties') {
     const extra = String(error.params.additionalProperty);
     const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
@@ -58,6 +62,8 @@ function messageOf(error: ErrorObject): string | null {
 const PATTERN_WORDS: Readonly<Record<string, string>> = {
   slug: 'is not a slug: lower-case letters, digits and single hyphens',
   rule: 'is not the id of a rule, like BMP-004',
+  hex: 'is not bytes: two lower-case digits each, a space between',
+  path: 'is not a path below the directory of the case',
   fileName: 'is not a name of a file: letters, digits, and _ . - after the first',
 };
 

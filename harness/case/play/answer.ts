@@ -18,15 +18,17 @@ export interface AnswerContext {
   errorId(desc: string, errorClass: string): string | undefined;
 }
 
-/** `<- {…}` or `<- error ID CLASS: TEXT` */
+/** `<- {…}` or `<- error ID CLASS: TEXT`; after an error the id of the request stands on a line of its own */
 export function replyLines(reply: Reply, context: AnswerContext): string[] {
   const back = (text: string): string => restoreSymbols(text, context.directory);
   const shown = (text: string): string => sortFilename(back(text));
-  if ('return' in reply) return replyJsonLines('<- ', mapStrings({ return: reply.return }, shown));
+  const echo = reply.id === undefined ? {} : { id: reply.id };
+  if ('return' in reply) return replyJsonLines('<- ', mapStrings({ ...echo, return: reply.return }, shown));
   const { class: errorClass, desc } = reply.error;
   // The table is asked with the text as the target gave it: its patterns know of paths, not of symbols.
   const id = reply.error.id ?? context.errorId(desc, errorClass) ?? UNMAPPED;
-  return [`<- error ${id} ${errorClass}: ${printable(back(desc))}`.trimEnd()];
+  const line = `<- error ${id} ${errorClass}: ${printable(back(desc))}`.trimEnd();
+  return reply.id === undefined ? [line] : [line, ...replyJsonLines('   id ', mapStrings(reply.id, shown))];
 }
 
 /** `   ok`, `   error ENOSPC` or `   mismatch at 4096: 0x00` */
@@ -52,21 +54,22 @@ export function observationLines(observation: NodeObservation | Reply, context: 
 function bitmapLines(bitmap: BitmapObservation): string[] {
   const flags = (['recording', 'busy', 'persistent', 'inconsistent'] as const).filter((flag) => bitmap[flag]);
   const facts = [`granularity ${bitmap.granularity}`, `count ${bitmap.count}`, ...flags];
-  const lines = [`   ${quoted(bitmap.name)}: ${facts.join(', ')}`, ...dirtyLines(bitmap.dirty)];
+  const lines = [`   ${quoted(bitmap.name)}: ${facts.join(', ')}`, ...areaLines('dirty', bitmap.dirty)];
   if (bitmap.sha256 !== null) lines.push(`      sha256 ${bitmap.sha256}`);
   return lines;
 }
 
-function dirtyLines(dirty: BitmapObservation['dirty']): string[] {
-  if (dirty === null) return ['      dirty unreadable'];
-  if (dirty.length === 0) return ['      dirty none'];
+/** `dirty 0+65536 131072+512`, over as many lines as it takes; null: `dirty unreadable`. */
+export function areaLines(what: string, areas: BitmapObservation['dirty']): string[] {
+  if (areas === null) return [`      ${what} unreadable`];
+  if (areas.length === 0) return [`      ${what} none`];
   const lines: string[] = [];
-  let line = '      dirty';
-  for (const { offset, length } of dirty) {
+  let line = `      ${what}`;
+  for (const { offset, length } of areas) {
     const area = ` ${offset}+${length}`;
     if (line.length + area.length > WIDTH) {
       lines.push(line);
-      line = '           ';
+      line = ' '.repeat(6 + what.length);
     }
     line += area;
   }

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../spec/json/value.js';
 import type { Session } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
 import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
+import { performFormat } from './format.js';
 import { mapStrings } from './json.js';
 import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
@@ -96,6 +97,10 @@ async function perform(
     case 'kill':
       await context.within(session.restart(action.verb === 'kill' ? 'kill' : 'quit'));
       return ['   ok'];
+    case 'file':
+    case 'descriptor':
+    case 'check':
+      return performFormat(action, session, (request) => context.within(request));
     case 'observe': {
       const observation = await context.within(session.observe(action.node));
       return observationLines(observation, answers);

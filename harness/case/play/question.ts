@@ -1,7 +1,9 @@
 /** What is asked, as the transcript shows it: the same lines for every target, whatever becomes of them there. */
 import { type Json, jsonObject } from '../../../spec/json/value.js';
+import { writeString } from '../../../spec/json/write.js';
 import type { IoRequest } from '../../target/target.js';
 import type { Action } from '../case.js';
+import type { FileContent, Piece } from '../content.js';
 import { requestLine } from './json.js';
 
 /** The lines that announce an action. Symbols stay symbols; members keep the author's order. */
@@ -35,9 +37,52 @@ export function questionLines(action: Action): string[] {
     case 'restart':
     case 'kill':
       return [action.verb];
+    case 'file':
+      return fileLines(action.file, action.content);
+    case 'descriptor':
+      return [
+        `descriptor ${pathText(action.file)}${trusted(action)}${action.verify ? ', verify checksums' : ''}`,
+      ];
+    case 'check':
+      return [`check ${pathText(action.file)}${trusted(action)}${action.repair ? ', repair' : ''}`];
     case 'either':
       return questionLines(action.action);
   }
+}
+
+function trusted({ trust }: { readonly trust: string }): string {
+  return trust === 'local' ? ', local' : '';
+}
+
+/** A path as it is if it is plain, else as JSON. */
+function pathText(path: string): string {
+  return /^[A-Za-z0-9_./~%-]+$/.test(path) ? path : writeString(path);
+}
+
+/** What is put into a file. A text of plain lines is shown as such, after `| ` each; any other as JSON. */
+function fileLines(file: string, content: FileContent): string[] {
+  const head = `file ${pathText(file)}:`;
+  switch (content.kind) {
+    case 'size':
+      return [`${head} ${content.size} bytes`];
+    case 'fill':
+      return [`${head} ${content.size} bytes of ${hexByte(content.byte)}`];
+    case 'hex':
+      return [`${head} hex ${content.hex}`.trimEnd()];
+    case 'text': {
+      const pieces = content.pieces.map((piece) => `, ${pieceText(piece)}`).join('');
+      const lines = content.text.split('\n');
+      const isPlain = lines.every((line) => /^[ -~]*$/.test(line) && !line.endsWith(' '));
+      if (!isPlain) return [`${head} text ${writeString(content.text)}${pieces}`];
+      return [`${head} text${pieces}`, ...lines.map((line) => `| ${line}`.trimEnd())];
+    }
+  }
+}
+
+/** `N = 1023 times "x"`, `BAD = hex ff fe` */
+function pieceText([name, piece]: readonly [string, Piece]): string {
+  if ('hex' in piece) return `${name} = hex ${piece.hex}`.trimEnd();
+  return `${name} = ${piece.times} times ${writeString(piece.text)}`;
 }
 
 /** A QMP request without its id. */

@@ -19,6 +19,7 @@ import {
   type Target,
   type TargetFault,
 } from '../target.js';
+import { AdapterFormat } from './format.js';
 import { COMMANDS_OF, mapCommand, mapRequest } from './ops.js';
 import type { Answers, Failed, Hello, ObservedBitmap, Op, Request, Result, Skipped } from './protocol.js';
 import { wrongInAnswer } from './validate.js';
@@ -158,6 +159,7 @@ export class AdapterTarget implements Target {
 
 class AdapterSession implements Session {
   readonly directory = null;
+  readonly format: AdapterFormat;
   readonly #adapter: Adapter;
   readonly #limitMs: number;
   readonly #ended: () => void;
@@ -168,6 +170,7 @@ class AdapterSession implements Session {
     this.#limitMs = limitMs;
     this.#ended = ended;
     this.#printedBefore = adapter.child.printed;
+    this.format = new AdapterFormat(adapter, limitMs);
   }
 
   async create(): Promise<void> {

@@ -6,6 +6,8 @@
  * 64-bit values are decimal strings, in both directions. Expectations are never sent.
  */
 
+import type { Trust } from '../target.js';
+
 /** Decimal digits: bytes. */
 export type Decimal = string;
 
@@ -59,6 +61,11 @@ export type Op =
   | { readonly op: 'flush'; readonly node: string }
   | { readonly op: 'resize'; readonly node: string; readonly size: Decimal };
 
+/** A file of a QBM image; `size`: so many zeros. */
+export type File =
+  | { readonly name: string; readonly content: string }
+  | { readonly name: string; readonly size: Decimal };
+
 /** A request without its `seq`. */
 export type Request =
   | { readonly cmd: 'hello'; readonly protocol: 1 }
@@ -74,6 +81,14 @@ export type Request =
   | { readonly cmd: 'close'; readonly node: string }
   | { readonly cmd: 'apply'; readonly ops: readonly Op[] }
   | { readonly cmd: 'observe'; readonly node: string }
+  | { readonly cmd: 'load'; readonly files: readonly File[] }
+  | {
+      readonly cmd: 'inspect';
+      readonly name: string;
+      readonly trust: Trust;
+      readonly verify?: 'checksums';
+    }
+  | { readonly cmd: 'check'; readonly name: string; readonly trust: Trust; readonly repair?: true }
   | { readonly cmd: 'bye' };
 
 /** An error is known by its id in the rules; `message` is for people. */
@@ -125,6 +140,40 @@ export interface Observed {
   readonly bitmaps: readonly ObservedBitmap[];
 }
 
+export interface FoundBitmap {
+  readonly name: string;
+  readonly type: 'dirty' | 'allocation';
+  readonly granularity: Decimal;
+  readonly recording: boolean;
+  readonly inconsistent: boolean;
+  /** what the set bits stand for; null of an inconsistent bitmap */
+  readonly areas: readonly (readonly [offset: Decimal, length: Decimal])[] | null;
+}
+
+/** A QBM image that opens. */
+export interface Inspected {
+  readonly size: Decimal;
+  readonly bitmaps: readonly FoundBitmap[];
+  readonly backing?: { readonly file: string; readonly format: string };
+}
+
+/** One that does not; `line` and `column` of the fault in the descriptor are for people, as `message` is. */
+export interface Refused extends Failed {
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export interface Finding {
+  readonly id: string;
+  readonly severity: 'error' | 'damage' | 'leftover';
+  readonly bitmap?: string;
+}
+
+export interface Checked {
+  readonly findings: readonly Finding[];
+  readonly repaired?: readonly Finding[];
+}
+
 /** What answers each request. */
 export interface Answers {
   readonly hello: Hello;
@@ -133,5 +182,8 @@ export interface Answers {
   readonly close: { readonly ok: true } | Failed | Skipped;
   readonly apply: Applied;
   readonly observe: Observed | Failed | Skipped;
+  readonly load: { readonly ok: true } | Skipped;
+  readonly inspect: Inspected | Refused | Skipped;
+  readonly check: Checked | Refused | Skipped;
   readonly bye: { readonly ok: true };
 }

@@ -13,6 +13,26 @@ const BY_MEMBER = [
   ['skipped', 'skipped'],
   ['ok', 'ok'],
 ] as const;
+const REFUSED_BY_MEMBER = [
+  ['error', 'refused'],
+  ['skipped', 'skipped'],
+] as const;
+
+/** Answers that have several forms: those that a member tells apart, and the one that is left. */
+const CHOICES: {
+  readonly [cmd in Request['cmd']]?: {
+    readonly meant: readonly (readonly [member: string, definition: string])[];
+    readonly own: string | null;
+  };
+} = {
+  open: { meant: BY_MEMBER, own: null },
+  close: { meant: BY_MEMBER, own: null },
+  load: { meant: [['skipped', 'skipped']], own: 'ok' },
+  observe: { meant: BY_MEMBER, own: 'observed' },
+  inspect: { meant: REFUSED_BY_MEMBER, own: 'inspected' },
+  check: { meant: REFUSED_BY_MEMBER, own: 'checked' },
+};
+
 const RESULT_BY_MEMBER = [
   ['ok', 'result-ok'],
   ['error', 'result-error'],
@@ -38,11 +58,11 @@ export function wrongInAnswer(
   }
   const whole = check(`answer-${cmd}`, answer, '');
   if (whole === null) return null;
-  const meant = cmd === 'open' || cmd === 'close' || cmd === 'observe' ? BY_MEMBER : [];
+  const { meant, own } = CHOICES[cmd] ?? { meant: [], own: null };
   for (const [member, definition] of meant) {
     if (member in answer) return check(definition, answer, '') ?? whole;
   }
-  return cmd === 'observe' ? (check('observed', answer, '') ?? whole) : whole;
+  return own === null ? whole : (check(own, answer, '') ?? whole);
 }
 
 function wrongInResult(result: unknown, where: string): string | null {

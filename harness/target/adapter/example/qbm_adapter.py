@@ -5,6 +5,8 @@ import hashlib
 import json
 import sys
 
+from qbm_format import Images
+
 MAX_BITS = 2**32  # BMP-030 has 2^40, and allows less where memory is short
 CHANGES = {"bitmap-remove": {"busy": True}, "bitmap-clear": {"bits": 0},  # TXN-006: busy first, then gone
            "bitmap-enable": {"enabled": True}, "bitmap-disable": {"enabled": False}}
@@ -67,7 +69,7 @@ class Disk:
         self.reached = self.resized = [self]  # by what a guest does here; with this disk
 
 
-class Adapter:
+class Adapter(Images):  # which has load, inspect and check
     def disk(self, node, error="REF-E-NO-SUCH"):
         refuse(node not in self.disks, error)
         return self.disks[node]
@@ -164,10 +166,10 @@ class Adapter:
 
     def hello(self, protocol):  # from here on: the requests
         return {"protocol": 1, "name": "qbm example adapter", "version": "1",
-                "capabilities": ["bitmap", "transaction", "resize", "close", "io", "driver:null-co"]}
+                "capabilities": ["bitmap", "transaction", "resize", "close", "io", "driver:null-co", "format"]}
 
     def reset(self):
-        self.disks = {}
+        self.disks, self.files = {}, {}
 
     bye = reset
 
