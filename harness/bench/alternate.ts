@@ -13,12 +13,32 @@ export async function alternate(
   times: { readonly warmUps: number; readonly pairs: number },
   signal: AbortSignal,
 ): Promise<Pair[]> {
-  const pairs: Pair[] = [];
+  const [firsts, seconds] = await inTurn([first, second], times, signal);
+  return pairsOf(firsts!, seconds!);
+}
+
+/**
+ * As {@link alternate}, of any number of things: A B C A B C … What each gave comes back in the order of `measures`, so
+ * that any two of them can be paired. @throws Interrupted between two measurements, and whatever these throw
+ */
+export async function inTurn(
+  measures: readonly Measure[],
+  times: { readonly warmUps: number; readonly pairs: number },
+  signal: AbortSignal,
+): Promise<number[][]> {
+  const found: number[][] = measures.map(() => []);
   for (let i = 0; i < times.warmUps + times.pairs; i++) {
-    const pair = { first: await turn(first, signal), second: await turn(second, signal) };
-    if (i >= times.warmUps) pairs.push(pair);
+    for (const [index, measure] of measures.entries()) {
+      const one = await turn(measure, signal);
+      if (i >= times.warmUps) found[index]!.push(one);
+    }
   }
-  return pairs;
+  return found;
+}
+
+/** What was measured in the same round belongs together. */
+export function pairsOf(firsts: readonly number[], seconds: readonly number[]): Pair[] {
+  return firsts.map((first, round) => ({ first, second: seconds[round]! }));
 }
 
 async function turn(measure: Measure, signal: AbortSignal): Promise<number> {

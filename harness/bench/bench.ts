@@ -3,8 +3,10 @@ import type { Places } from '../cli/environment.js';
 import type { TargetChoice } from '../target/parse.js';
 import { type Pair, pairwise, type Spread, spread } from './stats.js';
 
-/** What the project promises of a ratio. It is shown; nothing fails by it. */
+/** What the project promises. It is shown; nothing fails by it. */
 export interface Bar {
+  /** what is promised: of the ratio (the default), or of the first column itself, in its unit */
+  readonly of?: 'ratio' | 'first';
   readonly at: 'most' | 'least';
   readonly value: number;
 }
@@ -12,7 +14,7 @@ export interface Bar {
 /** A row: two things measured side by side, or, where `first` or `second` is null, one thing shown apart. */
 export interface Comparison {
   readonly what: string;
-  readonly unit: 'ms' | 'bytes';
+  readonly unit: 'ms' | 'bytes' | 'count';
   readonly first: Spread | null;
   readonly second: Spread | null;
   /** first / second, pair by pair */
@@ -67,7 +69,12 @@ export function comparison(
   };
 }
 
+/** What the bar is about; null when the row does not have it. */
+export function judged({ first, ratio }: Comparison, bar: Bar): Spread | null {
+  return bar.of === 'first' ? first : ratio;
+}
+
 /** Whether the median meets the bar. */
-export function meets(ratio: Spread, bar: Bar): boolean {
-  return bar.at === 'most' ? ratio.median <= bar.value : ratio.median >= bar.value;
+export function meets({ median }: Spread, bar: Bar): boolean {
+  return bar.at === 'most' ? median <= bar.value : median >= bar.value;
 }

@@ -67,7 +67,7 @@ function measure(geometry: Geometry, fill: Fill, collect: () => void): { seen: n
 }
 
 /** Bytes in use; array buffers are a part of what V8 calls external. */
-function used(collect: () => void): number {
+export function used(collect: () => void): number {
   // The second finds what the finalisers of the first let go.
   collect();
   collect();
@@ -76,7 +76,7 @@ function used(collect: () => void): number {
 }
 
 /** V8's garbage collector, to be called by hand, without an option of Node. */
-function collector(): () => void {
+export function collector(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;
 }

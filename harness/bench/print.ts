@@ -1,5 +1,5 @@
 /** Sections as text for a terminal of 100 columns. */
-import { type Bar, type Comparison, meets, type Section } from './bench.js';
+import { type Comparison, judged, meets, type Section } from './bench.js';
 import type { Spread } from './stats.js';
 
 const WIDTH = 100;
@@ -15,8 +15,7 @@ export function sectionText(section: Section): string {
 }
 
 function cells({ what, unit, first, second, ratio, repeated }: Comparison): string[] {
-  const show = (value: Spread | null): string =>
-    value === null ? '-' : unit === 'ms' ? duration(value.median) : size(value.median);
+  const show = (value: Spread | null): string => (value === null ? '-' : inUnit(value.median, unit));
   const between = ratio === null ? '-' : `${figure(ratio.min)}–${figure(ratio.max)}`;
   return [
     what,
@@ -28,13 +27,17 @@ function cells({ what, unit, first, second, ratio, repeated }: Comparison): stri
   ];
 }
 
-function barText({ ratio, bar }: Comparison): string {
-  if (bar === undefined || ratio === null) return '';
-  return `${words(bar)}: ${meets(ratio, bar) ? 'met' : 'MISSED'}`;
+function inUnit(value: number, unit: Comparison['unit']): string {
+  if (unit === 'count') return figure(value);
+  return unit === 'ms' ? duration(value) : size(value);
 }
 
-function words({ at, value }: Bar): string {
-  return `${at === 'most' ? '≤' : '≥'} ${value}`;
+function barText(row: Comparison): string {
+  const { bar, unit } = row;
+  const found = bar === undefined ? null : judged(row, bar);
+  if (bar === undefined || found === null) return '';
+  const value = bar.of === 'first' ? inUnit(bar.value, unit) : bar.value;
+  return `${bar.at === 'most' ? '≤' : '≥'} ${value}: ${meets(found, bar) ? 'met' : 'MISSED'}`;
 }
 
 /** The first column and the last (the bar) are words and stand left, the others are numbers and stand right. */

@@ -13,9 +13,10 @@ import type { Bench, BenchContext, Section } from './bench.js';
 import { bitmapBench } from './bitmap.js';
 import { commandBench } from './command.js';
 import { sectionText } from './print.js';
+import { qbmBench } from './qbm.js';
 import { suiteBench } from './suite.js';
 
-const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench];
+const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench];
 
 const QEMUS = [
   { name: 'qsd', program: QSD_PROGRAM, hint: QSD_HINT },

@@ -1,6 +1,8 @@
 /** Makes a new image: data image and bitmap files first, the descriptor last. FORMAT.md, QBM-023 and QBM-036. */
-import { type Sha256, serialisedLength } from '../bitmap/serialise.js';
-import { type Storage, StorageError } from '../storage/storage.js';
+import type { Sha256 } from '../bitmap/serialise.js';
+import { type Storage, StorageError, type StorageFile } from '../storage/storage.js';
+import { bitmapFileSize, checkImageSize } from './bitmap-file.js';
+import { geometryOf } from './check.js';
 import { type BitmapEntry, bitmapEntry, descriptor, type ImageRef, imageRef } from './descriptor.js';
 import { QbmError } from './errors.js';
 import { bitmapFileName, dataFileName } from './names.js';
@@ -22,7 +24,7 @@ export interface NewImage {
 
 /**
  * A `raw` data image of zeros, and its descriptor `name`. A crash leaves files without a descriptor.
- * @throws QbmError QBM-E-EXISTS and those of the descriptor; StorageError
+ * @throws QbmError QBM-E-EXISTS, QBM-E-IMAGE-SIZE, QBM-E-BITS and those of the descriptor; StorageError
  */
 export function createImage(storage: Storage, name: string, image: NewImage): void {
   if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
@@ -33,25 +35,52 @@ export function createImage(storage: Storage, name: string, image: NewImage): vo
     const file = bitmapFileName(name, ALLOCATION_NAME, 'allocation', makeHash);
     bitmaps.push(bitmapEntry(ALLOCATION_NAME, file, clusterSize, { type: 'allocation', backing }));
   }
-  // What the descriptor would not be allowed to say is refused before a file is made.
+  // What no reader would open is refused before a file is made.
+  checkImageSize(size);
   const text = writeDescriptor(descriptor(imageRef(data, 'raw'), bitmaps), name);
-  createFile(storage, storage.resolve(name, data), size);
-  for (const { file, granularityBytes } of bitmaps) {
-    createFile(storage, storage.resolve(name, file), serialisedLength(Math.ceil(size / granularityBytes)));
-  }
+  const files = [
+    [data, size] as const,
+    ...bitmaps.map((entry) => [entry.file, bitmapFileSize(geometryOf(entry, size))] as const),
+  ];
+  createFiles(
+    storage,
+    files.map(([file, length]) => [storage.resolve(name, file), length]),
+  );
   storage.flushDirectory(name);
   DescriptorFile.create(storage, name, text).close();
 }
 
-function createFile(storage: Storage, name: string, size: number): void {
+/** All of them, or none is left. */
+function createFiles(storage: Storage, files: readonly (readonly [name: string, size: number])[]): void {
+  const made: string[] = [];
   try {
-    const file = storage.create(name);
-    try {
-      file.truncate(size);
-      file.flush();
-    } finally {
-      file.close();
+    for (const [name, size] of files) {
+      const file = create(storage, name);
+      made.push(name);
+      try {
+        file.truncate(size);
+        file.flush();
+      } finally {
+        file.close();
+      }
     }
+  } catch (error) {
+    for (const name of made) removeIfPossible(storage, name);
+    throw error;
+  }
+}
+
+function removeIfPossible(storage: Storage, name: string): void {
+  try {
+    storage.remove(name);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error; // it is the first failure that is told
+  }
+}
+
+function create(storage: Storage, name: string): StorageFile {
+  try {
+    return storage.create(name);
   } catch (error) {
     const isThere = error instanceof StorageError && error.errno === 'EEXIST';
     throw isThere ? new QbmError('QBM-E-EXISTS', { file: name }) : error;

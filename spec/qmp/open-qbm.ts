@@ -10,11 +10,13 @@ import { Allocation } from '../block/qbm/allocation.js';
 import { NodeFile } from '../block/qbm/node-file.js';
 import { DescriptorStore } from '../block/qbm/store.js';
 import { StoredBitmap } from '../block/qbm/stored-bitmap.js';
+import { flush } from '../block/request.js';
 import { cutBitmapFile, loadBitmap } from '../qbm/bitmap-file.js';
 import { geometryOf, isSuspect } from '../qbm/check.js';
 import type { BitmapEntry, Descriptor, ImageRef, Policy } from '../qbm/descriptor.js';
 import { QbmError } from '../qbm/errors.js';
 import { checkFiles } from '../qbm/files.js';
+import { faultOfName } from '../qbm/read-bitmap.js';
 import { readDescriptor } from '../qbm/read-descriptor.js';
 import { DescriptorFile } from '../qbm/update.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
@@ -108,7 +110,7 @@ class DescriptorOpening {
       if (bitmap.inconsistent) continue;
       const node = this.#surroundings.openFile(store.resolve(entry.file));
       children.push([node, 'bitmap']);
-      const one = new StoredBitmap(bitmap, new NodeFile(node), false);
+      const one = new StoredBitmap(bitmap, new NodeFile(node));
       if (entry.type === 'dirty') stored.push(one);
       else {
         const backing = entry.backing === null ? null : this.#image(store, entry.backing, true);
@@ -130,7 +132,11 @@ class DescriptorOpening {
     return { driver, children };
   }
 
-  /** The marker, and then what a crash of the writer before left too long. */
+  /**
+   * The marker, and then what the writer before left when it died: files that are too long. If only its program died, more
+   * of what it wrote is seen than is on disk. It counts as stored from now on, so it has to be: first the size of the data
+   * image, by which the files are cut, then the bits.
+   */
   #takeOver(
     store: DescriptorStore,
     policy: Policy,
@@ -140,12 +146,16 @@ class DescriptorOpening {
   ): void {
     store.take(policy, this.#machine.writer);
     if (found.inUse === null) return;
+    for (const [node, role] of children) if (role === 'image') flush(node);
     const files = new Map(
       children.filter(([, role]) => role === 'bitmap').map(([node]) => [node.filename, node]),
     );
     for (const entry of found.bitmaps) {
       const node = files.get(store.resolve(entry.file));
-      if (node !== undefined) cutBitmapFile(new NodeFile(node), geometryOf(entry, size));
+      if (node === undefined) continue;
+      const file = new NodeFile(node);
+      cutBitmapFile(file, geometryOf(entry, size));
+      file.flush();
     }
   }
 
@@ -161,11 +171,14 @@ class DescriptorOpening {
     }
   }
 
+  /** A QBM image within is opened as this one is: on whose word, and by which policy. QBM-040 */
   #image(store: DescriptorStore, image: ImageRef, isReadOnly: boolean): Node {
     const file = { driver: 'file', filename: store.resolve(image.file) } as const;
     const common = { 'read-only': isReadOnly } as const;
     if (image.format === 'raw') return this.#opener.child({ driver: 'raw', ...common, file });
-    if (image.format === 'qbm') return this.#opener.child({ driver: 'qbm', ...common, file });
+    const { trusted, policy } = this.#options;
+    if (image.format === 'qbm')
+      return this.#opener.child({ driver: 'qbm', ...common, file, trusted, policy });
     throw new QbmError('QBM-E-FORMAT', { format: image.format, problem: 'there is no driver of that name' });
   }
 }
@@ -191,7 +204,11 @@ function openInline(
   const children: [Node, Role][] = [[data, 'image']];
   const stored: StoredBitmap[] = [];
   let allocation: Allocation | null = null;
+  const names = new Set<string>();
   for (const part of options.bitmaps ?? []) {
+    const problem = names.has(part.name) ? 'it is given twice' : faultOfName(part.name);
+    if (problem !== null) throw new QbmError('QBM-E-NAME', { name: part.name, problem });
+    names.add(part.name);
     const node = opener.child(part.file);
     children.push([node, 'bitmap']);
     const geometry = {
@@ -203,7 +220,8 @@ function openInline(
     const isAllocation = part.type === 'allocation';
     const enabled = !isAllocation && (part.recording ?? true);
     const bitmap = loadBitmap(new NodeFile(node), geometry, { enabled, persistent: true }, true);
-    const one = new StoredBitmap(bitmap, new NodeFile(node), false);
+    // The node may be a part of something: it is not cut.
+    const one = new StoredBitmap(bitmap, new NodeFile(node), { mayBeLonger: true });
     if (!isAllocation) stored.push(one);
     else if (allocation !== null) throw new BlockError('REF-E-QBM-ALLOCATION');
     else {
@@ -213,6 +231,8 @@ function openInline(
     }
   }
   if (options.backing !== undefined && allocation === null) throw new BlockError('REF-E-QBM-ALLOCATION');
+  // Without a marker nobody knows whether the writer before died with bits that are in a cache only.
+  if (!own.readOnly) for (const [node, role] of children) if (role !== 'backing') flush(node);
   const parts = {
     surroundings,
     store: null,

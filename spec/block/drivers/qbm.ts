@@ -4,7 +4,7 @@
  * bitmap in block/qbm/stored-bitmap.ts, what lies below in block/qbm/allocation.ts.
  */
 import { bitmapUsable, CHANGE } from '../../bitmap/check.js';
-import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
 import { jsonObject } from '../../json/value.js';
 import type { Policy } from '../../qbm/descriptor.js';
@@ -84,28 +84,28 @@ export class QbmDriver implements Driver, BitmapStore {
 
   /** QBM-034: the bits that this request sets are on disk before it goes on. */
   record(offset: number, length: number): void {
-    const isThrough = this.#parts.policy === 'writethrough';
-    const behind: StoredBitmap[] = [];
     for (const stored of this.#stored.values()) {
-      if (!stored.isNew(offset, length)) continue;
-      stored.marked(offset, length);
-      if (isThrough) behind.push(stored);
+      if (stored.records && stored.isNew(offset, length)) stored.marked(offset, length);
     }
     for (const bitmap of this.#node!.bitmaps) bitmap.record(offset, length);
-    for (const stored of behind) {
-      stored.writeOut();
-      stored.file.flush();
+    if (this.#parts.policy === 'writeback') return;
+    this.#parts.store?.settle();
+    for (const stored of this.#stored.values()) {
+      if (stored.records && stored.isBehind(offset, length)) stored.sync();
     }
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    this.#parts.allocation?.allocate(offset, bytes.length);
+    this.#parts.allocation?.fill(offset, bytes.length);
     write(this.#parts.data, offset, bytes);
+    // Not before: a granule that could not be written is still read from below.
+    this.#parts.allocation?.claim(offset, bytes.length);
   }
 
   zero(offset: number, length: number): void {
-    this.#parts.allocation?.allocate(offset, length);
+    this.#parts.allocation?.fill(offset, length);
     zero(this.#parts.data, offset, length);
+    this.#parts.allocation?.claim(offset, length);
   }
 
   /** What is read from the backing file stays: only what the data image holds can be discarded. */
@@ -131,15 +131,23 @@ export class QbmDriver implements Driver, BitmapStore {
     const { data, allocation } = this.#parts;
     // BMP-013
     for (const bitmap of this.#node!.bitmaps) if (bitmap.persistent) bitmapUsable(bitmap, CHANGE);
+    if (allocation !== null) granulesOf(size, allocation.stored.bitmap.granularity); // BMP-030
     const oldSize = data.size;
-    const all = [...this.#stored.values(), ...(allocation === null ? [] : [allocation.stored])];
-    if (size > oldSize) for (const stored of all) stored.makeRoom(size);
-    // The bitmaps of the node follow its data image (REF-010); the allocation bitmap is on no node.
-    truncate(data, size);
-    allocation?.stored.bitmap.resize(data.size);
-    for (const stored of all) stored.resized();
-    if (size > oldSize) allocation?.grown(oldSize);
-    else for (const stored of all) stored.settle();
+    const stored = [...this.#stored.values()];
+    try {
+      if (size > oldSize)
+        for (const one of [...stored, ...(allocation === null ? [] : [allocation])]) one.makeRoom(size);
+      truncate(data, size);
+    } finally {
+      // The bitmaps of the node follow its data image (REF-010); the allocation bitmap is on no node.
+      if (allocation !== null && allocation.stored.bitmap.size !== data.size) allocation.resize(data.size);
+    }
+    for (const one of stored) one.resized();
+    if (size > oldSize) return;
+    // The files are cut after the data image is, on disk.
+    flush(data);
+    for (const one of stored) one.settle();
+    allocation?.stored.settle();
   }
 
   follows(edge: Edge): boolean {
@@ -182,43 +190,52 @@ export class QbmDriver implements Driver, BitmapStore {
     const { store, isReadOnly } = this.#parts;
     if (store === null) throw new BlockError('REF-E-INLINE');
     if (isReadOnly) throw new BlockError('REF-E-READ-ONLY');
-    store.checkNew(name);
+    store.checkNew(name, this.#awaiting.size);
   }
 
   persist(bitmap: DirtyBitmap): void {
     this.checkNew(bitmap.name!);
-    bitmap.persistent = true;
     if (this.#parts.policy === 'writeback') this.#awaiting.add(bitmap);
     else this.#storeNew(bitmap);
+    bitmap.persistent = true;
   }
 
-  /** The file, whole, and then the descriptor. QBM-036 */
+  /** The file, whole, and then the descriptor. After an error there may be a file too many. QBM-036 */
   #storeNew(bitmap: DirtyBitmap): void {
     const store = this.#parts.store!;
     const file = store.createFile(bitmap.name!);
     const node = this.#parts.surroundings.openFile(store.resolve(file));
     this.#node!.adopt(node, 'bitmap');
-    const stored = new StoredBitmap(bitmap, new NodeFile(node), true);
-    stored.store();
-    store.add(bitmap, file);
-    this.#awaiting.delete(bitmap);
-    this.#stored.set(bitmap, stored);
+    try {
+      const stored = new StoredBitmap(bitmap, new NodeFile(node), { isBehind: true });
+      stored.settle();
+      store.add(bitmap, file);
+      this.#awaiting.delete(bitmap);
+      this.#stored.set(bitmap, stored);
+    } catch (error) {
+      this.#letGo(node);
+      throw error;
+    }
+  }
+
+  #letGo(node: Node): void {
+    this.#node!.drop(node);
+    this.#parts.surroundings.release(node);
   }
 
   unpersist(bitmap: DirtyBitmap): void {
     const store = this.#parts.store;
     if (store === null) throw new BlockError('REF-E-INLINE');
-    bitmap.persistent = false;
-    if (this.#awaiting.delete(bitmap)) return;
-    const entry = store.entry(bitmap.name!)!;
-    const stored = this.#stored.get(bitmap);
-    store.remove(entry.name);
-    this.#stored.delete(bitmap);
-    if (stored !== undefined) {
-      this.#node!.drop(stored.file.node);
-      this.#parts.surroundings.release(stored.file.node);
+    if (!this.#awaiting.delete(bitmap)) {
+      const entry = store.entry(bitmap.name!)!;
+      const stored = this.#stored.get(bitmap);
+      // It goes on being stored if this fails.
+      store.remove(entry.name);
+      this.#stored.delete(bitmap);
+      if (stored !== undefined) this.#letGo(stored.file.node);
+      store.removeFile(entry.file);
     }
-    store.removeFile(entry.file);
+    bitmap.persistent = false;
   }
 
   /** QBM-031 */
@@ -227,8 +244,14 @@ export class QbmDriver implements Driver, BitmapStore {
     if (stored === undefined) return;
     stored.changed();
     if (this.#parts.policy === 'writeback') return;
-    stored.writeOut();
-    stored.file.flush();
-    this.#parts.store?.recording([...this.#stored.keys()]);
+    try {
+      stored.sync();
+      this.#parts.store?.recording([...this.#stored.keys()]);
+    } catch (error) {
+      // A bitmap that is stored as recording has to record.
+      const entry = this.#parts.store?.entry(bitmap.name!);
+      if (entry !== undefined) bitmap.enabled = entry.recording;
+      throw error;
+    }
   }
 }

@@ -3,7 +3,7 @@
  * QBM-037. Offsets and lengths are bytes of the disk.
  */
 import type { Node } from '../node.js';
-import { flush, read, write, zero } from '../request.js';
+import { flush, read, write } from '../request.js';
 import type { StoredBitmap } from './stored-bitmap.js';
 
 /** A piece of a request that lies wholly in allocated granules, or wholly outside of them. */
@@ -33,19 +33,20 @@ export class Allocation {
     }
   }
 
-  /**
-   * Makes a range writable: what of its first and last granule lies outside of it is copied up, then all of its
-   * granules are allocated. The bits reach the disk by {@link flush}, after the data.
-   */
-  allocate(offset: number, length: number): void {
+  /** Before a write to this range: what of its first and last granule lies outside of it is copied up. */
+  fill(offset: number, length: number): void {
     if (length === 0) return;
     const { granularity } = this.stored.bitmap;
     const end = offset + length;
     const first = Math.floor(offset / granularity) * granularity;
     const last = Math.floor((end - 1) / granularity) * granularity;
-    const lastEnd = Math.min(last + granularity, this.#data.size);
     this.#copyUp(first, first, offset);
-    this.#copyUp(last, end, lastEnd);
+    this.#copyUp(last, end, Math.min(last + granularity, this.#data.size));
+  }
+
+  /** After it: the granules of the range are the data image's own. The bits reach the disk by {@link flush}. */
+  claim(offset: number, length: number): void {
+    if (this.stored.bitmap.nextClean(offset, offset + length) < 0) return;
     this.stored.bitmap.mark(offset, length);
     this.stored.marked(offset, length);
     this.#isBehind = true;
@@ -55,18 +56,34 @@ export class Allocation {
   flush(): void {
     flush(this.#data);
     if (!this.#isBehind) return;
-    this.stored.writeOut();
-    this.stored.file.flush();
+    this.stored.sync();
     this.#isBehind = false;
   }
 
-  /** After the disk grew from `oldSize`: what the backing file has beyond it must not show. QBM-037 */
-  grown(oldSize: number): void {
-    const end = Math.min(this.#backing?.size ?? 0, this.#data.size);
-    if (end <= oldSize) return;
-    this.allocate(oldSize, end - oldSize);
-    zero(this.#data, oldSize, end - oldSize);
-    this.flush();
+  /**
+   * Before the disk grows to `size` bytes: what the backing file has beyond the old end must not show. Those granules are
+   * allocated, on disk, before there is anything to be read; the data image has zeros there when it grows. QBM-037
+   */
+  makeRoom(size: number): void {
+    this.stored.makeRoom(size);
+    const { bitmap } = this.stored;
+    const oldSize = bitmap.size;
+    const end = Math.min(this.#backing?.size ?? 0, size);
+    if (end > oldSize) {
+      const start = Math.floor(oldSize / bitmap.granularity) * bitmap.granularity;
+      this.#copyUp(start, start, oldSize);
+      flush(this.#data);
+      this.resize(size);
+      bitmap.mark(start, end - start);
+      this.stored.sync();
+    }
+  }
+
+  /** Follows the disk, or goes back with it. The tails of both files are as they may be: QBM-037. */
+  resize(size: number): void {
+    this.stored.bitmap.resize(size);
+    this.stored.resized();
+    this.#isBehind = true;
   }
 
   *pieces(offset: number, length: number): Generator<Piece> {

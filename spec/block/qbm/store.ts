@@ -28,6 +28,8 @@ export class DescriptorStore {
   readonly #makeHash: () => Sha256;
   readonly #file: DescriptorFile;
   #read: Descriptor;
+  /** an update failed: the descriptor on disk is that before it or that after it */
+  #isUnsure = false;
 
   constructor(storage: Storage, makeHash: () => Sha256, file: DescriptorFile, read: Descriptor) {
     this.name = file.name;
@@ -82,11 +84,15 @@ export class DescriptorStore {
       this.#put(next);
   }
 
-  /** @throws QbmError if a bitmap of this name cannot be stored: QBM-E-NAME, QBM-E-TOO-MANY */
-  checkNew(name: string): void {
-    const problem = faultOfName(name);
+  /**
+   * @param awaiting how many bitmaps are still to be added
+   * @throws QbmError if a bitmap of this name cannot be stored: QBM-E-NAME, QBM-E-TOO-MANY
+   */
+  checkNew(name: string, awaiting: number): void {
+    const isAllocation = this.entry(name)?.type === 'allocation';
+    const problem = isAllocation ? 'it is that of the allocation bitmap' : faultOfName(name);
     if (problem !== null) throw new QbmError('QBM-E-NAME', { name, problem });
-    const count = this.#read.bitmaps.length + 1;
+    const count = this.#read.bitmaps.length + awaiting + 1;
     if (count > MAX_BITMAPS) throw new QbmError('QBM-E-TOO-MANY', { count, limit: MAX_BITMAPS });
   }
 
@@ -116,11 +122,29 @@ export class DescriptorStore {
     this.#put({ ...this.#read, bitmaps: this.#read.bitmaps.filter((entry) => entry.name !== name) });
   }
 
-  /** Removes a file that no descriptor names any more. */
+  /** Removes a file that no descriptor names any more. One that cannot be removed is left over: QBM-C-ORPHAN. */
   removeFile(file: string): void {
-    if (this.#storage.kind(this.resolve(file)) === null) return; // QBM-029: it may have been missing
-    this.#storage.remove(this.resolve(file));
-    this.#storage.flushDirectory(this.name);
+    try {
+      if (this.#storage.kind(this.resolve(file)) === null) return; // QBM-029: it may have been missing
+      this.#storage.remove(this.resolve(file));
+      this.#storage.flushDirectory(this.name);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+
+  /**
+   * After an update that failed it is not known which descriptor is on disk. Before a guest goes on it has to be that of
+   * before: the other one may name a bitmap that does not record. @throws StorageError EIO
+   */
+  settle(): void {
+    if (!this.#isUnsure) return;
+    try {
+      this.#put(this.#read);
+    } catch (error) {
+      if (error instanceof QbmError && error.id === 'QBM-E-STORAGE') throw new StorageError('EIO', this.name);
+      throw error;
+    }
   }
 
   /** Gives the lock back. */
@@ -138,7 +162,10 @@ export class DescriptorStore {
   }
 
   #put(next: Descriptor): void {
-    this.#file.replace(writeDescriptor(next, this.name));
+    const text = writeDescriptor(next, this.name);
+    this.#isUnsure = true;
+    this.#file.replace(text);
+    this.#isUnsure = false;
     this.#read = next;
   }
 }

@@ -4,37 +4,52 @@
  */
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import { serialisedLength } from '../../bitmap/serialise.js';
-import { storeBitmap, storeBitmapRange } from '../../qbm/bitmap-file.js';
+import { storeBitmapRange } from '../../qbm/bitmap-file.js';
 import type { NodeFile } from './node-file.js';
 
 /** Bytes of the file that one bit of the meta bitmap stands for: what a disk writes at least. */
 const META_GRANULARITY = 4096;
 
+export interface StoredOptions {
+  /** the file has to be written as a whole */
+  readonly isBehind?: boolean;
+  /** the file may be longer than the bits need: a part of something else, which is not to be cut */
+  readonly mayBeLonger?: boolean;
+}
+
 export class StoredBitmap {
   readonly bitmap: DirtyBitmap;
   readonly file: NodeFile;
+  readonly #mayBeLonger: boolean;
   #meta: DirtyBitmap;
 
-  /** @param isBehind whether the file has to be written as a whole */
-  constructor(bitmap: DirtyBitmap, file: NodeFile, isBehind: boolean) {
+  constructor(bitmap: DirtyBitmap, file: NodeFile, options: StoredOptions = {}) {
     this.bitmap = bitmap;
     this.file = file;
+    this.#mayBeLonger = options.mayBeLonger ?? false;
     this.#meta = metaOf(bitmap);
-    if (isBehind) this.changed();
+    if (options.isBehind) this.changed();
+  }
+
+  /** Whether a request sets bits, in the bitmap or in the successor that stands in for it. */
+  get records(): boolean {
+    return (this.bitmap.successor ?? this.bitmap).enabled;
   }
 
   /** Whether a write to this range of the disk (bytes) would set a bit that is clear. */
   isNew(offset: number, length: number): boolean {
-    const recording = this.bitmap.successor ?? this.bitmap;
-    return recording.enabled && length > 0 && recording.nextClean(offset, offset + length) >= 0;
+    return (this.bitmap.successor ?? this.bitmap).nextClean(offset, offset + length) >= 0;
+  }
+
+  /** Whether a bit of this range of the disk (bytes) may not be on disk as it is in memory. */
+  isBehind(offset: number, length: number): boolean {
+    const { start, end } = this.#bytesOf(offset, length);
+    return this.#meta.nextDirty(start, end) >= 0;
   }
 
   /** The bits of this range of the disk (bytes) may have changed. */
   marked(offset: number, length: number): void {
-    if (length === 0) return;
-    const { granularity } = this.bitmap;
-    const start = Math.floor(Math.floor(offset / granularity) / 8);
-    const end = Math.ceil(Math.ceil((offset + length) / granularity) / 8);
+    const { start, end } = this.#bytesOf(offset, length);
     this.#meta.mark(start, end - start);
   }
 
@@ -57,27 +72,31 @@ export class StoredBitmap {
     this.changed();
   }
 
-  /** Writes what is behind, and nothing else. Flushes nothing. @throws StorageError */
-  writeOut(): void {
+  /**
+   * Writes what is behind, and nothing else, and flushes it. After an error all of it is still behind: whether what was
+   * written is on disk is not known. @throws StorageError
+   */
+  sync(): void {
     for (const { offset, length } of this.#meta.dirtyAreas()) {
       storeBitmapRange(this.file, this.bitmap, offset, offset + length);
     }
-    this.#meta.clear();
-  }
-
-  /** Writes everything, makes the file exactly as long as it has to be, and flushes it. @throws StorageError */
-  store(): void {
-    storeBitmap(this.file, this.bitmap);
     this.file.flush();
     this.#meta.clear();
   }
 
-  /** At the end: as {@link store}, but only what is behind is written. @throws StorageError */
+  /** As {@link sync}, and the file is exactly as long as it has to be. @throws StorageError, BlockError */
   settle(): void {
     const length = serialisedLength(this.bitmap.bits.length);
-    if (this.file.size !== length) this.file.truncate(length);
-    this.writeOut();
-    this.file.flush();
+    const { size } = this.file;
+    if (size < length || (size > length && !this.#mayBeLonger)) this.file.truncate(length);
+    this.sync();
+  }
+
+  /** The bytes of the file that hold the bits of a range of the disk. */
+  #bytesOf(offset: number, length: number): { start: number; end: number } {
+    const { granularity } = this.bitmap;
+    const start = Math.floor(Math.floor(offset / granularity) / 8);
+    return { start, end: length === 0 ? start : Math.ceil(Math.ceil((offset + length) / granularity) / 8) };
   }
 }
 

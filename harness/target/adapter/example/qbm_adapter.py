@@ -165,8 +165,8 @@ class Adapter(Images):  # which has load, inspect and check
         return {"skipped": True, "reason": f"cannot do {op}"}
 
     def hello(self, protocol):  # from here on: the requests
-        return {"protocol": 1, "name": "qbm example adapter", "version": "1",
-                "capabilities": ["bitmap", "transaction", "resize", "close", "io", "driver:null-co", "format"]}
+        can = ["bitmap", "transaction", "resize", "close", "io", "driver:null-co", "format"]
+        return {"protocol": 1, "name": "qbm example adapter", "version": "1", "capabilities": can}
 
     def reset(self):
         self.disks, self.files = {}, {}

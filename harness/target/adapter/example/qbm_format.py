@@ -26,10 +26,6 @@ def refuse(condition, error):
     if condition:
         raise Refused(error)
 
-
-# The text
-
-
 def pairs(members):  # QBM-005: names are compared as they are after their escapes
     refuse(len(dict(members)) < len(members), "QBM-E-JSON")
     return dict(members)
@@ -59,10 +55,6 @@ def parse(data):
     except ValueError:
         raise Refused("QBM-E-JSON")
     return value
-
-
-# The descriptor
-
 
 class Members:
     """The members of an object of the format: QBM-009, QBM-010, QBM-011."""
@@ -127,11 +119,12 @@ class Bitmap(Reference):
             self.backing = Image(members.value["backing"], local)
 
     def inspect(self, size):
-        areas = [[each.start() * self.granularity, min(each.end() * self.granularity, size)]
-                 for each in re.finditer("1+", bin(self.bits)[:1:-1])]  # bit 0 first
+        ones = [each.span() for each in re.finditer("1+", bin(self.bits)[:1:-1])]  # bit 0 first
+        areas = [(start * self.granularity, min(end * self.granularity, size)) for start, end in ones]
+        areas = None if self.inconsistent else [[str(start), str(end - start)] for start, end in areas]
         return {"name": self.bitmap, "type": self.type, "granularity": str(self.granularity),
                 "recording": self.recording and not self.inconsistent, "inconsistent": self.inconsistent,
-                "areas": None if self.inconsistent else [[str(start), str(end - start)] for start, end in areas]}
+                "areas": areas}
 
 
 class Descriptor:
@@ -139,7 +132,8 @@ class Descriptor:
 
     def __init__(self, data, local):
         outer = parse(data)
-        refuse(type(outer) is not dict or list(outer) != ["QBM"] or type(outer["QBM"]) is not dict, "QBM-E-NOT-QBM")
+        refuse(type(outer) is not dict or list(outer) != ["QBM"], "QBM-E-NOT-QBM")
+        refuse(type(outer["QBM"]) is not dict, "QBM-E-NOT-QBM")
         version = outer["QBM"].get("version", 1)  # QBM-007
         refuse(type(version) is not int, "QBM-E-TYPE")
         refuse(version != 1, "QBM-E-VERSION")
@@ -154,19 +148,16 @@ class Descriptor:
         if self.in_use:  # QBM-027
             marker = Members(members.value[IN_USE], ("policy", "writer"), extensible=False)
             policy, writer = marker.get("policy", str), marker.get("writer", str)
-            refuse(policy not in ("writeback", "writethrough") or len(writer.encode()) > 1023, "QBM-E-EXTENSION")
+            refuse(policy not in ("writeback", "writethrough"), "QBM-E-EXTENSION")
+            refuse(len(writer.encode()) > 1023, "QBM-E-EXTENSION")
             for bitmap in self.bitmaps:
                 bitmap.inconsistent |= bitmap.dirty and policy == "writeback"
 
     def files(self):
         return [self.image, *self.bitmaps, *([self.backing] if self.backing else [])]
 
-
-# The files
-
-
 class File:
-    def __init__(self, name, content=None, size="0"):  # the names are the protocol's; without content it is zeros
+    def __init__(self, name, content=None, size="0"):  # the protocol's names; without content it is zeros
         self.content = None if content is None else base64.b64decode(content)
         self.size = int(size) if content is None else len(self.content)
 
@@ -193,7 +184,8 @@ class Opening:
             self.find(str(refusal))
 
     def find(self, error, severity="error", bitmap=None):
-        self.findings.append({"id": error, "severity": severity, **({} if bitmap is None else {"bitmap": bitmap})})
+        about = {} if bitmap is None else {"bitmap": bitmap}
+        self.findings.append({"id": error, "severity": severity, **about})
 
     def file(self, path, bitmap=None):
         """The file of this name, or None if it has none that may be opened: QBM-040, QBM-041."""
@@ -249,14 +241,14 @@ class Opening:
     def bitmap(self, descriptor, bitmap, size):  # QBM-021, QBM-037
         if bitmap.inconsistent:
             self.find("QBM-C-INCONSISTENT", "damage", bitmap.bitmap)
-            before = list(self.findings)
             self.file(bitmap.path, bitmap.bitmap)
-            if self.findings[-1]["id"] == "QBM-E-NO-FILE":  # QBM-029
-                self.findings = before
+            if self.findings[-1]["id"] == "QBM-E-NO-FILE":  # QBM-029: it may be missing
+                self.findings.pop()
             return
-        file, bits = self.file(bitmap.path, bitmap.bitmap), -(-(size or 0) // bitmap.granularity)
+        file = self.file(bitmap.path, bitmap.bitmap)
         if file is None or size is None:
             return
+        bits = -(-size // bitmap.granularity)
         if bits > MAX_BITS:
             return self.find("QBM-E-BITS", bitmap=bitmap.bitmap)
         length = -(-bits // 8)
@@ -284,10 +276,10 @@ class Images:
         image = Opening(self.files, name, trust, verify and "error")
         for finding in image.findings:
             if finding["severity"] == "error":
-                return {"error": finding["id"], "message": "x"}
-        backing = image.descriptor.backing
-        return {"size": str(image.size), "bitmaps": [each.inspect(image.size) for each in image.descriptor.bitmaps],
-                **({"backing": {"file": backing.file, "format": backing.format}} if backing else {})}
+                return {"error": finding["id"]}
+        bitmaps, backing = image.descriptor.bitmaps, image.descriptor.backing
+        named = {"backing": {"file": backing.file, "format": backing.format}} if backing else {}
+        return {"size": str(image.size), "bitmaps": [each.inspect(image.size) for each in bitmaps], **named}
 
     def check(self, name, trust):  # QBM-042
         image = Opening(self.files, name, trust, "damage")
