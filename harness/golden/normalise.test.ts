@@ -67,6 +67,8 @@ t.test('host-allocation: only the value', (t) => {
 t.test('error-text: of adapters only the id counts', (t) => {
   const line = '<- error BMP-E-BUSY GenericError: Bitmap is busy';
   t.equal(texts('adapter', line), '<- error BMP-E-BUSY');
+  t.equal(texts('adapter', '<- error QBM-E-TAIL: bitmap "b0"'), '<- error QBM-E-TAIL', 'one without a place');
+  t.equal(texts('adapter', '<- error QBM-E-JSON 2:18: text'), '<- error QBM-E-JSON');
   t.equal(texts('qsd', line), line);
   t.end();
 });

@@ -55,7 +55,7 @@ export const NORMALISERS: readonly Normaliser[] = [
     name: 'error-text',
     reason: 'an adapter names the error; the wording is that of QEMU and its kin',
     kinds: ['adapter'],
-    lines: (lines) => mapText(lines, (text) => text.replace(/^(<- error \S+).*$/, '$1')),
+    lines: (lines) => mapText(lines, (text) => text.replace(/^(<- error [^\s:]+).*$/, '$1')),
   },
   {
     name: 'sha256-optional',

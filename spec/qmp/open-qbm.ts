@@ -93,12 +93,15 @@ class DescriptorOpening {
     const isReadOnly = this.#own.readOnly;
     const policy = this.#options.policy ?? 'writeback';
     // QBM-041: sizes and bitmaps are looked at before anything is open for writing.
+    // A reader keeps what it looked at: opening every level of nested images twice would take time without end.
     const look = this.#image(store, read.image, true);
     const size = look.size;
-    this.#machine.graph.release(look);
     const loaded = read.bitmaps.map((entry) => this.#load(store, entry, size));
+    const below = read.bitmaps.find((entry) => entry.backing !== null)?.backing ?? null;
+    const backing = below === null ? null : this.#image(store, below, true);
 
-    const data = this.#image(store, read.image, isReadOnly);
+    if (!isReadOnly) this.#machine.graph.release(look);
+    const data = isReadOnly ? look : this.#image(store, read.image, false);
     const children: [Node, Role][] = [
       [fileNode, 'file'],
       [data, 'image'],
@@ -113,7 +116,6 @@ class DescriptorOpening {
       const one = new StoredBitmap(bitmap, new NodeFile(node));
       if (entry.type === 'dirty') stored.push(one);
       else {
-        const backing = entry.backing === null ? null : this.#image(store, entry.backing, true);
         if (backing !== null) children.push([backing, 'backing']);
         allocation = new Allocation(one, data, backing);
       }

@@ -2,6 +2,7 @@
 import { jsonObject } from '../../json/value.js';
 import { type Storage, type StorageErrno, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
+import { SECTOR } from '../node.js';
 import type { Driver } from './driver.js';
 
 /** As the C library words them. */
@@ -12,10 +13,13 @@ const REASONS: { readonly [errno in StorageErrno]?: string } = {
   EACCES: 'Permission denied',
 };
 
-/** @throws BlockError REF-E-OPEN */
+/** @throws BlockError REF-E-OPEN, REF-E-TOO-LARGE */
 export function openFile(storage: Storage, filename: string, write: boolean): Driver {
   try {
-    return new FileDriver(filename, storage.open(filename, { write }));
+    const file = storage.open(filename, { write });
+    if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER) return new FileDriver(filename, file);
+    file.close();
+    throw new BlockError('REF-E-TOO-LARGE');
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     throw new BlockError('REF-E-OPEN', { file: filename, reason: REASONS[error.errno] ?? error.errno });
