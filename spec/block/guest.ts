@@ -44,7 +44,8 @@ function perform(node: Node, request: GuestRequest): Uint8Array | Errno {
   return bytes;
 }
 
-/** A node may be written if it and everything below it may. */
+/** A node may be written if it and everything below it that it writes to may: a backing file is only read. */
 function isWritable(node: Node): boolean {
-  return !node.readOnly && node.children.every(({ child }) => isWritable(child));
+  const written = node.children.filter(({ role }) => role !== 'backing');
+  return !node.readOnly && written.every(({ child }) => isWritable(child));
 }

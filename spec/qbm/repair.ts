@@ -64,6 +64,7 @@ class Repairs {
     const marked = (inconsistent: boolean): BitmapEntry[] =>
       mended.bitmaps.map((entry) => (filled.has(entry.name) ? { ...entry, inconsistent } : entry));
     this.#put(descriptor(mended.image, marked(true), mended));
+    this.#flushImage();
     for (const entry of bitmaps) {
       if (filled.has(entry.name))
         this.#change(entry, true, (file) => storeAllDirty(file, this.#geometry(entry)));
@@ -72,6 +73,22 @@ class Repairs {
     }
     this.#put(descriptor(mended.image, marked(false), { ...mended, inUse: null }));
     this.#removeTemporary();
+  }
+
+  /** The files are cut by a size that has to be on disk: a program that died may have left it in the cache. QBM-037 */
+  #flushImage(): void {
+    const name = this.#storage.resolve(this.#file.name, this.#read.image.file);
+    try {
+      const file = this.#storage.open(name);
+      try {
+        file.flush();
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      throw new QbmError('QBM-E-STORAGE', { role: 'the data image', file: name, errno: error.errno });
+    }
   }
 
   #toFill(findings: readonly Finding[]): ReadonlySet<string> {

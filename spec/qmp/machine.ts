@@ -76,10 +76,16 @@ export class Machine implements MachineLike {
   /** The orderly end: every node that the monitor holds goes, and images are closed. @throws StorageError */
   shutDown(): void {
     this.running = false;
+    const failures: unknown[] = [];
     for (const node of this.graph.nodes) {
       node.monitorOwned = false;
-      this.graph.release(node);
+      try {
+        this.graph.release(node);
+      } catch (failure) {
+        failures.push(failure); // the other images are closed all the same
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** The events since the last call, in order. */

@@ -8,7 +8,7 @@ import { defineError } from './errors.js';
 
 /** What an action has left to do once it is prepared. */
 export interface Prepared {
-  /** makes it final; cannot fail */
+  /** makes it final; can fail only if a storage does */
   commit?(): void;
   /** takes back what preparing did; cannot fail */
   abort?(): void;
@@ -41,5 +41,18 @@ export function runTransaction(actions: readonly Prepare[]): void {
     for (const action of prepared.reverse()) action.abort?.();
     throw refusal;
   }
-  for (const action of prepared) action.commit?.();
+  commitAll(prepared);
+}
+
+/** A commit that a storage keeps from its end does not keep the others from theirs. @throws what the first such commit threw */
+function commitAll(prepared: readonly Prepared[]): void {
+  const failures: unknown[] = [];
+  for (const action of prepared) {
+    try {
+      action.commit?.();
+    } catch (failure) {
+      failures.push(failure);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

@@ -12,6 +12,8 @@ export interface BitmapStore {
   checkNew(name: string): void;
   /** From now on the bitmap, which is on the node, is stored. @throws Refusal, StorageError */
   persist(bitmap: DirtyBitmap): void;
+  /** @throws Refusal if the stored copy of a bitmap cannot be given up */
+  checkRemove(): void;
   /** The stored copy goes; the bitmap stays on the node. */
   unpersist(bitmap: DirtyBitmap): void;
   /** A command has changed the bitmap, and cannot be undone any more. */

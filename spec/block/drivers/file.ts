@@ -17,7 +17,8 @@ const REASONS: { readonly [errno in StorageErrno]?: string } = {
 export function openFile(storage: Storage, filename: string, write: boolean): Driver {
   try {
     const file = storage.open(filename, { write });
-    if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER) return new FileDriver(filename, file);
+    if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER)
+      return new FileDriver(filename, file);
     file.close();
     throw new BlockError('REF-E-TOO-LARGE');
   } catch (error) {

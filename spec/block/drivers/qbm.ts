@@ -223,9 +223,13 @@ export class QbmDriver implements Driver, BitmapStore {
     this.#parts.surroundings.release(node);
   }
 
+  checkRemove(): void {
+    if (this.#parts.store === null) throw new BlockError('REF-E-INLINE');
+  }
+
   unpersist(bitmap: DirtyBitmap): void {
-    const store = this.#parts.store;
-    if (store === null) throw new BlockError('REF-E-INLINE');
+    this.checkRemove();
+    const store = this.#parts.store!;
     if (!this.#awaiting.delete(bitmap)) {
       const entry = store.entry(bitmap.name!)!;
       const stored = this.#stored.get(bitmap);

@@ -128,32 +128,24 @@ t.test('QBM-036, TXN-003: a transaction that fails leaves the image as it was', 
   t.end();
 });
 
-t.test(
-  'QBM-031, TXN-003: un-persisting that is undone',
-  { todo: 'commands/transaction.ts does it when it is prepared' },
-  (t) => {
-    const storage = files({ bitmaps: ['b0'] });
-    const image = new Image(storage).open({ policy: 'writethrough' });
-    image.write(0, 1);
-    const unpersist = ['set-persistent', 'b0', { persistent: false }] as const;
-    t.equal(image.transaction(['clear', 'b0'], unpersist, ['abort', '']), 'TXN-E-ABORT');
-    storage.forgetLocks(); // it dies
-    t.equal(
-      new Image(storage).open().dirty('b0'),
-      '0+1',
-      'what was stored is not what the transaction had cleared',
-    );
-    t.end();
-  },
-);
+t.test('QBM-031, TXN-003: un-persisting that is undone', (t) => {
+  const storage = files({ bitmaps: ['b0'] });
+  const image = new Image(storage).open({ policy: 'writethrough' });
+  image.write(0, 1);
+  const unpersist = ['set-persistent', 'b0', { persistent: false }] as const;
+  t.equal(image.transaction(['clear', 'b0'], unpersist, ['abort', '']), 'TXN-E-ABORT');
+  storage.forgetLocks(); // it dies
+  t.equal(
+    new Image(storage).open().dirty('b0'),
+    '0+1',
+    'what was stored is not what the transaction had cleared',
+  );
+  t.end();
+});
 
-t.test(
-  'REF-005: a guest may write to an overlay',
-  { todo: 'block/guest.ts asks for a backing file that may be written' },
-  (t) => {
-    const image = new Image(files({ overlay: { cluster: GRANULE, base: new Uint8Array(100) } })).open();
-    t.same(image.machine.io('disk', { op: 'write', offset: 0, bytes: new Uint8Array(1) }), new Uint8Array(0));
-    image.close();
-    t.end();
-  },
-);
+t.test('REF-005: a guest may write to an overlay', (t) => {
+  const image = new Image(files({ overlay: { cluster: GRANULE, base: new Uint8Array(100) } })).open();
+  t.same(image.machine.io('disk', { op: 'write', offset: 0, bytes: new Uint8Array(1) }), new Uint8Array(0));
+  image.close();
+  t.end();
+});

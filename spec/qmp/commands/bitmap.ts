@@ -186,8 +186,14 @@ export const BITMAP_COMMANDS = [
     rules: ['BMP-014', 'BMP-035', 'BMP-036'],
     execute(machine, args) {
       const found = clearableBitmap(machine, args);
+      const saved = found.bitmap.save();
       found.bitmap.clear();
-      bitmapChanged(found);
+      try {
+        bitmapChanged(found);
+      } catch (error) {
+        found.bitmap.restore(saved); // whoever was refused goes on with the bits
+        throw error;
+      }
     },
   }),
   define({

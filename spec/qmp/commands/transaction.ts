@@ -18,6 +18,7 @@ import {
   bitmapChanged,
   clearableBitmap,
   dropBitmap,
+  type Found,
   findBitmap,
   mergeBitmaps,
   removableBitmap,
@@ -77,19 +78,8 @@ function prepareAction(machine: Machine, action: Action): Prepared {
       return { abort: () => dropBitmap(added) };
     }
     case 'block-dirty-bitmap-remove': {
-      // TXN-006: until the commit it is only out of reach
       const found = removableBitmap(machine, action.data);
-      found.bitmap.busy = true;
-      const free = (): void => {
-        found.bitmap.busy = false;
-      };
-      return {
-        commit: () => {
-          free();
-          dropBitmap(found);
-        },
-        abort: free,
-      };
+      return outOfReach(found, () => dropBitmap(found));
     }
     case 'block-dirty-bitmap-clear': {
       // TXN-007
@@ -111,11 +101,29 @@ function prepareAction(machine: Machine, action: Action): Prepared {
     }
     case 'block-dirty-bitmap-set-persistent': {
       const found = clearableBitmap(machine, action.data);
-      const before = found.bitmap.persistent;
-      setPersistent(found, action.data.persistent);
-      return { abort: () => setPersistent(found, before) };
+      if (action.data.persistent === found.bitmap.persistent) return {};
+      // QBM-031: what is stored goes when that cannot be undone any more
+      if (!action.data.persistent) return outOfReach(found, () => setPersistent(found, false));
+      setPersistent(found, true);
+      return { abort: () => setPersistent(found, false) };
     }
   }
+}
+
+/** TXN-006: until the commit the bitmap is only out of reach. @throws Refusal if its stored copy cannot go */
+function outOfReach({ node, bitmap }: Found, commit: () => void): Prepared {
+  if (bitmap.persistent) node.driver.store?.checkRemove();
+  bitmap.busy = true;
+  const abort = (): void => {
+    bitmap.busy = false;
+  };
+  return {
+    commit: () => {
+      abort();
+      commit();
+    },
+    abort,
+  };
 }
 
 function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enabled: boolean): Prepared {
