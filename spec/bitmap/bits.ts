@@ -221,8 +221,24 @@ export class BitVector {
     }
   }
 
+  /**
+   * Fills `into` with the serialised bits from byte `at` on.
+   * @throws RangeError when a byte lies beyond the vector
+   */
+  copyBytes(at: number, into: Uint8Array): void {
+    this.checkRange(at * 8, Math.max(at * 8, (at + into.length - 1) * 8 + 1));
+    for (let done = 0; done < into.length; ) {
+      const index = Math.floor((at + done) / PAGE_BYTES);
+      const offset = at + done - index * PAGE_BYTES;
+      const length = Math.min(into.length - done, PAGE_BYTES - offset);
+      const page = this.pages[index] ?? null;
+      if (page === null) into.fill(0, done, done + length);
+      else into.set(page.bytes().subarray(offset, offset + length), done);
+      done += length;
+    }
+  }
+
   private loadIntoPage(index: number, offset: number, piece: Uint8Array): void {
-    if ((this.pages[index] ?? null) === null && piece.every((byte) => byte === 0)) return;
     const page = this.pageForSetting(index);
     const before = page.count;
     page.load(offset, piece);

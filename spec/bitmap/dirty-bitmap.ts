@@ -149,12 +149,22 @@ export class DirtyBitmap {
 
   /** The first dirty byte in offset..end-1, or -1. `end` is the end of the disk unless given. */
   nextDirty(offset: number, end: number = this.diskSize): number {
-    return this.next(offset, end, (from, to) => this.vector.nextSet(from, to));
+    if (offset >= end) return -1;
+    this.checkRange(offset, end - offset);
+    return this.byteOf(
+      this.vector.nextSet(this.granuleOf(offset), Math.ceil(end / this.granularity)),
+      offset,
+    );
   }
 
   /** The first clean byte in offset..end-1, or -1. `end` is the end of the disk unless given. */
   nextClean(offset: number, end: number = this.diskSize): number {
-    return this.next(offset, end, (from, to) => this.vector.nextClear(from, to));
+    if (offset >= end) return -1;
+    this.checkRange(offset, end - offset);
+    return this.byteOf(
+      this.vector.nextClear(this.granuleOf(offset), Math.ceil(end / this.granularity)),
+      offset,
+    );
   }
 
   /** The first dirty area in offset..end-1, cut to that range and to at most `longest` bytes, or null. */
@@ -171,11 +181,13 @@ export class DirtyBitmap {
     return { offset, length: Math.min(end * this.granularity, this.diskSize) - offset };
   }
 
-  private next(offset: number, end: number, find: (from: number, to: number) => number): number {
-    if (offset >= end) return -1;
-    this.checkRange(offset, end - offset);
-    const granule = find(Math.floor(offset / this.granularity), Math.ceil(end / this.granularity));
-    return granule < 0 ? -1 : Math.max(offset, granule * this.granularity);
+  private granuleOf(offset: number): number {
+    return Math.floor(offset / this.granularity);
+  }
+
+  /** Where a granule begins, or `from` if that is inside of it; -1 for none. */
+  private byteOf(granule: number, from: number): number {
+    return granule < 0 ? -1 : Math.max(from, granule * this.granularity);
   }
 
   private checkRange(offset: number, length: number): void {

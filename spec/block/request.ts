@@ -42,9 +42,11 @@ function marking(node: Node, offset: number, length: number, change: () => void)
   const before = Math.min(end, node.size);
   if (offset < before) record(node, offset, before - offset);
   change();
+  // Inside of its node a request leaves all sizes as they are, and to ask each node costs a call of the system.
+  if (end <= before) return;
   followSize(node);
   const after = Math.max(offset, before);
-  if (end > after) record(node, after, end - after);
+  record(node, after, end - after);
 }
 
 /** REF-006, BMP-029: every bitmap of the node sees the request. */

@@ -120,7 +120,8 @@ export function storeBitmapRange(file: StorageFile, bitmap: DirtyBitmap, start: 
     throw new RangeError(`bytes ${start} to ${end}: not a range in a bitmap file of ${length} bytes`);
   for (let at = start; at < end; at += CHUNK) {
     const piece = new Uint8Array(Math.min(CHUNK, end - at));
-    for (const one of [bitmap, bitmap.successor]) if (one !== null) orBits(one, at, piece);
+    bitmap.bits.copyBytes(at, piece);
+    if (bitmap.successor !== null) orBytes(piece, bitmap.successor, at);
     file.write(at, piece);
   }
 }
@@ -161,16 +162,9 @@ function isZero(words: Uint32Array | Uint8Array): boolean {
   return true;
 }
 
-/** Sets in `piece`, which is bytes `at` and on of the file, the bits that `bitmap` has there. */
-function orBits({ bits }: DirtyBitmap, at: number, piece: Uint8Array): void {
-  const limit = Math.min((at + piece.length) * 8, bits.length);
-  for (let start = bits.nextSet(at * 8, limit); start >= 0; ) {
-    const clear = bits.nextClear(start, limit);
-    const end = clear < 0 ? limit : clear;
-    for (let bit = start; bit < end; bit++) {
-      const inside = bit - at * 8; // below 2^19
-      piece[inside >>> 3]! |= 1 << (inside & 7);
-    }
-    start = end < limit ? bits.nextSet(end, limit) : -1;
-  }
+/** Adds what `bitmap` has in the same bytes of its serialisation. */
+function orBytes(piece: Uint8Array, bitmap: DirtyBitmap, at: number): void {
+  const other = new Uint8Array(piece.length);
+  bitmap.bits.copyBytes(at, other);
+  for (let i = 0; i < piece.length; i++) piece[i]! |= other[i]!;
 }
