@@ -27,17 +27,30 @@ export async function inProcess(
   });
   await stdout.end();
   await stderr.end();
+  if (stdout.lost() !== null) {
+    process.stderr.write(`qbm: the output is not complete: ${stdout.lost()}\n`);
+    process.exit(EXIT.failed);
+  }
   // Not by running out of work: a target that hangs in this process must not keep it.
   process.exit(code);
 }
 
-function streamSink(stream: NodeJS.WriteStream): Sink {
+/** A sink that can say why something that was written to it is lost. */
+interface StreamSink extends Sink {
+  readonly end: () => Promise<void>;
+  readonly lost: () => string | null;
+}
+
+function streamSink(stream: NodeJS.WriteStream): StreamSink {
   let broken = false;
-  // A reader that has seen enough (`qbm list | head`) is no failure, and must not stop a run half way.
-  stream.on('error', () => {
+  let lost: string | null = null;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
     broken = true;
+    // A reader that has seen enough (`qbm list | head`) is no failure, and must not stop a run half way.
+    if (error.code !== 'EPIPE') lost = error.message;
   });
   return {
+    lost: () => lost,
     terminal: stream.isTTY === true,
     write: (text) => {
       if (!broken) stream.write(text);

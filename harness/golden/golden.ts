@@ -2,11 +2,12 @@
  * Golden files: golden/<area>/<id>.out, the transcript that every target must give, below a header of lines that
  * start with `## `. The header says where the transcript came from and is no part of the comparison.
  */
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Case } from '../case/case.js';
 import { readText } from '../case/load/text.js';
 import { type Transcript, transcriptOf } from '../case/play/transcript.js';
+import { makeDirectory } from '../case/run/directory.js';
 
 export interface GoldenHeader {
   readonly case: string;
@@ -61,7 +62,7 @@ export function goldenText(header: GoldenHeader, transcript: string): string {
 
 /** Writes a file whole or not at all. */
 export function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectory(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, text);
   renameSync(temporary, path);

@@ -43,7 +43,10 @@ export function refusal(kept: readonly Kept[], results: readonly ResultLine[], f
   if (first.text.includes(`<- error ${UNMAPPED} `)) {
     return `an error has no id: add it to the error table of ${first.result.target}`;
   }
-  const holds = results.find((result) => result.case === found.id && GIVES_GOLDEN.has(result.verdict));
+  const own = new Set(kept.map(({ result }) => result.target));
+  const holds = results.find(
+    (result) => result.case === found.id && GIVES_GOLDEN.has(result.verdict) && !own.has(result.target),
+  );
   const different = others.find((other) => other.text !== first.text)?.result ?? holds;
   if (different === undefined) return null;
   return (

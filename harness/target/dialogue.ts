@@ -53,6 +53,8 @@ export class Dialogue<M> {
     options.output.on('data', (chunk: Buffer) => this.#receive(chunk));
     options.output.on('close', () => void this.#ended());
     options.output.on('end', () => void this.#ended());
+    // What the program started may hold the pipe open after its death. What it said itself has been read by then.
+    void options.child.exited.then(() => setTimeout(() => void this.#ended(), DEATH_LIMIT_MS).unref());
   }
 
   /**

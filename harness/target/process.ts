@@ -63,7 +63,7 @@ class Log {
   }
 }
 
-/** A running program. It dies with this process, at the latest. */
+/** A running program. It dies with this process, however that ends, but for SIGKILL: nobody is left to see to it then. */
 export class Child {
   readonly process: ChildProcess;
   readonly name: string;

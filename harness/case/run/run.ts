@@ -1,5 +1,5 @@
 /** Many cases on many targets: for each target a queue of cases and one or more resident instances that work it. */
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExpectedDeviation } from '../../golden/expected.js';
 import { readGolden, writeWhole } from '../../golden/golden.js';
@@ -7,6 +7,7 @@ import type { TargetChoice } from '../../target/parse.js';
 import { type Identity, type Target, TargetFault } from '../../target/target.js';
 import type { Case, Format } from '../case.js';
 import { type AttemptOptions, attempt, START_LIMIT_MS } from './attempt.js';
+import { makeDirectory } from './directory.js';
 import { bounded, Interrupted } from './guard.js';
 import { RESULTS_FILE, type ResultLine, transcriptFile, type Verdict } from './results.js';
 
@@ -74,7 +75,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
 }
 
 function openResults(out: string): number {
-  mkdirSync(out, { recursive: true });
+  makeDirectory(out);
   return openSync(join(out, RESULTS_FILE), 'w');
 }
 
@@ -145,6 +146,8 @@ class TargetRun {
         const index = this.#next++;
         const { result, lost } = await this.#one(this.#work[index]!, target);
         this.#finish(index, result);
+        // The reference never waits for anything: without this no signal would be seen until the end.
+        await new Promise(setImmediate);
         if (lost) {
           await closeQuietly(target);
           target = this.#choice.create();
