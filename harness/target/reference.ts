@@ -3,7 +3,7 @@
 import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
 import { sha256 } from '../../spec/bitmap/serialise.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
-import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
+import { type JsonObject, jsonObject } from '../../spec/json/value.js';
 import { createImage } from '../../spec/qbm/create.js';
 import { dataFileName } from '../../spec/qbm/names.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
@@ -139,7 +139,8 @@ class ReferenceSession implements Session {
     // A text that is not complete gets no answer, here or anywhere: the others find out by their limit.
     if (reply === undefined)
       throw new TargetFault('hang', `no reply to ${JSON.stringify(text)}: it is not complete`);
-    return this.#withId(reply);
+    // A reply to a text has the form of the wire: no id of an error, but that of the request.
+    return reply as unknown as Reply;
   }
 
   async io(node: string, request: IoRequest): Promise<IoOutcome> {
@@ -201,11 +202,6 @@ class ReferenceSession implements Session {
     if (Buffer.compare(bytes, patternBytes(request.pattern, bytes.length)) === 0) return { ok: true };
     const index = bytes.findIndex((byte) => byte !== request.pattern);
     return { mismatch: { at: offset + index, found: bytes[index]! } };
-  }
-
-  /** Replies to text have the form of the wire, which has no ids. */
-  #withId(reply: Json): Reply {
-    return reply as unknown as Reply;
   }
 }
 

@@ -3,6 +3,7 @@
  * opened for writing, and a refusal leaves no trace. spec/qbm/FORMAT.md, QBM-027, QBM-037, QBM-038, QBM-040, QBM-041.
  */
 import { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
+import type { Driver } from '../block/drivers/driver.js';
 import { QbmDriver, type QbmSurroundings } from '../block/drivers/qbm.js';
 import { BlockError } from '../block/errors.js';
 import type { Node, NodeOptions, Role } from '../block/node.js';
@@ -32,7 +33,7 @@ export interface Opener {
 
 /** A driver, and the nodes that its node has to adopt. */
 export interface Opened {
-  readonly driver: QbmDriver;
+  readonly driver: Driver;
   readonly children: readonly (readonly [Node, Role])[];
 }
 

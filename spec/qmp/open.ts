@@ -5,7 +5,7 @@ import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
 import { openRaw } from '../block/drivers/raw.js';
 import { BlockError } from '../block/errors.js';
-import { Node, type NodeOptions, type Role } from '../block/node.js';
+import { Node, type NodeOptions } from '../block/node.js';
 import { LARGEST_SIZE } from '../block/resize.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import type { Machine } from './machine.js';
@@ -31,14 +31,14 @@ export function openNode(machine: Machine, options: Options, above: NodeOptions 
     },
   };
   try {
-    const isQbm = options.driver === 'qbm';
-    const children: (readonly [Node, Role])[] =
-      options.driver === 'raw' ? [[opener.child(options.file), 'file']] : [];
+    const below = options.driver === 'raw' ? opener.child(options.file) : undefined;
     checkOptions(options, own);
     if (options['node-name'] !== undefined) graph.checkName(own.name);
-    const made: Opened | null = isQbm ? openQbm(machine, options, own, opener) : null;
-    const driver = made?.driver ?? openDriver(machine, options as PlainOptions, own, children[0]?.[0]);
-    const node = new Node(own, driver, made?.children ?? children);
+    const { driver, children } =
+      options.driver === 'qbm'
+        ? openQbm(machine, options, own, opener)
+        : openPlain(machine, options, own, below);
+    const node = new Node(own, driver, children);
     graph.add(node);
     return node;
   } catch (refusal) {
@@ -68,6 +68,17 @@ function checkOptions(options: Options, own: NodeOptions): void {
   if (options['detect-zeroes'] === 'unmap' && options.discard !== 'unmap') {
     throw new BlockError('REF-E-DETECT-ZEROES');
   }
+}
+
+/** A driver with at most the one child that it stands on. */
+function openPlain(
+  machine: Machine,
+  options: PlainOptions,
+  own: NodeOptions,
+  child: Node | undefined,
+): Opened {
+  const driver = openDriver(machine, options, own, child);
+  return { driver, children: child === undefined ? [] : [[child, 'file']] };
 }
 
 function openDriver(

@@ -5,8 +5,8 @@
  */
 import { bitmapUsable, CHANGE } from '../../bitmap/check.js';
 import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
-import type { JsonObject } from '../../json/value.js';
-import { jsonObject } from '../../json/value.js';
+import { type JsonObject, jsonObject } from '../../json/value.js';
+import { writeJson } from '../../json/write.js';
 import type { Policy } from '../../qbm/descriptor.js';
 import { BlockError } from '../errors.js';
 import type { Edge, Node } from '../node.js';
@@ -175,7 +175,7 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   filename(): string {
-    return this.#parts.store?.name ?? `json:${JSON.stringify(this.describe())}`;
+    return this.#parts.store?.name ?? `json:${writeJson(this.describe())}`;
   }
 
   describe(): JsonObject {
