@@ -1,0 +1,205 @@
+/**
+ * Opens an image by what a person calls it: a file name, `json:{…}`, or options as text. What qbm img and qbm io have in
+ * common. The node is held by the monitor; {@link closeImage} lets go of it.
+ */
+import type { Node } from '../block/node.js';
+import { JsonSyntaxError, readJson } from '../json/read.js';
+import { isJsonObject, type Json, type JsonObject, jsonObject } from '../json/value.js';
+import { QbmError } from '../qbm/errors.js';
+import { looksLikeQbm } from '../qbm/read-descriptor.js';
+import { BlockdevOptions } from '../qmp/commands/blockdev-options.js';
+import { QmpError } from '../qmp/errors.js';
+import type { Machine } from '../qmp/machine.js';
+import { openNode } from '../qmp/open.js';
+import { parseValue } from '../qmp/validate.js';
+import { Refusal } from '../refusal.js';
+import { StorageError } from '../storage/storage.js';
+import { nest, parsePairs, withTypes } from './keyval.js';
+import { OpenImageError } from './open-error.js';
+
+export interface OpenFlags {
+  /** the format; without one it is found out by the first bytes */
+  readonly format?: string | undefined;
+  /** `name` is options: `driver=…,…` */
+  readonly isOptions?: boolean | undefined;
+  /** default false */
+  readonly write?: boolean | undefined;
+  /** leaves everything to other users */
+  readonly forceShare?: boolean | undefined;
+  /** any further options of blockdev-add, which those in the name override */
+  readonly options?: JsonObject | undefined;
+  /** told of a raw image that is written although nobody said that it is raw */
+  readonly warn?: ((text: string) => void) | undefined;
+}
+
+/** Bytes of a file by which its format is found out. */
+const PROBE = 4096;
+const DRIVERS = BlockdevOptions.members.find(({ name }) => name === 'driver')!;
+
+/**
+ * The node of the image `name`, held by the monitor.
+ * @throws OpenImageError with a text for people, without the name as it was given
+ */
+export function openImage(machine: Machine, name: string, flags: OpenFlags = {}): Node {
+  try {
+    const options = optionsOf(name, flags);
+    const isGuess = complete(machine, options);
+    for (const [key, value] of Object.entries(flags.options ?? {})) options[key] ??= value;
+    options['read-only'] ??= !flags.write;
+    if (flags.forceShare) options['force-share'] ??= true;
+    const node = openNode(
+      machine,
+      parseValue(BlockdevOptions, withTypes(BlockdevOptions, options), ''),
+      undefined,
+    );
+    node.monitorOwned = true;
+    if (flags.write && node.readOnly) {
+      closeImage(machine, node);
+      throw new OpenImageError('Block node is read-only');
+    }
+    if (isGuess && flags.write) flags.warn?.(guessWarning(node.filename));
+    return node;
+  } catch (error) {
+    throw explained(machine, name, error);
+  }
+}
+
+/** The monitor's hold ends; the node closes unless somebody else uses it. @throws Refusal, StorageError */
+export function closeImage(machine: Machine, node: Node): void {
+  node.monitorOwned = false;
+  machine.graph.release(node);
+}
+
+/** `qbm` or `raw`, by the first bytes of a file. QBM-006 @throws BlockError REF-E-OPEN */
+export function probeFormat(machine: Machine, file: JsonObject): 'qbm' | 'raw' {
+  const options = jsonObject({ 'read-only': true, 'force-share': true, ...file });
+  const node = openNode(
+    machine,
+    parseValue(BlockdevOptions, withTypes(BlockdevOptions, options), ''),
+    undefined,
+  );
+  try {
+    const start = new Uint8Array(Math.min(PROBE, node.driver.length()));
+    node.driver.read(0, start);
+    return looksLikeQbm(start) ? 'qbm' : 'raw';
+  } finally {
+    machine.graph.release(node);
+  }
+}
+
+function optionsOf(name: string, flags: OpenFlags): JsonObject {
+  const options = flags.isOptions
+    ? fromPairs(name)
+    : name.startsWith('json:')
+      ? fromJson(name)
+      : fromName(name);
+  if (flags.format !== undefined) options.driver = flags.format;
+  return options;
+}
+
+function fromPairs(text: string): JsonObject {
+  const flat = jsonObject();
+  for (const [index, [name, value]] of parsePairs(text).entries()) {
+    // A first word alone is the node to stand on.
+    if (value === null && index === 0) flat.file = name;
+    else flat[name] = value ?? 'on';
+  }
+  return nest(flat);
+}
+
+function fromJson(name: string): JsonObject {
+  let value: Json;
+  try {
+    value = readJson(name.slice('json:'.length));
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new OpenImageError(`Could not parse the JSON options: ${error.message}`);
+  }
+  if (!isJsonObject(value)) throw new OpenImageError('Invalid JSON object given');
+  return nest(value);
+}
+
+/** A file name; one that begins with a protocol is of that protocol. */
+function fromName(name: string): JsonObject {
+  const protocol = /^([^/:]*):/.exec(name)?.[1];
+  if (protocol === undefined) return jsonObject({ file: jsonObject({ driver: 'file', filename: name }) });
+  if (protocol === 'file')
+    return jsonObject({ file: jsonObject({ driver: 'file', filename: name.slice(5) }) });
+  if (name === 'null-co://') return jsonObject({ driver: 'raw', file: jsonObject({ driver: 'null-co' }) });
+  throw new OpenImageError(`Unknown protocol '${protocol}'`);
+}
+
+/** Fills in the drivers that nobody named. Says whether the format of the whole is a guess: raw. */
+function complete(machine: Machine, options: JsonObject): boolean {
+  const { file } = options;
+  if (isJsonObject(file)) {
+    if (file.driver === undefined && file.filename !== undefined) file.driver = 'file';
+    else complete(machine, file);
+    checkDriver(file);
+  }
+  for (const name of ['image', 'backing']) {
+    const child = options[name];
+    if (isJsonObject(child)) complete(machine, child);
+  }
+  if (options.driver !== undefined) {
+    checkDriver(options);
+    if (options.driver === 'raw' && file === undefined)
+      throw new OpenImageError('A block device must be specified for "file"');
+    return false;
+  }
+  if (!isJsonObject(file)) {
+    if (typeof file === 'string')
+      throw new OpenImageError(`Cannot find device='${file}' nor node-name='${file}'`);
+    throw new OpenImageError('Must specify either driver or file');
+  }
+  options.driver = probeFormat(machine, file);
+  return options.driver === 'raw';
+}
+
+function checkDriver({ driver }: JsonObject): void {
+  const { type } = DRIVERS;
+  const known = 'values' in type ? (type.values as readonly { readonly name: string }[]) : [];
+  if (typeof driver === 'string' && !known.some(({ name }) => name === driver))
+    throw new OpenImageError(`Unknown driver '${driver}'`);
+}
+
+function guessWarning(name: string): string {
+  return (
+    `WARNING: Image format was not specified for '${name}' and probing guessed raw.\n` +
+    '         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n' +
+    "         Specify the 'raw' format explicitly to remove the restrictions.\n"
+  );
+}
+
+/** What refused, in words for people. A mistake of this program stays what it is. */
+function explained(machine: Machine, name: string, error: unknown): unknown {
+  if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, error));
+  if (error instanceof QmpError) {
+    const stranger = /^Parameter '(.*)' is unexpected$/s.exec(error.desc)?.[1];
+    return new OpenImageError(
+      stranger === undefined ? error.desc : `Block driver does not support the option '${stranger}'`,
+    );
+  }
+  if (error instanceof Refusal) return new OpenImageError(error.message);
+  if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${error.errno}`);
+  return error;
+}
+
+function explainedQbm(machine: Machine, name: string, error: QbmError): string {
+  if (error.id === 'QBM-E-LOCKED')
+    return `Failed to get "write" lock\nIs another process using the image [${name}]?`;
+  // Whoever says -f qbm of something else need not be told where in it the JSON is wrong.
+  const isText = ['QBM-E-JSON', 'QBM-E-ENCODING', 'QBM-E-NOT-QBM', 'QBM-E-TOO-LONG'].includes(error.id);
+  if (isText && startsOtherwise(machine, error.place?.file ?? name)) return 'Image is not in qbm format';
+  if (error.id === 'QBM-E-TRUST')
+    return `${error.message}\n(whoever trusts it says so: --image-opts driver=qbm,trusted=on,file.filename=…)`;
+  return error.message;
+}
+
+function startsOtherwise(machine: Machine, file: string): boolean {
+  try {
+    return probeFormat(machine, jsonObject({ driver: 'file', filename: file })) === 'raw';
+  } catch {
+    return false;
+  }
+}
