@@ -1,13 +1,17 @@
 import t from 'tap';
 import { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import { MemoryStorage } from '../storage/memory-storage.js';
+import type { Driver } from './drivers/driver.js';
 import { openFile } from './drivers/file.js';
 import { openNull } from './drivers/null-co.js';
-import { openRaw } from './drivers/raw.js';
+import { openRaw, useByRaw } from './drivers/raw.js';
+import { Graph } from './graph.js';
 import { guestRequest } from './guest.js';
 import { Node, type NodeOptions } from './node.js';
 import { write, zero } from './request.js';
 import { resize } from './resize.js';
+
+const graph = new Graph();
 
 const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => ({
   name,
@@ -23,11 +27,20 @@ const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => 
 function fileNode(size: number): Node {
   const storage = new MemoryStorage();
   storage.put('f', size);
-  return new Node(options('file'), openFile(storage, 'f', true));
+  return nodeOf(options('file'), openFile(storage, 'f', true));
 }
 
-function rawOver(child: Node, part: { offset?: number; size?: number } = {}): Node {
-  return new Node(options('raw'), openRaw(child, part), [[child, 'file']]);
+function nodeOf(own: NodeOptions, driver: Driver): Node {
+  const node = new Node(own);
+  node.install(driver);
+  return node;
+}
+
+function rawOver(child: Node, part: { offset?: number; size?: number } = {}, own = options('raw')): Node {
+  const node = new Node(own);
+  const edge = graph.change((change) => change.adopt(node, child, 'file', useByRaw(part)));
+  node.install(openRaw(edge, part));
+  return node;
 }
 
 function track(node: Node, granularity: number): DirtyBitmap {
@@ -53,9 +66,9 @@ t.test('the bitmaps of a node above follow, too (REF-010)', (t) => {
   zero(file, 1048576, 512);
   t.equal(above.size, 1049088);
   t.equal(above.count, 0, 'what is written below is not seen above');
-  resize(file, 4096);
+  resize(graph, file, 4096);
   t.equal(above.size, 4096);
-  resize(raw, 8192);
+  resize(graph, raw, 8192);
   t.equal(above.size, 8192);
   t.equal(file.size, 8192);
   t.end();
@@ -74,8 +87,8 @@ t.test(
     t.same([...above.dirtyAreas()], [{ offset: 1536, length: 512 }]);
     t.same([...below.dirtyAreas()], [{ offset: 2560, length: 512 }]);
     t.same(guestRequest(file, { op: 'read', offset: 3071, length: 1 }), new Uint8Array([7]));
-    t.throws(() => resize(file, 4096), { id: 'REF-E-RESIZE-UNSHARED' } as unknown as Error);
-    t.throws(() => resize(part, 4096), { id: 'REF-E-RAW-FIXED' } as unknown as Error);
+    t.throws(() => resize(graph, file, 4096), { id: 'REF-E-CONFLICT' } as unknown as Error);
+    t.throws(() => resize(graph, part, 4096), { id: 'REF-E-RAW-FIXED' } as unknown as Error);
     t.end();
   },
 );
@@ -93,8 +106,8 @@ t.test('a file that is no whole number of sectors reads zeros to the end of the 
 
 t.test('discards that change nothing mark nothing (BMP-007)', (t) => {
   const file = fileNode(4096);
-  const ignoring = new Node(options('raw', { discard: 'ignore' }), openRaw(file, {}), [[file, 'file']]);
-  const none = new Node(options('null'), openNull({ size: 4096 }));
+  const ignoring = rawOver(file, {}, options('raw', { discard: 'ignore' }));
+  const none = nodeOf(options('null'), openNull({ size: 4096 }));
   for (const node of [ignoring, none]) {
     const bitmap = track(node, 512);
     t.same(guestRequest(node, { op: 'discard', offset: 0, length: 4096 }), new Uint8Array(0));

@@ -40,8 +40,14 @@ export const BLOCK_ERRORS = {
   'REF-E-INLINE': 'An image without a descriptor cannot take or lose stored bitmaps',
   'REF-E-READ-ONLY': 'Image is read-only',
   'REF-E-NO-RESIZE': 'Image format driver does not support resize',
-  'REF-E-RESIZE-UNSHARED':
-    "Permission conflict on node '{node}': permissions 'resize' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by node '{owner}' (uses node '{node}' as 'file' child).",
+  'REF-E-CONFLICT':
+    "Permission conflict on node '{node}': permissions '{permissions}' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by {owner} (uses node '{node}' as '{as}' child).",
+  'REF-E-NODE-READ-ONLY': 'Block node is read-only',
+  'REF-E-CYCLE': "Making '{child}' a {role} child of '{parent}' would create a cycle",
+  'REF-E-BACKING': 'Could not open backing file: {reason}',
+  'REF-E-BUSY': "Node '{node}' is busy: {reason}",
+  'REF-E-HAS-DEVICE': 'Node {node} is in use',
+  'REF-E-DEVICE-IN-USE': "Device '{device}' is in use",
 } as const;
 
 export type BlockErrorId = keyof typeof BLOCK_ERRORS;

@@ -1,4 +1,6 @@
-/** All nodes by name, and how they come and go. NODES.md, REF-001 to REF-003. */
+/** All nodes by name, and how they come and go. NODES.md, REF-001 to REF-003; GRAPH.md, REF-020 and REF-021. */
+import { checkBlockers } from './blockers.js';
+import { GraphChange } from './change.js';
 import { BlockError } from './errors.js';
 import type { Node } from './node.js';
 
@@ -43,24 +45,48 @@ export class Graph {
     this.#nodes.set(node.name, node);
   }
 
+  /**
+   * Changes edges as `edit` does: all of it, or nothing of it. Nodes that nobody holds after it go. REF-021
+   * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-CYCLE; whatever `edit` throws
+   */
+  change<T>(edit: (change: GraphChange) => T): T {
+    const change = new GraphChange();
+    try {
+      const result = edit(change);
+      change.check();
+      return result;
+    } catch (refusal) {
+      change.revert();
+      throw refusal;
+    } finally {
+      for (const node of change.left) this.release(node);
+    }
+  }
+
   /** The reference by which `node` was held is gone: without any other the node closes, and its children with it. */
   release(node: Node): void {
     // REF-003
     if (node.monitorOwned || node.parents.length > 0) return;
-    if (this.#nodes.get(node.name) !== node) return; // it went with a parent before
-    this.#nodes.delete(node.name);
-    const children = node.children.map((edge) => edge.child);
+    if (node.isOpen && this.#nodes.get(node.name) !== node) return; // it went with a parent before
+    if (node.isOpen) this.#nodes.delete(node.name);
     try {
       node.close();
     } finally {
-      for (const child of children) this.release(child);
+      this.change((change) => {
+        for (const edge of [...node.children].reverse()) change.drop(edge);
+      });
     }
   }
 
-  /** blockdev-del. @throws BlockError REF-E-NO-NODE, REF-E-NOT-MONITOR, REF-E-IN-USE */
+  /** blockdev-del. @throws BlockError REF-E-NO-NODE, REF-E-HAS-DEVICE, REF-E-BUSY, REF-E-NOT-MONITOR, REF-E-IN-USE */
   remove(name: string): void {
     const node = this.#nodes.get(name);
     if (node === undefined) throw new BlockError('REF-E-NO-NODE', { node: name });
+    // REF-003
+    if (node.parents.some((edge) => edge.use === 'root' && edge.name === 'root')) {
+      throw new BlockError('REF-E-HAS-DEVICE', { node: name });
+    }
+    checkBlockers(node, 'drive-del');
     if (!node.monitorOwned) throw new BlockError('REF-E-NOT-MONITOR', { node: name });
     if (node.parents.length > 0) throw new BlockError('REF-E-IN-USE', { node: name });
     node.monitorOwned = false;

@@ -1,9 +1,10 @@
 /**
- * A node of the block graph: one driver, its children, its users, and its dirty bitmaps. NODES.md, REF-001 to REF-004.
- * Sizes are bytes.
+ * A node of the block graph: one driver, its children, its users, and its dirty bitmaps. NODES.md, REF-001 to REF-004;
+ * GRAPH.md. Sizes are bytes.
  */
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Driver } from './drivers/driver.js';
+import type { Edge, Role } from './edge.js';
 
 /** A disk is a whole number of these (bytes); a file that is not is read as if zeros followed. */
 export const SECTOR = 512;
@@ -21,53 +22,61 @@ export interface NodeOptions {
   readonly cacheNoFlush: boolean;
 }
 
-/** As what a node is used. */
-export type Role = 'file' | 'image' | 'backing' | 'bitmap';
-
-/** One use of `child` by `parent`. */
-export interface Edge {
-  readonly parent: Node;
-  readonly child: Node;
-  readonly role: Role;
-}
-
 export class Node {
   readonly name: string;
-  readonly options: NodeOptions;
-  readonly driver: Driver;
+  /** changed by blockdev-reopen only */
+  options: NodeOptions;
+  #driver: Driver | null = null;
+  /** oldest first */
   readonly children: Edge[] = [];
-  /** who uses this node */
+  /** who uses this node, newest first */
   readonly parents: Edge[] = [];
   /** newest first (BMP-032), anonymous ones included */
   readonly bitmaps: DirtyBitmap[] = [];
   /** the monitor holds a reference: made by blockdev-add itself, not as somebody's child */
   monitorOwned = false;
 
-  /** The node, as a user of `children` already. */
-  constructor(
-    options: NodeOptions,
-    driver: Driver,
-    children: readonly (readonly [child: Node, role: Role])[] = [],
-  ) {
+  /** A node that is not open yet: it may have children, and gets its driver by {@link install}. */
+  constructor(options: NodeOptions) {
     this.name = options.name;
     this.options = options;
-    this.driver = driver;
-    for (const [child, role] of children) this.adopt(child, role);
+  }
+
+  /** The driver is open, and all children are there. */
+  install(driver: Driver): void {
+    this.#driver = driver;
     driver.attach?.(this);
   }
 
-  /** Takes a child. */
-  adopt(child: Node, role: Role): void {
-    const edge = { parent: this, child, role };
-    this.children.push(edge);
-    child.parents.push(edge);
+  get driver(): Driver {
+    if (this.#driver === null) throw new Error(`${this.name} is not open`);
+    return this.#driver;
   }
 
-  /** Lets go of a child; whoever calls sees to its release. */
-  drop(child: Node): void {
-    const edge = this.children.find((one) => one.child === child)!;
-    this.children.splice(this.children.indexOf(edge), 1);
-    child.parents.splice(child.parents.indexOf(edge), 1);
+  get isOpen(): boolean {
+    return this.#driver !== null;
+  }
+
+  describe(): string {
+    return `node '${this.name}'`;
+  }
+
+  /** What people know it by: the name of its device, or its own. */
+  get deviceOrName(): string {
+    for (const { parent } of this.parents) {
+      if (!(parent instanceof Node) && parent.deviceName !== undefined) return parent.deviceName;
+    }
+    return this.name;
+  }
+
+  /** The use of a child in this role, if there is one. */
+  edge(role: Role): Edge | undefined {
+    return this.children.find((edge) => edge.role === role);
+  }
+
+  /** What is read where this image has nothing of its own. */
+  get backing(): Node | null {
+    return this.edge('backing')?.child ?? null;
   }
 
   get readOnly(): boolean {
@@ -98,13 +107,9 @@ export class Node {
     return this.driver.filename();
   }
 
-  /** Lets go of the children. Called when the last reference to this node is gone. */
+  /** The end of the node: called when the last reference to it is gone, children are let go of after it. */
   close(): void {
-    try {
-      this.driver.close();
-    } finally {
-      for (const { child } of [...this.children]) this.drop(child);
-      this.bitmaps.length = 0;
-    }
+    this.#driver?.close();
+    this.bitmaps.length = 0;
   }
 }

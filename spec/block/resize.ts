@@ -3,8 +3,11 @@
  * NODES.md, REF-008 to REF-010; BITMAPS.md, BMP-023 to BMP-025. Sizes are bytes.
  */
 import { type DirtyBitmap, granulesOf } from '../bitmap/dirty-bitmap.js';
+import type { Holder } from './edge.js';
 import { BlockError } from './errors.js';
-import type { Edge, Node } from './node.js';
+import type { Graph } from './graph.js';
+import { Node } from './node.js';
+import { ALL, RESIZE } from './permissions.js';
 
 /** QEMU's largest disk: INT64_MAX rounded down to 2^30 (bytes). */
 export const LARGEST_SIZE = 9223372035781033984n;
@@ -13,8 +16,20 @@ export const LARGEST_SIZE = 9223372035781033984n;
  * block_resize, REF-009. Refused, in this order, when somebody else needs the size to stay, when the size is too large, when
  * the node is read-only, or by the driver. @throws BlockError
  */
-export function resize(node: Node, size: number | bigint): void {
-  checkShared(node, undefined);
+export function resize(graph: Graph, node: Node, size: number | bigint): void {
+  // REF-008
+  const user = graph.change((change) => change.hold(COMMAND, node, 'root', { needs: RESIZE, shares: ALL }));
+  try {
+    resizeAs(node, size);
+  } finally {
+    graph.change((change) => change.drop(user));
+  }
+}
+
+/** Who resizes: it uses the node for as long as that takes. */
+const COMMAND: Holder = { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
+
+function resizeAs(node: Node, size: number | bigint): void {
   if (size > LARGEST_SIZE) throw new BlockError('REF-E-SIZE-MAXIMUM', { size, maximum: LARGEST_SIZE });
   if (size > Number.MAX_SAFE_INTEGER) throw new BlockError('REF-E-SIZE-LIMIT', { size });
   truncate(node, Number(size));
@@ -37,31 +52,17 @@ export function followSize(node: Node): void {
   for (const bitmap of node.bitmaps) {
     if (bitmap.size !== node.size) bitmap.resize(node.size);
   }
-  for (const edge of node.parents) if (edge.parent.driver.follows(edge)) followSize(edge.parent);
+  for (const edge of node.parents) {
+    const { parent } = edge;
+    if (parent instanceof Node && parent.driver.follows(edge)) followSize(parent);
+  }
 }
 
 /** The bitmaps of `node` and of the nodes above, which change their size by as much. */
 function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
   yield* node.bitmaps;
-  for (const edge of node.parents)
-    if (edge.parent.driver.follows(edge)) yield* bitmapsOfSizeWith(edge.parent);
-}
-
-/** REF-008: down from `node`, nobody but the one that asks may need a size to stay. @throws BlockError REF-E-RESIZE-UNSHARED */
-function checkShared(node: Node, asked: Edge | undefined): void {
-  const owner = node.parents.find((edge) => edge !== asked && !sharesResize(edge));
-  if (owner !== undefined) {
-    throw new BlockError('REF-E-RESIZE-UNSHARED', {
-      node: node.name,
-      user: asked === undefined ? 'an unnamed block device' : `node '${asked.parent.name}'`,
-      role: asked === undefined ? 'root' : asked.role,
-      owner: owner.parent.name,
-    });
+  for (const edge of node.parents) {
+    const { parent } = edge;
+    if (parent instanceof Node && parent.driver.follows(edge)) yield* bitmapsOfSizeWith(parent);
   }
-  for (const edge of node.children) checkShared(edge.child, edge);
-}
-
-/** Whether the user at the upper end of `edge`, and everybody above it, leaves the size to others. */
-function sharesResize(edge: Edge): boolean {
-  return edge.parent.driver.sharesResize(edge) && edge.parent.parents.every(sharesResize);
 }

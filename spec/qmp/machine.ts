@@ -6,6 +6,7 @@ import type { Sha256 } from '../bitmap/serialise.js';
 import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
+import { verifyGraph } from '../block/verify.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Refusal } from '../refusal.js';
 import { type Storage, StorageError } from '../storage/storage.js';
@@ -96,36 +97,11 @@ export class Machine implements MachineLike {
   }
 
   /**
-   * Looks for what must never be, after any command: edges that only one end knows, nodes that nobody holds, bitmaps
-   * of another size than their node, busy bitmaps without an owner, names twice. Empty when all is well. REF-011.
+   * Looks for what must never be, after any command: uses that only one end knows, nodes that nobody holds, permissions
+   * that conflict, bitmaps of another size than their node, busy bitmaps without an owner, names twice. Empty when all is
+   * well. REF-011.
    */
   verify(): string[] {
     return verifyGraph(this.graph);
   }
-}
-
-function verifyGraph(graph: Graph): string[] {
-  const wrong: string[] = [];
-  for (const node of graph.nodes) {
-    if (!node.monitorOwned && node.parents.length === 0) wrong.push(`${node.name}: nobody holds it`);
-    for (const edge of node.children) {
-      if (!edge.child.parents.includes(edge))
-        wrong.push(`${node.name}: its child ${edge.child.name} does not know`);
-      if (graph.find(edge.child.name) !== edge.child)
-        wrong.push(`${node.name}: its child ${edge.child.name} is gone`);
-    }
-    for (const { parent } of node.parents) {
-      if (graph.find(parent.name) !== parent) wrong.push(`${node.name}: its parent ${parent.name} is gone`);
-    }
-    const names = new Set<string>();
-    for (const bitmap of node.bitmaps) {
-      const named = `${node.name}: bitmap ${bitmap.name ?? '(anonymous)'}`;
-      if (bitmap.size !== node.size) wrong.push(`${named} has ${bitmap.size} bytes, the node ${node.size}`);
-      if (bitmap.busy && bitmap.successor === null) wrong.push(`${named} is busy, but nobody uses it`);
-      if (bitmap.name === null) continue;
-      if (names.has(bitmap.name)) wrong.push(`${named} is there twice`);
-      names.add(bitmap.name);
-    }
-  }
-  return wrong;
 }

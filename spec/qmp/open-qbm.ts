@@ -5,9 +5,10 @@
 import { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Driver } from '../block/drivers/driver.js';
 import { QbmDriver, type QbmSurroundings } from '../block/drivers/qbm.js';
+import type { Edge, Role, Use } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
-import type { Node, NodeOptions, Role } from '../block/node.js';
-import { Allocation } from '../block/qbm/allocation.js';
+import type { Node } from '../block/node.js';
+import { Allocation, type Places } from '../block/qbm/allocation.js';
 import { NodeFile } from '../block/qbm/node-file.js';
 import { DescriptorStore } from '../block/qbm/store.js';
 import { StoredBitmap } from '../block/qbm/stored-bitmap.js';
@@ -25,114 +26,136 @@ import type { Machine } from './machine.js';
 
 export type QbmOptions = Extract<Exclude<BlockdevRefValue, string>, { driver: 'qbm' }>;
 
-/** How the nodes below are made; the caller lets go of them if opening fails. */
-export interface Opener {
-  /** an existing node, or a new one */
-  readonly child: (ref: BlockdevRefValue) => Node;
-}
+/** One node that is to be used by another: as what, and what that means for others. */
+export type Adoption = readonly [child: Node, role: Role, use: Use];
 
-/** A driver, and the nodes that its node has to adopt. */
-export interface Opened {
-  readonly driver: Driver;
-  readonly children: readonly (readonly [Node, Role])[];
+/** How the nodes below are made, and become children. What is not a child yet goes if opening fails. */
+export interface Opener {
+  readonly machine: Machine;
+  /** the one that is being opened */
+  readonly node: Node;
+  /** an existing node, or a new one; nobody's child yet */
+  child(ref: BlockdevRefValue, role: Role): Node;
+  /** all of them become children. @throws BlockError REF-E-CONFLICT */
+  adopt(children: readonly Adoption[]): readonly Edge[];
+  letGo(edge: Edge): void;
+  /** of a child that was not adopted */
+  release(child: Node): void;
 }
 
 /** @throws QbmError, BlockError, StorageError */
-export function openQbm(machine: Machine, options: QbmOptions, own: NodeOptions, opener: Opener): Opened {
-  const surroundings: QbmSurroundings = {
-    openFile: (filename) => opener.child({ driver: 'file', filename }),
-    release: (node) => machine.graph.release(node),
+export function openQbm(opener: Opener, options: QbmOptions): Driver {
+  if (options.file === undefined) return openInline(opener, options);
+  if (options.image !== undefined || options.bitmaps !== undefined) throw new BlockError('REF-E-QBM-BOTH');
+  return new DescriptorOpening(opener, options).open(options.file);
+}
+
+function surroundingsOf(opener: Opener): QbmSurroundings {
+  return {
+    openFile: (filename) => opener.child({ driver: 'file', filename }, 'bitmap'),
+    adopt(node) {
+      try {
+        opener.adopt([[node, 'bitmap', 'metadata']]);
+      } catch (error) {
+        opener.release(node);
+        throw error;
+      }
+    },
+    letGo: (edge) => opener.letGo(edge),
   };
-  if (options.file === undefined) return openInline(options, own, opener, surroundings);
-  if (options.image !== undefined || options.bitmaps !== undefined || options.backing !== undefined) {
-    throw new BlockError('REF-E-QBM-BOTH');
-  }
-  return new DescriptorOpening(machine, options, own, opener, surroundings).open(options.file);
 }
 
 class DescriptorOpening {
-  readonly #machine: Machine;
-  readonly #options: QbmOptions;
-  readonly #own: NodeOptions;
   readonly #opener: Opener;
-  readonly #surroundings: QbmSurroundings;
+  readonly #options: QbmOptions;
 
-  constructor(
-    machine: Machine,
-    options: QbmOptions,
-    own: NodeOptions,
-    opener: Opener,
-    surroundings: QbmSurroundings,
-  ) {
-    this.#machine = machine;
-    this.#options = options;
-    this.#own = own;
+  constructor(opener: Opener, options: QbmOptions) {
     this.#opener = opener;
-    this.#surroundings = surroundings;
+    this.#options = options;
   }
 
-  open(ref: BlockdevRefValue): Opened {
-    const { storage } = this.#machine;
-    const fileNode = this.#opener.child(ref);
+  open(ref: BlockdevRefValue): Driver {
+    const { storage, makeHash } = this.#opener.machine;
+    const fileNode = this.#opener.child(ref, 'file');
     if (fileNode.driver.name !== 'file')
       throw new BlockError('REF-E-QBM-FILE', { driver: fileNode.driver.name });
     const name = fileNode.driver.filename();
-    const file = DescriptorFile.open(storage, name, this.#own.readOnly ? 'shared' : 'exclusive');
+    const file = DescriptorFile.open(storage, name, this.#opener.node.readOnly ? 'shared' : 'exclusive');
     try {
       const trust = this.#options.trusted ? 'local' : 'stranger';
       const read = readDescriptor(file.content, { trust, file: name });
       checkFiles(storage, name, read, { trust });
-      return this.#assemble(new DescriptorStore(storage, this.#machine.makeHash, file, read), fileNode);
+      return this.#assemble(new DescriptorStore(storage, makeHash, file, read), fileNode);
     } catch (error) {
       file.close();
       throw error;
     }
   }
 
-  #assemble(store: DescriptorStore, fileNode: Node): Opened {
+  #assemble(store: DescriptorStore, fileNode: Node): Driver {
     const { read } = store;
-    const isReadOnly = this.#own.readOnly;
+    const { node } = this.#opener;
+    const isReadOnly = node.readOnly;
     const policy = this.#options.policy ?? 'writeback';
     // QBM-041: sizes and bitmaps are looked at before anything is open for writing.
     // A reader keeps what it looked at: opening every level of nested images twice would take time without end.
-    const look = this.#image(store, read.image, true);
+    const look = this.#image(store, read.image, 'image', true);
     const size = look.size;
     const loaded = read.bitmaps.map((entry) => this.#load(store, entry, size));
-    const below = read.bitmaps.find((entry) => entry.backing !== null)?.backing ?? null;
-    const backing = below === null ? null : this.#image(store, below, true);
+    const backing = this.#backing(store);
 
-    if (!isReadOnly) this.#machine.graph.release(look);
-    const data = isReadOnly ? look : this.#image(store, read.image, false);
-    const children: [Node, Role][] = [
-      [fileNode, 'file'],
-      [data, 'image'],
+    if (!isReadOnly) this.#opener.release(look);
+    const data = isReadOnly ? look : this.#image(store, read.image, 'image', false);
+    const children: Adoption[] = [
+      [fileNode, 'file', 'metadata'],
+      [data, 'image', 'metadata'],
     ];
+    const places = placesOf(node);
+    const surroundings = surroundingsOf(this.#opener);
     const stored: StoredBitmap[] = [];
     let allocation: Allocation | null = null;
     for (const [index, entry] of read.bitmaps.entries()) {
       const bitmap = loaded[index]!;
       if (bitmap.inconsistent) continue;
-      const node = this.#surroundings.openFile(store.resolve(entry.file));
-      children.push([node, 'bitmap']);
-      const one = new StoredBitmap(bitmap, new NodeFile(node));
+      const part = surroundings.openFile(store.resolve(entry.file));
+      children.push([part, 'bitmap', 'metadata']);
+      const one = new StoredBitmap(bitmap, new NodeFile(part));
       if (entry.type === 'dirty') stored.push(one);
       else {
-        if (backing !== null) children.push([backing, 'backing']);
-        allocation = new Allocation(one, data, backing);
+        if (backing !== null) children.push([backing, 'backing', 'backing']);
+        allocation = new Allocation(one, places);
       }
     }
+    this.#opener.adopt(children);
     if (!isReadOnly) this.#takeOver(store, policy, read, children, size);
-    const driver = new QbmDriver({
-      surroundings: this.#surroundings,
+    return new QbmDriver({
+      surroundings,
       store,
-      data,
+      places,
       allocation,
       stored,
       inconsistent: loaded.filter((bitmap) => bitmap.inconsistent),
       policy,
       isReadOnly,
     });
-    return { driver, children };
+  }
+
+  /** The one that a local caller names, or that of the descriptor. REF-027 */
+  #backing(store: DescriptorStore): Node | null {
+    const { backing } = this.#options;
+    const entry = store.read.bitmaps.find(({ type }) => type === 'allocation');
+    if (backing === null) return null;
+    if (backing !== undefined) {
+      if (entry === undefined) throw new BlockError('REF-E-QBM-ALLOCATION');
+      try {
+        return this.#opener.child(backing, 'backing');
+      } catch (error) {
+        if (!(error instanceof BlockError)) throw error;
+        throw new BlockError('REF-E-BACKING', { reason: error.message });
+      }
+    }
+    const below = entry?.backing ?? null;
+    return below === null ? null : this.#image(store, below, 'backing', true);
   }
 
   /**
@@ -144,10 +167,10 @@ class DescriptorOpening {
     store: DescriptorStore,
     policy: Policy,
     found: Descriptor,
-    children: readonly (readonly [Node, Role])[],
+    children: readonly Adoption[],
     size: number,
   ): void {
-    store.take(policy, this.#machine.writer);
+    store.take(policy, this.#opener.machine.writer);
     if (found.inUse === null) return;
     for (const [node, role] of children) if (role === 'image') flush(node);
     const files = new Map(
@@ -165,7 +188,7 @@ class DescriptorOpening {
   #load(store: DescriptorStore, entry: BitmapEntry, size: number): DirtyBitmap {
     const { read } = store;
     if (entry.inconsistent || isSuspect(read, entry)) return inconsistentBitmap(entry, size);
-    const file = this.#machine.storage.open(store.resolve(entry.file));
+    const file = this.#opener.machine.storage.open(store.resolve(entry.file));
     try {
       const enabled = entry.type === 'dirty' && entry.recording;
       return loadBitmap(file, geometryOf(entry, size), { enabled, persistent: true }, read.inUse !== null);
@@ -175,13 +198,13 @@ class DescriptorOpening {
   }
 
   /** A QBM image within is opened as this one is: on whose word, and by which policy. QBM-040 */
-  #image(store: DescriptorStore, image: ImageRef, isReadOnly: boolean): Node {
+  #image(store: DescriptorStore, image: ImageRef, role: 'image' | 'backing', isReadOnly: boolean): Node {
     const file = { driver: 'file', filename: store.resolve(image.file) } as const;
     const common = { 'read-only': isReadOnly } as const;
-    if (image.format === 'raw') return this.#opener.child({ driver: 'raw', ...common, file });
+    if (image.format === 'raw') return this.#opener.child({ driver: 'raw', ...common, file }, role);
     const { trusted, policy } = this.#options;
     if (image.format === 'qbm')
-      return this.#opener.child({ driver: 'qbm', ...common, file, trusted, policy });
+      return this.#opener.child({ driver: 'qbm', ...common, file, trusted, policy }, role);
     throw new QbmError('QBM-E-FORMAT', { format: image.format, problem: 'there is no driver of that name' });
   }
 }
@@ -195,16 +218,13 @@ function inconsistentBitmap(entry: BitmapEntry, size: number): DirtyBitmap {
 }
 
 /** The building-block form: no descriptor, so no marker, so only bits that are on disk before the data are any good. */
-function openInline(
-  options: QbmOptions,
-  own: NodeOptions,
-  opener: Opener,
-  surroundings: QbmSurroundings,
-): Opened {
+function openInline(opener: Opener, options: QbmOptions): Driver {
+  const { node } = opener;
   if (options.image === undefined) throw new BlockError('REF-E-QBM-NEITHER');
   if (options.policy === 'writeback') throw new BlockError('REF-E-QBM-INLINE-POLICY');
-  const data = opener.child(options.image);
-  const children: [Node, Role][] = [[data, 'image']];
+  const data = opener.child(options.image, 'image');
+  const children: Adoption[] = [[data, 'image', 'metadata']];
+  const places = placesOf(node);
   const stored: StoredBitmap[] = [];
   let allocation: Allocation | null = null;
   const names = new Set<string>();
@@ -212,38 +232,53 @@ function openInline(
     const problem = names.has(part.name) ? 'it is given twice' : faultOfName(part.name);
     if (problem !== null) throw new QbmError('QBM-E-NAME', { name: part.name, problem });
     names.add(part.name);
-    const node = opener.child(part.file);
-    children.push([node, 'bitmap']);
+    const file = opener.child(part.file, 'bitmap');
+    children.push([file, 'bitmap', 'metadata']);
     const geometry = {
       name: part.name,
-      file: node.filename,
+      file: file.filename,
       imageSize: data.size,
       granularityBytes: part.granularity,
     };
     const isAllocation = part.type === 'allocation';
     const enabled = !isAllocation && (part.recording ?? true);
-    const bitmap = loadBitmap(new NodeFile(node), geometry, { enabled, persistent: true }, true);
+    const bitmap = loadBitmap(new NodeFile(file), geometry, { enabled, persistent: true }, true);
     // The node may be a part of something: it is not cut.
-    const one = new StoredBitmap(bitmap, new NodeFile(node), { mayBeLonger: true });
+    const one = new StoredBitmap(bitmap, new NodeFile(file), { mayBeLonger: true });
     if (!isAllocation) stored.push(one);
     else if (allocation !== null) throw new BlockError('REF-E-QBM-ALLOCATION');
     else {
-      const backing = options.backing === undefined ? null : opener.child(options.backing);
-      if (backing !== null) children.push([backing, 'backing']);
-      allocation = new Allocation(one, data, backing);
+      const backing = options.backing == null ? null : opener.child(options.backing, 'backing');
+      if (backing !== null) children.push([backing, 'backing', 'backing']);
+      allocation = new Allocation(one, places);
     }
   }
-  if (options.backing !== undefined && allocation === null) throw new BlockError('REF-E-QBM-ALLOCATION');
+  if (options.backing != null && allocation === null) throw new BlockError('REF-E-QBM-ALLOCATION');
+  opener.adopt(children);
   // Without a marker nobody knows whether the writer before died with bits that are in a cache only.
-  if (!own.readOnly) for (const [node, role] of children) if (role !== 'backing') flush(node);
-  const parts = {
-    surroundings,
+  if (!node.readOnly) for (const [child, role] of children) if (role !== 'backing') flush(child);
+  return new QbmDriver({
+    surroundings: surroundingsOf(opener),
     store: null,
-    data,
+    places,
     allocation,
     stored,
     inconsistent: [],
-    isReadOnly: own.readOnly,
+    policy: 'writethrough',
+    isReadOnly: node.readOnly,
+  });
+}
+
+/** The children as they are at any time: the graph may put other nodes in their places. */
+function placesOf(node: Node): Places {
+  let image: Edge | undefined;
+  return {
+    get data() {
+      image ??= node.edge('image')!;
+      return image.child;
+    },
+    get backing() {
+      return node.backing;
+    },
   };
-  return { driver: new QbmDriver({ ...parts, policy: 'writethrough' }), children };
 }

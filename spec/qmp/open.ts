@@ -3,61 +3,99 @@
 import type { Driver } from '../block/drivers/driver.js';
 import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
-import { openRaw } from '../block/drivers/raw.js';
+import { openRaw, useByRaw } from '../block/drivers/raw.js';
+import type { Edge, Role } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import { Node, type NodeOptions } from '../block/node.js';
 import { LARGEST_SIZE } from '../block/resize.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import type { Machine } from './machine.js';
-import { type Opened, type Opener, openQbm } from './open-qbm.js';
+import { type Adoption, type Opener, openQbm } from './open-qbm.js';
 
 type Options = Exclude<BlockdevRefValue, string>;
-type PlainOptions = Exclude<Options, { driver: 'qbm' }>;
+
+/** The node above, and as what it uses the one that is being opened. */
+export interface Above {
+  readonly options: NodeOptions;
+  readonly role: Role;
+}
 
 /**
  * The node of `options` is in the graph when this returns; whoever called holds it. On a refusal nothing is left.
- * @param above the options of the node whose child it is
  */
-export function openNode(machine: Machine, options: Options, above: NodeOptions | undefined): Node {
+export function openNode(machine: Machine, options: Options, above: Above | undefined): Node {
   const { graph } = machine;
-  const own = nodeOptions(options, options['node-name'] ?? graph.generateName(), above);
-  /** children that were made for this node, or held before: `release` tells them apart */
-  const opened: Node[] = [];
-  const opener: Opener = {
-    child: (ref) => {
-      const child = typeof ref === 'string' ? graph.lookup(ref, ref) : openNode(machine, ref, own);
-      opened.push(child);
-      return child;
-    },
-  };
+  const node = new Node(nodeOptions(options, options['node-name'] ?? graph.generateName(), above));
+  const opener = new NodeOpener(machine, node);
   try {
-    const below = options.driver === 'raw' ? opener.child(options.file) : undefined;
-    checkOptions(options, own);
-    if (options['node-name'] !== undefined) graph.checkName(own.name);
-    const { driver, children } =
-      options.driver === 'qbm'
-        ? openQbm(machine, options, own, opener)
-        : openPlain(machine, options, own, below);
-    const node = new Node(own, driver, children);
+    const below = options.driver === 'raw' ? opener.child(options.file, 'file') : undefined;
+    checkOptions(options, node.options);
+    if (options['node-name'] !== undefined) graph.checkName(node.name);
+    node.install(openDriver(opener, options, below));
     graph.add(node);
     return node;
   } catch (refusal) {
-    for (const child of opened.reverse()) graph.release(child);
+    opener.abandon();
     throw refusal;
   }
 }
 
-/** What a node takes over from the one above: whether it may be written, and how it is cached. */
-function nodeOptions(options: Options, name: string, above: NodeOptions | undefined): NodeOptions {
+class NodeOpener implements Opener {
+  readonly machine: Machine;
+  readonly node: Node;
+  /** children that were made for this node, or held before: `release` tells them apart */
+  readonly #opened: Node[] = [];
+
+  constructor(machine: Machine, node: Node) {
+    this.machine = machine;
+    this.node = node;
+  }
+
+  child(ref: BlockdevRefValue, role: Role): Node {
+    const { graph } = this.machine;
+    const child =
+      typeof ref === 'string'
+        ? graph.lookup(ref, ref)
+        : openNode(this.machine, ref, { options: this.node.options, role });
+    if (!this.node.isOpen) this.#opened.push(child);
+    return child;
+  }
+
+  adopt(children: readonly Adoption[]): Edge[] {
+    return this.machine.graph.change((change) =>
+      children.map(([child, role, use]) => change.adopt(this.node, child, role, use)),
+    );
+  }
+
+  letGo(edge: Edge): void {
+    this.machine.graph.change((change) => change.drop(edge));
+  }
+
+  release(child: Node): void {
+    this.machine.graph.release(child);
+  }
+
+  /** The node was not opened: its children go. */
+  abandon(): void {
+    const { graph } = this.machine;
+    graph.release(this.node);
+    for (const child of this.#opened.reverse()) graph.release(child);
+  }
+}
+
+/** What a node takes over from the one above: whether it may be written, and how it is cached. REF-015 */
+function nodeOptions(options: Options, name: string, above: Above | undefined): NodeOptions {
+  const inherited = above?.options;
+  const isBacking = above?.role === 'backing';
   return {
     name,
-    readOnly: options['read-only'] ?? above?.readOnly ?? false,
+    readOnly: options['read-only'] ?? (isBacking || (inherited?.readOnly ?? false)),
     // A format passes discards on; what is below it need not ask again. REF-007
     discard: options.discard ?? (above === undefined ? 'ignore' : 'unmap'),
-    forceShare: options['force-share'] ?? above?.forceShare ?? false,
+    forceShare: options['force-share'] ?? inherited?.forceShare ?? false,
     detectZeroes: options['detect-zeroes'] ?? 'off',
-    cacheDirect: options.cache?.direct ?? above?.cacheDirect ?? false,
-    cacheNoFlush: options.cache?.['no-flush'] ?? above?.cacheNoFlush ?? false,
+    cacheDirect: options.cache?.direct ?? inherited?.cacheDirect ?? false,
+    cacheNoFlush: options.cache?.['no-flush'] ?? inherited?.cacheNoFlush ?? false,
   };
 }
 
@@ -70,35 +108,25 @@ function checkOptions(options: Options, own: NodeOptions): void {
   }
 }
 
-/** A driver with at most the one child that it stands on. */
-function openPlain(
-  machine: Machine,
-  options: PlainOptions,
-  own: NodeOptions,
-  child: Node | undefined,
-): Opened {
-  const driver = openDriver(machine, options, own, child);
-  return { driver, children: child === undefined ? [] : [[child, 'file']] };
-}
-
-function openDriver(
-  machine: Machine,
-  options: PlainOptions,
-  own: NodeOptions,
-  child: Node | undefined,
-): Driver {
+function openDriver(opener: NodeOpener, options: Options, below: Node | undefined): Driver {
+  const { machine, node } = opener;
   switch (options.driver) {
     case 'file':
-      checkFileOptions(options, own);
-      return openFile(machine.storage, options.filename, !own.readOnly);
+      checkFileOptions(options, node.options);
+      return openFile(machine.storage, options.filename, !node.readOnly);
     case 'null-co':
       return openNull({
         size: options.size,
         latencyNs: options['latency-ns'],
         readZeroes: options['read-zeroes'],
       });
-    case 'raw':
-      return openRaw(child!, { offset: bytes(options.offset), size: bytes(options.size) });
+    case 'raw': {
+      const part = { offset: bytes(options.offset), size: bytes(options.size) };
+      const [file] = opener.adopt([[below!, 'file', useByRaw(part)]]);
+      return openRaw(file!, part);
+    }
+    case 'qbm':
+      return openQbm(opener, options);
   }
 }
 

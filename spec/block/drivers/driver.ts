@@ -4,7 +4,9 @@
  */
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
-import type { Edge, Node } from '../node.js';
+import type { Edge } from '../edge.js';
+import type { Node } from '../node.js';
+import type { Permissions } from '../permissions.js';
 
 /** What a driver that keeps dirty bitmaps with its image does for the bitmaps of its node. */
 export interface BitmapStore {
@@ -45,8 +47,8 @@ export interface Driver {
   truncate(size: number): void;
   /** Whether this node's size follows that of the node that `edge` uses. */
   follows(edge: Edge): boolean;
-  /** Whether others may resize the node that `edge` uses. */
-  sharesResize(edge: Edge): boolean;
+  /** what it needs of a child, if that is not what follows from the `use` of it (REF-025): `byUse`, for users who need `own` */
+  childPermissions?(edge: Edge, own: Permissions, byUse: Permissions): Permissions;
   filename(): string;
   /** the options that make this node again, for a parent's `json:` file name */
   describe(): JsonObject;

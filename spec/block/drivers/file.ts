@@ -79,10 +79,6 @@ class FileDriver implements Driver {
     return false; // it has no child
   }
 
-  sharesResize(): boolean {
-    return true;
-  }
-
   filename(): string {
     return this.#filename;
   }

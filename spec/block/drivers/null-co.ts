@@ -68,10 +68,6 @@ class NullDriver implements Driver {
     return false; // it has no child
   }
 
-  sharesResize(): boolean {
-    return true;
-  }
-
   filename(): string {
     const { size, readZeroes } = this.#options;
     return size === undefined && readZeroes === undefined

@@ -8,9 +8,10 @@ import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { Policy } from '../../qbm/descriptor.js';
+import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
-import type { Edge, Node } from '../node.js';
-import type { Allocation } from '../qbm/allocation.js';
+import type { Node } from '../node.js';
+import type { Allocation, Places } from '../qbm/allocation.js';
 import { NodeFile } from '../qbm/node-file.js';
 import type { DescriptorStore } from '../qbm/store.js';
 import { StoredBitmap } from '../qbm/stored-bitmap.js';
@@ -22,15 +23,17 @@ import type { BitmapStore, Driver } from './driver.js';
 export interface QbmSurroundings {
   /** a node of driver `file` over a file of the storage */
   readonly openFile: (filename: string) => Node;
-  /** lets go of a node that {@link openFile} gave */
-  readonly release: (node: Node) => void;
+  /** makes a node that {@link openFile} gave a child. @throws BlockError REF-E-CONFLICT; the node is closed then */
+  readonly adopt: (node: Node) => void;
+  /** the child is used no more, and closed if nobody else does */
+  readonly letGo: (edge: Edge) => void;
 }
 
 export interface QbmParts {
   readonly surroundings: QbmSurroundings;
   /** null: an inline composition, without a descriptor */
   readonly store: DescriptorStore | null;
-  readonly data: Node;
+  readonly places: Places;
   readonly allocation: Allocation | null;
   /** the dirty bitmaps that are stored, consistent ones with their files */
   readonly stored: readonly StoredBitmap[];
@@ -65,7 +68,7 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   get clusterSize(): number | null {
-    return this.#parts.data.driver.clusterSize;
+    return this.#parts.places.data.driver.clusterSize;
   }
 
   get store(): BitmapStore {
@@ -73,11 +76,12 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   length(): number {
-    return this.#parts.data.size;
+    return this.#parts.places.data.size;
   }
 
   read(offset: number, into: Uint8Array): void {
-    const { allocation, data } = this.#parts;
+    const { allocation } = this.#parts;
+    const { data } = this.#parts.places;
     if (allocation === null) read(data, offset, into);
     else allocation.read(offset, into);
   }
@@ -97,20 +101,21 @@ export class QbmDriver implements Driver, BitmapStore {
 
   write(offset: number, bytes: Uint8Array): void {
     this.#parts.allocation?.fill(offset, bytes.length);
-    write(this.#parts.data, offset, bytes);
+    write(this.#parts.places.data, offset, bytes);
     // Not before: a granule that could not be written is still read from below.
     this.#parts.allocation?.claim(offset, bytes.length);
   }
 
   zero(offset: number, length: number): void {
     this.#parts.allocation?.fill(offset, length);
-    zero(this.#parts.data, offset, length);
+    zero(this.#parts.places.data, offset, length);
     this.#parts.allocation?.claim(offset, length);
   }
 
   /** What is read from the backing file stays: only what the data image holds can be discarded. */
   discard(offset: number, length: number): void {
-    const { allocation, data } = this.#parts;
+    const { allocation } = this.#parts;
+    const { data } = this.#parts.places;
     if (allocation === null) {
       discard(data, offset, length);
       return;
@@ -121,14 +126,16 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   flush(): void {
-    const { allocation, data } = this.#parts;
+    const { allocation } = this.#parts;
+    const { data } = this.#parts.places;
     if (allocation === null) flush(data);
     else allocation.flush();
   }
 
   /** QBM-037: at no time is a bitmap file shorter than the data image needs. */
   truncate(size: number): void {
-    const { data, allocation } = this.#parts;
+    const { allocation } = this.#parts;
+    const { data } = this.#parts.places;
     // BMP-013
     for (const bitmap of this.#node!.bitmaps) if (bitmap.persistent) bitmapUsable(bitmap, CHANGE);
     if (allocation !== null) granulesOf(size, allocation.stored.bitmap.granularity); // BMP-030
@@ -154,11 +161,6 @@ export class QbmDriver implements Driver, BitmapStore {
     return edge.role === 'image';
   }
 
-  sharesResize(edge: Edge): boolean {
-    // Whoever resized the data image or a bitmap file by its own name would make them fit no more.
-    return edge.role === 'file';
-  }
-
   close(): void {
     const { store, isReadOnly, allocation } = this.#parts;
     try {
@@ -179,7 +181,8 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   describe(): JsonObject {
-    const { store, data } = this.#parts;
+    const { store } = this.#parts;
+    const { data } = this.#parts.places;
     if (store !== null) {
       return jsonObject({ driver: 'qbm', file: jsonObject({ driver: 'file', filename: store.name }) });
     }
@@ -205,7 +208,7 @@ export class QbmDriver implements Driver, BitmapStore {
     const store = this.#parts.store!;
     const file = store.createFile(bitmap.name!);
     const node = this.#parts.surroundings.openFile(store.resolve(file));
-    this.#node!.adopt(node, 'bitmap');
+    this.#parts.surroundings.adopt(node);
     try {
       const stored = new StoredBitmap(bitmap, new NodeFile(node), { isBehind: true });
       stored.settle();
@@ -219,8 +222,7 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   #letGo(node: Node): void {
-    this.#node!.drop(node);
-    this.#parts.surroundings.release(node);
+    this.#parts.surroundings.letGo(this.#node!.children.find(({ child }) => child === node)!);
   }
 
   checkRemove(): void {

@@ -4,8 +4,10 @@
  */
 import { jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
+import type { Edge, Use } from '../edge.js';
 import { BlockError } from '../errors.js';
-import { type Edge, type Node, SECTOR } from '../node.js';
+import { SECTOR } from '../node.js';
+import { type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
 import type { Driver } from './driver.js';
@@ -17,10 +19,15 @@ export interface RawOptions {
   readonly size?: number | undefined;
 }
 
+/** What a `raw` node is to its child: a filter of the whole of it, or a part that must stay where it is. REF-008 */
+export function useByRaw({ offset, size }: RawOptions): Use {
+  return size === undefined && (offset ?? 0) === 0 ? 'filtered' : 'part';
+}
+
 /** @throws BlockError REF-E-NEGATIVE, REF-E-RAW-OFFSET, REF-E-RAW-SUM, REF-E-RAW-SECTOR, in this order */
-export function openRaw(child: Node, options: RawOptions): Driver {
+export function openRaw(file: Edge, options: RawOptions): Driver {
   const { offset = 0, size } = options;
-  const available = child.size;
+  const available = file.child.size;
   if (offset < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'offset' });
   if (size !== undefined && size < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'size' });
   if (offset > available) throw new BlockError('REF-E-RAW-OFFSET', { offset, size: available });
@@ -29,65 +36,65 @@ export function openRaw(child: Node, options: RawOptions): Driver {
       throw new BlockError('REF-E-RAW-SUM', { offset, length: size, size: available });
     if (size % SECTOR !== 0) throw new BlockError('REF-E-RAW-SECTOR');
   }
-  return new RawDriver(child, options);
+  return new RawDriver(file, options);
 }
 
 class RawDriver implements Driver {
   readonly name = 'raw';
   readonly canDiscard = true;
-  readonly #child: Node;
+  readonly #file: Edge;
   readonly #options: RawOptions;
   readonly #offset: number;
 
-  constructor(child: Node, options: RawOptions) {
-    this.#child = child;
+  constructor(file: Edge, options: RawOptions) {
+    this.#file = file;
     this.#options = options;
     this.#offset = options.offset ?? 0;
   }
 
   get clusterSize(): number | null {
-    return this.#child.driver.clusterSize;
+    return this.#file.child.driver.clusterSize;
   }
 
   get hasDirtyFlag(): boolean {
-    return this.#child.driver.hasDirtyFlag;
+    return this.#file.child.driver.hasDirtyFlag;
   }
 
   length(): number {
-    return this.#options.size ?? Math.max(this.#child.size - this.#offset, 0);
+    return this.#options.size ?? Math.max(this.#file.child.size - this.#offset, 0);
   }
 
   read(offset: number, into: Uint8Array): void {
     const length = this.#within(offset, into.length);
-    read(this.#child, this.#offset + offset, into.subarray(0, length));
+    read(this.#file.child, this.#offset + offset, into.subarray(0, length));
     into.fill(0, length);
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    write(this.#child, this.#offset + offset, bytes.subarray(0, this.#within(offset, bytes.length)));
+    write(this.#file.child, this.#offset + offset, bytes.subarray(0, this.#within(offset, bytes.length)));
   }
 
   zero(offset: number, length: number): void {
-    zero(this.#child, this.#offset + offset, this.#within(offset, length));
+    zero(this.#file.child, this.#offset + offset, this.#within(offset, length));
   }
 
   discard(offset: number, length: number): void {
-    discard(this.#child, this.#offset + offset, this.#within(offset, length));
+    discard(this.#file.child, this.#offset + offset, this.#within(offset, length));
   }
 
   /** How much of a request lies inside the child. REF-013 */
   #within(offset: number, length: number): number {
-    return Math.max(0, Math.min(length, this.#child.size - this.#offset - offset));
+    return Math.max(0, Math.min(length, this.#file.child.size - this.#offset - offset));
   }
 
   flush(): void {
-    flush(this.#child);
+    flush(this.#file.child);
   }
 
   truncate(size: number): void {
     if (this.#options.size !== undefined) throw new BlockError('REF-E-RAW-FIXED');
     if (size > Number.MAX_SAFE_INTEGER - this.#offset) throw new BlockError('REF-E-RAW-LARGE');
-    truncate(this.#child, this.#offset + size);
+    truncate(this.#file.child, this.#offset + size);
   }
 
   close(): void {}
@@ -96,14 +103,15 @@ class RawDriver implements Driver {
     return this.#options.size === undefined;
   }
 
-  /** A part of the child must stay where it is: REF-008. */
-  sharesResize(edge: Edge): boolean {
-    return edge.child !== this.#child || (this.#options.size === undefined && this.#offset === 0);
+  /** It writes only what its own users write. */
+  childPermissions(_file: Edge, own: Permissions, { needs, shares }: Permissions): Permissions {
+    const written = WRITE | RESIZE;
+    return { needs: (needs & ~written) | (own.needs & written), shares };
   }
 
   filename(): string {
     const whole = this.#options.size === undefined && this.#options.offset === undefined;
-    const child = this.#child.filename;
+    const child = this.#file.child.filename;
     return whole && !child.startsWith('json:') ? child : `json:${writeJson(this.describe())}`;
   }
 
@@ -111,7 +119,7 @@ class RawDriver implements Driver {
     const shown = jsonObject({ driver: 'raw' });
     if (this.#options.offset !== undefined) shown.offset = this.#options.offset;
     if (this.#options.size !== undefined) shown.size = this.#options.size;
-    shown.file = this.#child.driver.describe();
+    shown.file = this.#file.child.driver.describe();
     return shown;
   }
 }

@@ -13,22 +13,26 @@ interface Piece {
   readonly isAllocated: boolean;
 }
 
+/** Where the disk is: whichever nodes they are now. */
+export interface Places {
+  readonly data: Node;
+  readonly backing: Node | null;
+}
+
 export class Allocation {
   readonly stored: StoredBitmap;
-  readonly #data: Node;
-  readonly #backing: Node | null;
+  readonly #places: Places;
   #isBehind = false;
 
-  constructor(stored: StoredBitmap, data: Node, backing: Node | null) {
+  constructor(stored: StoredBitmap, places: Places) {
     this.stored = stored;
-    this.#data = data;
-    this.#backing = backing;
+    this.#places = places;
   }
 
   read(offset: number, into: Uint8Array): void {
     for (const piece of this.pieces(offset, into.length)) {
       const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
-      if (piece.isAllocated) read(this.#data, piece.offset, part);
+      if (piece.isAllocated) read(this.#places.data, piece.offset, part);
       else this.#readBelow(piece.offset, part);
     }
   }
@@ -41,7 +45,7 @@ export class Allocation {
     const first = Math.floor(offset / granularity) * granularity;
     const last = Math.floor((end - 1) / granularity) * granularity;
     this.#copyUp(first, first, offset);
-    this.#copyUp(last, end, Math.min(last + granularity, this.#data.size));
+    this.#copyUp(last, end, Math.min(last + granularity, this.#places.data.size));
   }
 
   /** After it: the granules of the range are the data image's own. The bits reach the disk by {@link flush}. */
@@ -54,7 +58,7 @@ export class Allocation {
 
   /** Data first, then the bits. @throws StorageError */
   flush(): void {
-    flush(this.#data);
+    flush(this.#places.data);
     if (!this.#isBehind) return;
     this.stored.sync();
     this.#isBehind = false;
@@ -68,11 +72,11 @@ export class Allocation {
     this.stored.makeRoom(size);
     const { bitmap } = this.stored;
     const oldSize = bitmap.size;
-    const end = Math.min(this.#backing?.size ?? 0, size);
+    const end = Math.min(this.#places.backing?.size ?? 0, size);
     if (end > oldSize) {
       const start = Math.floor(oldSize / bitmap.granularity) * bitmap.granularity;
       this.#copyUp(start, start, oldSize);
-      flush(this.#data);
+      flush(this.#places.data);
       this.resize(size);
       bitmap.mark(start, end - start);
       this.stored.sync();
@@ -103,11 +107,11 @@ export class Allocation {
     if (start >= end || this.stored.bitmap.nextDirty(granule, granule + 1) >= 0) return;
     const bytes = new Uint8Array(end - start);
     this.#readBelow(start, bytes);
-    write(this.#data, start, bytes);
+    write(this.#places.data, start, bytes);
   }
 
   #readBelow(offset: number, into: Uint8Array): void {
-    const backing = this.#backing;
+    const backing = this.#places.backing;
     const inside = backing === null ? 0 : Math.max(0, Math.min(into.length, backing.size - offset));
     if (backing !== null && inside > 0) read(backing, offset, into.subarray(0, inside));
     into.fill(0, inside);

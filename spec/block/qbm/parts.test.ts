@@ -84,7 +84,7 @@ t.test('QBM-022: an allocation bitmap and a backing file, by existing nodes', (t
   t.same([...image.read(GRANULE, 3)], [9, 0x55, 9]);
   t.equal(image.dirty('b0'), '1+1');
   t.equal(image.ask('blockdev-del', { 'node-name': 'data' }), 'REF-E-IN-USE');
-  t.equal(image.ask('block_resize', { 'node-name': 'data', size: 512 }), 'REF-E-RESIZE-UNSHARED');
+  t.equal(image.ask('block_resize', { 'node-name': 'data', size: 512 }), 'REF-E-CONFLICT');
   t.same(
     image.node.bitmaps.map(({ name }) => name),
     ['b0'],

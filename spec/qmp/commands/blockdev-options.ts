@@ -7,6 +7,7 @@ import {
   type Infer,
   int,
   lazy,
+  nothing,
   optional,
   str,
   struct,
@@ -49,7 +50,7 @@ interface QbmOptions {
   readonly trusted?: boolean | undefined;
   readonly image?: BlockdevRefValue | undefined;
   readonly bitmaps?: readonly QbmBitmapPart[] | undefined;
-  readonly backing?: BlockdevRefValue | undefined;
+  readonly backing?: BlockdevRefValue | null | undefined;
 }
 interface QbmBitmapPart {
   readonly name: string;
@@ -77,6 +78,16 @@ const BlockdevRef: Type<BlockdevRefValue> = alternate(
     object: lazy<NestedOptions>('BlockdevOptions', () => BlockdevOptions),
   },
   'the options of a new node, or the name of one',
+);
+
+const BlockdevRefOrNull: Type<BlockdevRefValue | null> = alternate(
+  'BlockdevRefOrNull',
+  {
+    string: str,
+    object: lazy<NestedOptions>('BlockdevOptions', () => BlockdevOptions),
+    null: nothing,
+  },
+  'the options of a new node, the name of one, or null for none',
 );
 
 const BlockdevOptionsFile = struct('BlockdevOptionsFile', {
@@ -117,7 +128,9 @@ const BlockdevOptionsQbm = struct('BlockdevOptionsQbm', {
   trusted: optional(bool, { doc: 'whether the descriptor may name files anywhere; default false' }),
   image: optional(BlockdevRef, { doc: 'the data image' }),
   bitmaps: optional(array(QbmBitmap)),
-  backing: optional(BlockdevRef, { doc: 'what is read where the allocation bitmap is clear' }),
+  backing: optional(BlockdevRefOrNull, {
+    doc: 'what is read where the allocation bitmap is clear; default: what the descriptor says',
+  }),
 });
 
 export const BlockdevOptions: Type<NestedOptions> & ReturnType<typeof declare> = declare();

@@ -1,4 +1,5 @@
 /** Nodes by command: blockdev-add, blockdev-del, block_resize. NODES.md. */
+import { blockedBy } from '../../block/blockers.js';
 import { BlockError } from '../../block/errors.js';
 import { resize } from '../../block/resize.js';
 import { commandsOf } from '../command.js';
@@ -45,8 +46,11 @@ export const BLOCKDEV_COMMANDS = [
       // PRECONDITIONS
       const node = machine.graph.lookup(args.device, args['node-name']);
       if (args.size < 0) throw new BlockError('REF-E-SIZE-POSITIVE');
+      if (blockedBy(node, 'resize') !== null) {
+        throw new BlockError('REF-E-DEVICE-IN-USE', { device: args.device ?? '(null)' });
+      }
       // EFFECTS
-      resize(node, args.size);
+      resize(machine.graph, node, args.size);
     },
   }),
 ];

@@ -1,0 +1,105 @@
+/**
+ * Changes to the graph: all of them, or none. Edges come, go and move; then permissions are worked out anew, and if they
+ * conflict everything is as before. GRAPH.md, REF-021.
+ */
+import { Edge, type Holder, type Role, type Use } from './edge.js';
+import { BlockError } from './errors.js';
+import { Node } from './node.js';
+import { type Permissions, refreshPermissions } from './permissions.js';
+
+/** What the parts of one change are made of. */
+export class GraphChange {
+  readonly #undo: (() => void)[] = [];
+  readonly #touched = new Set<Node>();
+  /** who may be without a user after it */
+  readonly left = new Set<Node>();
+
+  /** `parent` uses `child`. @throws BlockError REF-E-CYCLE */
+  adopt(parent: Node, child: Node, role: Role, use: Use): Edge {
+    if (uses(child, parent)) {
+      throw new BlockError('REF-E-CYCLE', { child: child.name, role, parent: parent.name });
+    }
+    const edge = new Edge(parent, child, { role, name: role, use });
+    this.#join(edge);
+    return edge;
+  }
+
+  /** Something that is no node uses `child`. */
+  hold(holder: Holder, child: Node, name: string, permissions: Permissions): Edge {
+    const edge = new Edge(holder, child, { role: null, name, use: 'root' }, permissions);
+    this.#join(edge);
+    return edge;
+  }
+
+  /** The use is over. */
+  drop(edge: Edge): void {
+    const at = edge.parent instanceof Node ? edge.parent.children.indexOf(edge) : -1;
+    const above = edge.child.parents.indexOf(edge);
+    edge.child.parents.splice(above, 1);
+    if (edge.parent instanceof Node) edge.parent.children.splice(at, 1);
+    this.left.add(edge.child);
+    this.#touched.add(edge.child);
+    this.#undo.push(() => {
+      edge.child.parents.splice(above, 0, edge);
+      if (edge.parent instanceof Node) edge.parent.children.splice(at, 0, edge);
+    });
+  }
+
+  /** The same use, of another node. @throws BlockError REF-E-CYCLE */
+  move(edge: Edge, child: Node): void {
+    const { parent, child: before } = edge;
+    if (parent instanceof Node && uses(child, parent)) {
+      throw new BlockError('REF-E-CYCLE', { child: child.name, role: edge.name, parent: parent.name });
+    }
+    const above = before.parents.indexOf(edge);
+    before.parents.splice(above, 1);
+    edge.child = child;
+    child.parents.unshift(edge);
+    this.left.add(before);
+    for (const node of [before, child]) this.#touched.add(node);
+    this.#undo.push(() => {
+      child.parents.splice(child.parents.indexOf(edge), 1);
+      edge.child = before;
+      before.parents.splice(above, 0, edge);
+    });
+  }
+
+  /** Anything else that takes part in it: done now, undone if the change fails. */
+  also(touched: Node, redo: () => void, undo: () => void): void {
+    redo();
+    this.#touched.add(touched);
+    this.#undo.push(undo);
+  }
+
+  /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY */
+  check(): void {
+    refreshPermissions(this.#touched);
+  }
+
+  /** Everything is as it was. */
+  revert(): void {
+    for (const undo of this.#undo.reverse()) undo();
+    refreshPermissions(this.#touched);
+  }
+
+  #join(edge: Edge): void {
+    if (edge.parent instanceof Node) edge.parent.children.push(edge);
+    edge.child.parents.unshift(edge);
+    for (const node of edge.parent instanceof Node ? [edge.parent, edge.child] : [edge.child]) {
+      this.#touched.add(node);
+    }
+    this.#undo.push(() => {
+      if (edge.parent instanceof Node) edge.parent.children.splice(edge.parent.children.indexOf(edge), 1);
+      edge.child.parents.splice(edge.child.parents.indexOf(edge), 1);
+      this.left.add(edge.child);
+    });
+  }
+}
+
+/** Whether `node` is `other`, or uses it, however far below. */
+export function uses(node: Node, other: Node, seen = new Set<Node>()): boolean {
+  if (node === other) return true;
+  if (seen.has(node)) return false;
+  seen.add(node);
+  return node.children.some(({ child }) => uses(child, other, seen));
+}
