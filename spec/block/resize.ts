@@ -52,17 +52,19 @@ export function followSize(node: Node): void {
   for (const bitmap of node.bitmaps) {
     if (bitmap.size !== node.size) bitmap.resize(node.size);
   }
-  for (const edge of node.parents) {
-    const { parent } = edge;
-    if (parent instanceof Node && parent.driver.follows(edge)) followSize(parent);
-  }
+  for (const parent of followersOf(node)) followSize(parent);
 }
 
 /** The bitmaps of `node` and of the nodes above, which change their size by as much. */
 function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
   yield* node.bitmaps;
+  for (const parent of followersOf(node)) yield* bitmapsOfSizeWith(parent);
+}
+
+/** The nodes above whose size follows that of `node`. One that is just being opened has nothing yet that could. */
+function* followersOf(node: Node): Generator<Node> {
   for (const edge of node.parents) {
     const { parent } = edge;
-    if (parent instanceof Node && parent.driver.follows(edge)) yield* bitmapsOfSizeWith(parent);
+    if (parent instanceof Node && parent.isOpen && parent.driver.follows(edge)) yield parent;
   }
 }
