@@ -10,6 +10,19 @@ import type { FileContent } from './content.js';
 export const FORMATS = ['raw', 'overlay'] as const;
 export type Format = (typeof FORMATS)[number];
 
+/** A run of an image tool. In its words `$name` is the path of a file of the case, and `{format}` the format's name. */
+export type ToolAction =
+  | { readonly verb: 'img'; readonly words: readonly string[] }
+  | {
+      readonly verb: 'image-io';
+      /** null: none is named on the command line */
+      readonly image: string | null;
+      readonly options: readonly string[];
+      readonly commands: readonly string[];
+      /** how the tool gets its commands: each with `-c`, or as lines of its standard input */
+      readonly by: 'option' | 'stdin';
+    };
+
 /** What a step does, without where it stands. */
 export type Action =
   | { readonly verb: 'log'; readonly text: string }
@@ -32,6 +45,7 @@ export type Action =
   | { readonly verb: 'file'; readonly file: string; readonly content: FileContent }
   | { readonly verb: 'descriptor'; readonly file: string; readonly trust: Trust; readonly verify: boolean }
   | { readonly verb: 'check'; readonly file: string; readonly trust: Trust; readonly repair: boolean }
+  | ToolAction
   | {
       readonly verb: 'either';
       readonly action: Exclude<Action, { verb: 'either' | 'log' }>;
@@ -85,12 +99,22 @@ export function volatileNodes(steps: readonly Step[]): ReadonlySet<string> {
   return nodes;
 }
 
-/** The names of the files that the steps create: what `$name` may stand for. */
+/** What `$name` may stand for: the files that the steps create, and those that the words of tools name so. */
 export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
   const files = new Set<string>();
   for (const { action } of steps) {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'create') files.add(act.file);
+    for (const word of toolWords(act)) {
+      for (const [, name] of word.matchAll(/\$([A-Za-z0-9_][A-Za-z0-9_.-]*)/g)) files.add(name!);
+    }
   }
   return files;
+}
+
+/** The words of a tool's command line, but for the commands of `image-io`; none for other steps. */
+function toolWords(action: Action): readonly string[] {
+  if (action.verb === 'img') return action.words;
+  if (action.verb !== 'image-io') return [];
+  return action.image === null ? action.options : [...action.options, action.image];
 }

@@ -4,13 +4,17 @@ import type { Step } from './case.js';
 
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
- * `kill`, `format` for `file`, `descriptor` and `check`, `repair` for a check that repairs, and `qmp` for a `raw` text and for whatever the adapter protocol has no operation for.
+ * `kill`, `format` for `file`, `descriptor` and `check`, `repair` for a check
+ * that repairs, `img` and `image-io` for the tools, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
+ * for whatever the adapter protocol has no operation for.
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
   const requires = new Set<string>();
   for (const { action } of steps) {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'raw') requires.add('qmp');
+    if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
+    if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
     if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
     if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');
     if (act.verb === 'check' && act.repair) requires.add('repair');

@@ -14,6 +14,10 @@ const KINDS: readonly (readonly [string, string])[] = [
   ['qsd', 'qemu-storage-daemon in PATH; qsd@DIR for that of another version'],
   ['qemu', 'short for qemu-system and qsd'],
   ['qmp:COMMAND', 'any program that speaks QMP'],
+  [
+    'img:COMMAND',
+    'image tools: any program like qemu-img; the one like qemu-io is found by putting "io" for the last "img"',
+  ],
   ['adapter:COMMAND', 'any program that speaks the adapter protocol'],
 ];
 

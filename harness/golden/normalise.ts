@@ -4,6 +4,17 @@
  */
 import type { TranscriptLine } from '../case/play/transcript.js';
 import type { Target } from '../target/target.js';
+import {
+  allocatedSpace,
+  createOptions,
+  formatDetails,
+  ioPrompt,
+  ioTime,
+  jsonAnswer,
+  mapOwner,
+  progress,
+  toolName,
+} from './tool-answers.js';
 
 type Kind = Target['kind'];
 
@@ -50,6 +61,72 @@ export const NORMALISERS: readonly Normaliser[] = [
     reason: 'how many blocks the host allocated to a file (actual-size) is the business of its file system',
     kinds: 'all',
     lines: (lines) => mapText(lines, (text) => text.replace(/("actual-size": )\d+/g, '$1"host"')),
+  },
+  {
+    name: 'tool-name',
+    reason:
+      'the tools are called qemu-img and qemu-io, or otherwise: before their errors they are "img" and "io"',
+    kinds: 'all',
+    lines: toolName,
+  },
+  {
+    name: 'format-name',
+    reason:
+      'the format under test is called qcow2, qbm or raw: its name becomes "{format}", where a tool prints it as one',
+    kinds: 'all',
+  },
+  {
+    name: 'io-time',
+    reason: 'how long a request took, and how many fit into a second, is different every time',
+    kinds: 'all',
+    lines: ioTime,
+  },
+  {
+    name: 'io-prompt',
+    reason:
+      'a prompt before each command is for people, and there is none when commands are given as options',
+    kinds: 'all',
+    lines: ioPrompt,
+  },
+  {
+    name: 'progress',
+    reason:
+      'how many states of a progress there are depends on the sizes of requests: its first and last count',
+    kinds: 'all',
+    lines: progress,
+  },
+  {
+    name: 'create-options',
+    reason: 'cluster sizes, reference counts and the like, which a "Formatting" line lists, are qcow2\'s own',
+    kinds: 'all',
+    lines: createOptions,
+  },
+  {
+    name: 'format-details',
+    reason: 'what "info" says beneath "Format specific information" is a format\'s own, but for the bitmaps',
+    kinds: 'all',
+    lines: formatDetails,
+  },
+  {
+    name: 'allocated-space',
+    reason:
+      'how much space images take, and how it is spread, is a matter of the format and of the file system',
+    kinds: 'all',
+    lines: allocatedSpace,
+  },
+  {
+    name: 'map-owner',
+    reason:
+      'in a map the data file of an image (x.data) counts as the image (x); its place in a file is left out, and areas that it alone told apart are joined',
+    kinds: 'all',
+    lines: mapOwner,
+  },
+  {
+    name: 'json-answer',
+    reason:
+      "a tool's answer in JSON is laid out like a reply, and without what the normalisers above take away",
+    kinds: 'all',
+    lines: jsonAnswer,
   },
   {
     name: 'error-text',

@@ -9,6 +9,8 @@ t.test('names of targets', async (t) => {
     ['qemu-system@/opt/a@b', 'qemu-system'],
     ['qmp:qsd @ x', 'qmp'],
     ['adapter:python3 a.py', 'adapter'],
+    ['img:qemu-img', 'img'],
+    ['img:qbm img', 'img'],
   ] as const) {
     const choice = parseTarget(text);
     t.equal(choice.kind, kind, text);
@@ -21,9 +23,10 @@ t.test('names of targets', async (t) => {
 });
 
 t.test('what is no name is answered with the list', async (t) => {
-  for (const text of ['', 'Reference', 'qsd@', 'reference@/x', 'qmp', 'img:x', '@/x']) {
+  for (const text of ['', 'Reference', 'qsd@', 'reference@/x', 'qmp', 'img', '@/x']) {
     t.throws(() => parseTarget(text), { message: /no such target.*adapter:COMMAND/s }, text);
   }
+  t.throws(() => parseTarget('img:qemu-io'), { message: /no "img" in the command "qemu-io"/ });
   t.throws(() => parseTarget('qmp:'), { message: /the command is empty/ });
   t.throws(() => parseTarget(`adapter:a "b`), { message: /open "/ });
 });

@@ -1,11 +1,13 @@
 /** The names of targets on the command line. */
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { AdapterTarget } from './adapter/adapter.js';
+import { findInPath } from './find-program.js';
+import { ImgTarget } from './img/img-target.js';
 import { createQmpTarget } from './qmp/command-line.js';
 import { createQemuSystemTarget, QEMU_SYSTEM_HINT, QEMU_SYSTEM_PROGRAM } from './qmp/qemu-system.js';
 import { createQsdTarget, QSD_HINT, QSD_PROGRAM } from './qmp/qsd.js';
 import { type CaseContext, type Identity, type Session, type Target, TargetFault } from './target.js';
+
+export { findInPath } from './find-program.js';
 
 /** A target as the user named it. Each call of `create` makes another one of its own, for a worker of its own. */
 export interface TargetChoice {
@@ -20,6 +22,8 @@ export const TARGET_NAMES = `targets:
   qsd[@DIR]          ${QSD_PROGRAM}, from PATH or from DIR
   qemu               short for those of the two above that are in PATH
   qmp:COMMAND        any program that speaks QMP on its stdin and stdout, or on the unix socket "{socket}"
+  img:COMMAND        image tools by themselves: any program like qemu-img, and the one like qemu-io that is found by
+                     putting "io" for the last "img" in the command
   adapter:COMMAND    any program that speaks the adapter protocol`;
 
 /**
@@ -35,8 +39,8 @@ export function parseTargets(text: string): TargetChoice[] {
 
 /** As {@link parseTargets}, for a name that stands for one target. */
 export function parseTarget(text: string): TargetChoice {
-  const command = /^(qmp|adapter):(.*)$/s.exec(text);
-  if (command !== null) return parseCommand(text, command[1] as 'qmp' | 'adapter', command[2]!);
+  const command = /^(qmp|img|adapter):(.*)$/s.exec(text);
+  if (command !== null) return parseCommand(text, command[1] as keyof typeof COMMANDS, command[2]!);
   const [, program, directory] = /^([^@]*)(?:@(.+))?$/s.exec(text) ?? [];
   if (program === 'qsd') return { name: text, kind: 'qsd', create: () => createQsdTarget(text, directory) };
   if (program === 'qemu-system') {
@@ -46,8 +50,14 @@ export function parseTarget(text: string): TargetChoice {
   throw new Error(`no such target: ${text}\n${TARGET_NAMES}`);
 }
 
-function parseCommand(text: string, kind: 'qmp' | 'adapter', command: string): TargetChoice {
-  const create = () => (kind === 'qmp' ? createQmpTarget(text, command) : new AdapterTarget(text, command));
+const COMMANDS = {
+  qmp: createQmpTarget,
+  img: (name: string, command: string): Target => new ImgTarget(name, command),
+  adapter: (name: string, command: string): Target => new AdapterTarget(name, command),
+};
+
+function parseCommand(text: string, kind: keyof typeof COMMANDS, command: string): TargetChoice {
+  const create = () => COMMANDS[kind](text, command);
   try {
     create(); // starts nothing, but looks at the command
   } catch (error) {
@@ -62,20 +72,6 @@ function installed(): TargetChoice[] {
   if (findInPath(QSD_PROGRAM) !== null) found.push(parseTarget('qsd'));
   if (found.length > 0) return found;
   throw new TargetFault('surroundings', `there is no QEMU in PATH. ${QEMU_SYSTEM_HINT}. ${QSD_HINT}.`);
-}
-
-/** Where a program is, as PATH says; null if nowhere. */
-export function findInPath(program: string): string | null {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    const file = join(directory || '.', program);
-    try {
-      accessSync(file, constants.X_OK);
-      if (statSync(file).isFile()) return file;
-    } catch {
-      // not there: look on
-    }
-  }
-  return null;
 }
 
 /** The reference, loaded when it is first used: a run on others does not need the specification. */

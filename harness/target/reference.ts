@@ -38,6 +38,7 @@ const CAPABILITIES = [
   'repair',
   'restart',
   'qmp',
+  'node',
   'bitmap',
   'transaction',
   'resize',

@@ -156,6 +156,25 @@ export interface FormatPart {
   ): Promise<CheckReport | FormatRefusal>;
 }
 
+/** How an image tool ended. */
+export interface ToolOutcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Image tools: `img` as qemu-img, `io` as qemu-io. They run in the directory of the case. */
+export interface ToolPart {
+  /** what `{format}` stands for in this session: "raw", "qcow2", "qbm" */
+  readonly formatName: string;
+  /**
+   * Runs a tool to its end; `input` is its standard input, from which it need not read.
+   *
+   * @throws TargetFault
+   */
+  run(tool: 'img' | 'io', args: readonly string[], input: string): Promise<ToolOutcome>;
+}
+
 /** What a session may know of its case beforehand. */
 export interface CaseContext {
   readonly id: string;
@@ -194,6 +213,8 @@ export interface Session {
   readonly directory: string | null;
   /** for targets with the capability `format`, which are asked about the QBM format itself */
   readonly format?: FormatPart;
+  /** for targets with the capabilities `img` and `image-io` */
+  readonly tools?: ToolPart;
   /** makes an empty file of `size` bytes, known to the case as `$name` */
   create(name: string, size: number): Promise<void>;
   open(node: string, options: OpenOptions): Promise<Reply>;
@@ -220,7 +241,7 @@ export interface Target {
   /** as the user named it: `reference`, `qsd@/opt/qemu-10/bin`, `adapter:python3 a.py` */
   readonly name: string;
   /** which error table, expected file and normalisers apply */
-  readonly kind: 'reference' | 'qemu-system' | 'qsd' | 'qmp' | 'adapter';
+  readonly kind: 'reference' | 'qemu-system' | 'qsd' | 'qmp' | 'img' | 'adapter';
   /** starts the target if need be; rejects with a {@link TargetFault} ("surroundings") when it cannot be had */
   identify(): Promise<Identity>;
   begin(context: CaseContext): Promise<Session>;

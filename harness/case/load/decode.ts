@@ -1,8 +1,9 @@
 /** A validated document to a {@link Case}: sizes to bytes, defaults filled in, what only code can check checked. */
 import type { Json, JsonObject } from '../../../spec/json/value.js';
 import { isJsonObject } from '../../../spec/json/value.js';
+import { splitCommand } from '../../target/shell-words.js';
 import type { IoRequest, Trust } from '../../target/target.js';
-import { type Action, type Case, FORMATS, type Format, type Step } from '../case.js';
+import { type Action, type Case, FORMATS, type Format, type Step, type ToolAction } from '../case.js';
 import { bytesOf, type FileContent, MAX_WRITTEN, type Piece } from '../content.js';
 import { derivedRequirements } from '../requires.js';
 import type { Violation } from './explain.js';
@@ -82,6 +83,12 @@ class Decoder {
     const value = step[verb]!;
     if (verb === 'raw') return this.#raw(value as string, `${pointer}/raw`);
     if (verb === 'observe') return { verb, node: value as string };
+    if (verb === 'img') {
+      return {
+        verb,
+        words: Array.isArray(value) ? strings(value) : this.#words(value as string, `${pointer}/img`),
+      };
+    }
     const object = value as JsonObject;
     const size = (): number => this.#size(object.size!, `${pointer}/${verb}/size`);
     switch (verb) {
@@ -111,12 +118,30 @@ class Decoder {
         };
       case 'check':
         return { verb, file: object.image as string, trust: trustOf(object), repair: object.repair === true };
+      case 'image-io':
+        return this.#imageIo(object, `${pointer}/image-io`);
       case 'qmp': {
         const command = Object.keys(object)[0]!;
         return { verb, command, arguments: (object[command] ?? undefined) as JsonObject | undefined };
       }
       default:
         return { verb: 'io', node: object.node as string, request: this.#io(object, `${pointer}/io`) };
+    }
+  }
+
+  #imageIo(io: JsonObject, pointer: string): ToolAction {
+    const options = io.options === undefined ? [] : this.#words(io.options as string, `${pointer}/options`);
+    const image = io.image === undefined ? null : (io.image as string);
+    const by = io.run === undefined ? 'stdin' : 'option';
+    return { verb: 'image-io', image, options, commands: strings(io.run ?? io.input), by };
+  }
+
+  #words(text: string, pointer: string): string[] {
+    try {
+      return splitCommand(text);
+    } catch (error) {
+      this.#found.push({ pointer, message: (error as Error).message });
+      return [];
     }
   }
 

@@ -36,7 +36,7 @@ t.test('a case', (t) => {
     place,
   );
   t.same(found.formats, ['overlay']);
-  t.same(found.requires, ['resize', 'command:block_resize', 'command:query-block', 'qmp']);
+  t.same(found.requires, ['resize', 'command:block_resize', 'command:query-block', 'node', 'qmp']);
   t.same(
     found.steps.map((step) => step.line),
     [8, 9, 10, 11, 12, 13],
@@ -64,7 +64,7 @@ t.test('images that outlive the target', (t) => {
 `,
     place,
   );
-  t.same(requires, ['restart']);
+  t.same(requires, ['node', 'restart']);
   t.match(steps[0]!.action, { size: 1048576, policy: 'writethrough' });
   t.same(steps[1]!.action, { verb: 'restart' });
   t.match(steps[2]!.action, { size: null, readOnly: true, policy: undefined });

@@ -30,6 +30,29 @@ export function sortFilename(text: string): string {
   }
 }
 
+/** As {@link sortFilename}, for every such name within a text. */
+export function sortFilenames(text: string): string {
+  let sorted = '';
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf(`${JSON_FILENAME}{`, at);
+    const end = start === -1 ? -1 : endOfObject(text, start + JSON_FILENAME.length);
+    if (end === -1) return sorted + text.slice(at);
+    sorted += text.slice(at, start) + sortFilename(text.slice(start, end));
+    at = end;
+  }
+}
+
+/** Where the object that begins at `start` ends; -1 if it does not. */
+function endOfObject(text: string, start: number): number {
+  let depth = 0;
+  for (const token of text.slice(start).matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (token[0] === '{') depth++;
+    else if (token[0] === '}' && --depth === 0) return start + token.index + 1;
+  }
+  return -1;
+}
+
 /** A copy with every string replaced; names of members stay. */
 export function mapStrings(value: Json, map: (text: string) => string): Json {
   if (typeof value === 'string') return map(value);

@@ -7,6 +7,7 @@ import { performFormat } from './format.js';
 import { mapStrings } from './json.js';
 import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
+import { performTool } from './tool.js';
 import type { TranscriptLine } from './transcript.js';
 
 /** What playing needs to know besides the session. */
@@ -101,6 +102,9 @@ async function perform(
     case 'descriptor':
     case 'check':
       return performFormat(action, session, (request) => context.within(request));
+    case 'img':
+    case 'image-io':
+      return performTool(action, session, context.files, (request) => context.within(request));
     case 'observe': {
       const observation = await context.within(session.observe(action.node));
       return observationLines(observation, answers);

@@ -5,6 +5,7 @@ import type { IoRequest } from '../../target/target.js';
 import type { Action } from '../case.js';
 import type { FileContent, Piece } from '../content.js';
 import { requestLine } from './json.js';
+import { toolLines } from './tool.js';
 
 /** The lines that announce an action. Symbols stay symbols; members keep the author's order. */
 export function questionLines(action: Action): string[] {
@@ -45,6 +46,9 @@ export function questionLines(action: Action): string[] {
       ];
     case 'check':
       return [`check ${pathText(action.file)}${trusted(action)}${action.repair ? ', repair' : ''}`];
+    case 'img':
+    case 'image-io':
+      return toolLines(action);
     case 'either':
       return questionLines(action.action);
   }

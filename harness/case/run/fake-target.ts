@@ -53,7 +53,8 @@ class FakeTarget implements Target {
 
   async identify(): Promise<Identity> {
     if (this.#variant === 'gone') throw new TargetFault('surroundings', 'no fake in PATH');
-    const names = this.#variant === 'incapable' ? [] : ['qmp', 'restart', 'command:block-dirty-bitmap-add'];
+    const names =
+      this.#variant === 'incapable' ? [] : ['qmp', 'node', 'restart', 'command:block-dirty-bitmap-add'];
     const commands = this.#variant === 'incapable' ? [] : COMMANDS.map((name) => `command:${name}`);
     return {
       program: 'fake 1.2.3 (for tests)',

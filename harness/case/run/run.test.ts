@@ -81,7 +81,7 @@ t.test('a target that is restarted and killed', async (t) => {
   t.equal(transcripts[0], `${until}   ok\nobserve disk\n<- error REF-E-NODE GenericError: no node disk\n`);
   t.equal(transcripts[1], `${until}! crash\n`);
   t.match(mortal, { verdict: 'crash', fault: 'crash: the fake stays dead', line: 8 });
-  t.match(incapable, { verdict: 'skip', reason: 'the target lacks restart' });
+  t.match(incapable, { verdict: 'skip', reason: 'the target lacks node, restart' });
 });
 
 t.test('the step that differs is named by its line', async (t) => {

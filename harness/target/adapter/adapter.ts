@@ -239,7 +239,7 @@ function read(line: string): Answer {
 }
 
 function identityOf(hello: Hello): Identity {
-  const capabilities = new Set(hello.capabilities);
+  const capabilities = new Set([...hello.capabilities, 'node']);
   for (const capability of hello.capabilities) {
     for (const command of COMMANDS_OF.get(capability) ?? []) capabilities.add(`command:${command}`);
   }

@@ -1,5 +1,6 @@
 /** QEMU's system emulator as a target: no machine, no guest, only its block layer. */
 import { join } from 'node:path';
+import { toolsBeside } from '../img/tools.js';
 import { startChild } from '../process.js';
 import type { Target } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
@@ -14,7 +15,7 @@ const MONITOR = ['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=con
 /** @param directory of the binaries of another version; the program in PATH if undefined */
 export function createQemuSystemTarget(name: string, directory?: string): Target {
   const file = directory === undefined ? QEMU_SYSTEM_PROGRAM : join(directory, QEMU_SYSTEM_PROGRAM);
-  return new QmpTarget(name, 'qemu-system', {
+  const program = {
     label: QEMU_SYSTEM_PROGRAM,
     start: async () => {
       const child = await startChild({
@@ -25,5 +26,6 @@ export function createQemuSystemTarget(name: string, directory?: string): Target
       });
       return { child, channel: child };
     },
-  });
+  };
+  return new QmpTarget(name, 'qemu-system', program, toolsBeside(file));
 }

@@ -3,7 +3,9 @@
  * or could not be cleaned.
  */
 
+import { ProgramTools, type ToolCommands } from '../img/tools.js';
 import type { CaseContext, Identity, Session, Target } from '../target.js';
+import { OVERLAY_DRIVER } from './images.js';
 import { type QmpProgram, Resident } from './resident.js';
 import { type Leftover, QmpSession } from './session.js';
 
@@ -11,18 +13,25 @@ export class QmpTarget implements Target {
   readonly name: string;
   readonly kind: 'qemu-system' | 'qsd' | 'qmp';
   readonly #program: QmpProgram;
+  readonly #tools: ToolCommands | null;
   #resident: Resident | null = null;
   #identity: Identity | null = null;
   #isBusy = false;
 
-  constructor(name: string, kind: QmpTarget['kind'], program: QmpProgram) {
+  /** @param tools image tools of the same version, which work on the files of a case beside the program */
+  constructor(name: string, kind: QmpTarget['kind'], program: QmpProgram, tools: ToolCommands | null = null) {
     this.name = name;
     this.kind = kind;
     this.#program = program;
+    this.#tools = tools;
   }
 
   async identify(): Promise<Identity> {
-    this.#identity ??= (await this.#start()).identity;
+    if (this.#identity === null) {
+      const { identity } = await this.#start();
+      const tools = this.#tools === null ? [] : ['img', 'image-io'];
+      this.#identity = { ...identity, capabilities: new Set([...identity.capabilities, ...tools]) };
+    }
     return this.#identity;
   }
 
@@ -31,7 +40,12 @@ export class QmpTarget implements Target {
     const resident = await this.#start();
     await resident.makeDirectory();
     this.#isBusy = true;
-    return new QmpSession(resident, context, (left) => this.#recycle(resident, left));
+    const formatName = context.format === 'overlay' ? OVERLAY_DRIVER : context.format;
+    const tools =
+      this.#tools === null
+        ? undefined
+        : new ProgramTools(this.#tools, resident.directory, formatName, context.limitMs);
+    return new QmpSession(resident, context, tools, (left) => this.#recycle(resident, left));
   }
 
   async close(): Promise<void> {

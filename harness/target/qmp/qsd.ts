@@ -1,5 +1,6 @@
 /** QEMU's storage daemon as a target. */
 import { join } from 'node:path';
+import { toolsBeside } from '../img/tools.js';
 import { startChild } from '../process.js';
 import type { Target } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
@@ -11,12 +12,13 @@ export const QSD_HINT =
 /** @param directory of the binaries of another version; the program in PATH if undefined */
 export function createQsdTarget(name: string, directory?: string): Target {
   const file = directory === undefined ? QSD_PROGRAM : join(directory, QSD_PROGRAM);
-  return new QmpTarget(name, 'qsd', {
+  const program = {
     label: QSD_PROGRAM,
     start: async () => {
       const args = ['--chardev', 'socket,id=qmp,fd=3', '--monitor', 'chardev=qmp'];
       const child = await startChild({ file, args, channel: 'socket', hint: QSD_HINT });
       return { child, channel: child };
     },
-  });
+  };
+  return new QmpTarget(name, 'qsd', program, toolsBeside(file));
 }

@@ -245,7 +245,7 @@ async function readCommands(qmp: QmpClient): Promise<ReadonlySet<string>> {
 
 async function identify(label: string, qmp: QmpClient, commands: ReadonlySet<string>): Promise<Identity> {
   const { version, package: origin } = qmp.greeting;
-  const capabilities = new Set(['qmp']);
+  const capabilities = new Set(['qmp', 'node']);
   for (const command of commands) capabilities.add(`command:${command}`);
   for (const [capability, command] of CAPABILITIES) if (commands.has(command)) capabilities.add(capability);
   const drivers = commands.has('query-qmp-schema')

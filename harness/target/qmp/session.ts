@@ -10,6 +10,7 @@ import {
   type Reply,
   type Session,
   TargetFault,
+  type ToolPart,
 } from '../target.js';
 import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf } from './images.js';
 import { observeNode } from './observe-node.js';
@@ -40,6 +41,7 @@ const UNDOABLE =
 export type Leftover = 'clean' | 'dirty';
 
 export class QmpSession implements Session {
+  readonly tools?: ToolPart;
   readonly #resident: Resident;
   readonly #context: CaseContext;
   readonly #ended: (left: Leftover) => Promise<void>;
@@ -50,8 +52,14 @@ export class QmpSession implements Session {
   #fault: TargetFault | null = null;
   #isOver = false;
 
-  constructor(resident: Resident, context: CaseContext, ended: (left: Leftover) => Promise<void>) {
+  constructor(
+    resident: Resident,
+    context: CaseContext,
+    tools: ToolPart | undefined,
+    ended: (left: Leftover) => Promise<void>,
+  ) {
     this.#resident = resident;
+    if (tools !== undefined) this.tools = tools;
     this.#context = context;
     this.#ended = ended;
     this.#printedBefore = resident.child.printed;
