@@ -30,6 +30,15 @@ export class DirectoryFile implements StorageFile {
     return size;
   }
 
+  get allocated(): number {
+    return translated(this.#name, () => fstatSync(this.#open())).blocks * 512;
+  }
+
+  /** Node cannot ask where the holes are, but a file without a block is one. */
+  extent(_offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
+    return { isHole: this.allocated === 0, length };
+  }
+
   read(offset: number, into: Uint8Array): void {
     const fd = this.#open();
     this.#check(offset, into.length);

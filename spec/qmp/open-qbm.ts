@@ -84,7 +84,9 @@ class DescriptorOpening {
     try {
       const trust = this.#options.trusted ? 'local' : 'stranger';
       const read = readDescriptor(file.content, { trust, file: name });
-      checkFiles(storage, name, read, { trust });
+      // A backing file that is not to be opened need not be there. REF-027
+      const used = this.#options.backing === undefined ? read : withoutBacking(read);
+      checkFiles(storage, name, used, { trust });
       return this.#assemble(new DescriptorStore(storage, makeHash, file, read), fileNode);
     } catch (error) {
       file.close();
@@ -207,6 +209,10 @@ class DescriptorOpening {
       return this.#opener.child({ driver: 'qbm', ...common, file, trusted, policy }, role);
     throw new QbmError('QBM-E-FORMAT', { format: image.format, problem: 'there is no driver of that name' });
   }
+}
+
+function withoutBacking(read: Descriptor): Descriptor {
+  return { ...read, bitmaps: read.bitmaps.map((entry) => ({ ...entry, backing: null })) };
 }
 
 /** QBM-029: nothing is known of it but that it was there. */

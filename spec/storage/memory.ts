@@ -6,6 +6,8 @@ const PAGE = 65536;
 export class MemoryFile {
   #size: number;
   readonly #pages = new Map<number, Uint8Array>();
+  /** which pages there are, ascending; null when that has changed */
+  #sorted: Float64Array | null = null;
 
   /** @param size bytes, all zeros */
   constructor(size: number) {
@@ -14,6 +16,11 @@ export class MemoryFile {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Bytes that it takes. */
+  get allocated(): number {
+    return this.#pages.size * PAGE;
   }
 
   read(offset: number, into: Uint8Array): void {
@@ -41,11 +48,24 @@ export class MemoryFile {
     this.#size = size;
   }
 
+  /** Whether there is a page at `offset`, and for how far there are more, or none. */
+  extent(offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
+    this.#sorted ??= Float64Array.from(this.#pages.keys()).sort();
+    const sorted = this.#sorted;
+    const first = Math.floor(offset / PAGE);
+    let at = firstFrom(sorted, first);
+    const isHole = sorted[at] !== first;
+    let next = sorted[at] ?? Infinity;
+    if (!isHole) for (next = first; sorted[at] === next && next * PAGE < offset + length; at++) next += 1;
+    return { isHole, length: Math.min(offset + length, next * PAGE) - offset };
+  }
+
   #page(index: number): Uint8Array {
     let page = this.#pages.get(index);
     if (page === undefined) {
       page = new Uint8Array(PAGE);
       this.#pages.set(index, page);
+      this.#sorted = null;
     }
     return page;
   }
@@ -56,10 +76,24 @@ export class MemoryFile {
     for (const [index, page] of this.#pages) {
       const from = Math.max(start - index * PAGE, 0);
       const to = Math.min(end - index * PAGE, PAGE);
-      if (from === 0 && to === PAGE) this.#pages.delete(index);
-      else if (from < to) page.fill(0, from, to);
+      // The last page of the file is whole when all that the file has of it goes.
+      if (from === 0 && (to === PAGE || end === this.#size)) {
+        this.#pages.delete(index);
+        this.#sorted = null;
+      } else if (from < to) page.fill(0, from, to);
     }
   }
+}
+
+/** Where in `sorted` the first number from `value` on stands. */
+function firstFrom(sorted: Float64Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 interface Piece {

@@ -36,6 +36,8 @@ export class StorageError extends Error {
 export interface StorageFile {
   /** bytes */
   readonly size: number;
+  /** bytes that it takes on the disk; absent where nobody knows */
+  readonly allocated?: number | undefined;
   /** Fills `into` from `offset`; what lies past the end reads as zeros. */
   read(offset: number, into: Uint8Array): void;
   /** Writes `bytes` at `offset`; a write past the end makes the file longer. */
@@ -44,6 +46,11 @@ export interface StorageFile {
   zero(offset: number, length: number): void;
   /** Makes the file exactly `size` bytes long; new bytes are zeros. */
   truncate(size: number): void;
+  /**
+   * Whether the file has bytes of its own at `offset`, or a hole that reads as zeros; and for how far, at most `length`. Who
+   * cannot tell leaves it out, or says that there are bytes. The range is inside of the file.
+   */
+  extent?(offset: number, length: number): { readonly isHole: boolean; readonly length: number };
   /** When it returns, everything written to this file before survives a loss of power. */
   flush(): void;
   close(): void;

@@ -8,10 +8,12 @@ import { type FileKind, type OpenMode, type Storage, StorageError, type StorageF
 /** The bytes of a file. Offsets, lengths and sizes are bytes. */
 export interface FileBytes {
   readonly size: number;
+  readonly allocated?: number | undefined;
   read(offset: number, into: Uint8Array): void;
   write(offset: number, bytes: Uint8Array): void;
   zero(offset: number, length: number): void;
   truncate(size: number): void;
+  extent?(offset: number, length: number): { readonly isHole: boolean; readonly length: number };
 }
 
 /** What reaches the disk through a tree. Offsets, lengths and sizes are bytes. */
@@ -183,6 +185,10 @@ class OpenFile implements StorageFile {
     return this.#file.size;
   }
 
+  get allocated(): number | undefined {
+    return this.#file.allocated;
+  }
+
   read(offset: number, into: Uint8Array): void {
     this.#file.read(offset, into);
   }
@@ -200,6 +206,10 @@ class OpenFile implements StorageFile {
   truncate(size: number): void {
     this.#forWriting().truncate(size);
     this.#changed({ op: 'truncate', size });
+  }
+
+  extent(offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
+    return this.#file.extent?.(offset, length) ?? { isHole: false, length };
   }
 
   flush(): void {

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
 import type { Permissions } from '../permissions.js';
+import type { DriverStatus } from '../status.js';
 
 /** What a driver that keeps dirty bitmaps with its image does for the bitmaps of its node. */
 export interface BitmapStore {
@@ -28,12 +29,16 @@ export interface Driver {
   length(): number;
   /** bytes of a cluster, or null: granularity follows it (BMP-004) */
   readonly clusterSize: number | null;
+  /** bytes that it takes on the disk by itself, without its children; absent where there are none to count */
+  allocated?(): number | undefined;
   read(offset: number, into: Uint8Array): void;
   write(offset: number, bytes: Uint8Array): void;
   zero(offset: number, length: number): void;
   discard(offset: number, length: number): void;
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
+  /** What is known of the beginning of a range inside of the disk. Absent: all of it is stored bytes. */
+  status?(offset: number, length: number): DriverStatus;
   flush(): void;
   /** present if the driver marks the bitmaps of its node itself, because some are to be stored before a write */
   record?(offset: number, length: number): void;

@@ -3,6 +3,7 @@ import { jsonObject } from '../../json/value.js';
 import { type Storage, type StorageErrno, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
+import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
 
 /** As the C library words them. */
@@ -44,6 +45,10 @@ class FileDriver implements Driver {
     return this.#file.size;
   }
 
+  allocated(): number | undefined {
+    return this.#file.allocated;
+  }
+
   read(offset: number, into: Uint8Array): void {
     this.#file.read(offset, into);
   }
@@ -61,6 +66,18 @@ class FileDriver implements Driver {
 
   discard(offset: number, length: number): void {
     this.#file.zero(offset, length);
+  }
+
+  /** REF-064: holes of the file are zeros, as far as the storage knows of them. */
+  status(offset: number, length: number): DriverStatus {
+    const inside = Math.min(length, this.#file.size - offset);
+    // The file may end inside of the last sector.
+    if (inside <= 0) return { length, content: 'zero', at: { offset } };
+    const { isHole, length: known } = this.#file.extent?.(offset, inside) ?? {
+      isHole: false,
+      length: inside,
+    };
+    return { length: known, content: isHole ? 'zero' : 'data', at: { offset } };
   }
 
   flush(): void {

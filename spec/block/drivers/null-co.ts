@@ -3,6 +3,7 @@ import { jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
+import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
 
 /** 1 GiB. */
@@ -55,6 +56,11 @@ class NullDriver implements Driver {
   zero(): void {}
 
   discard(): void {}
+
+  /** Without read-zeroes what is read is anything. */
+  status(offset: number, length: number): DriverStatus {
+    return { length, content: this.#options.readZeroes === true ? 'zero' : 'unknown', at: { offset } };
+  }
 
   flush(): void {}
 

@@ -7,7 +7,7 @@ import { bitmapUsable, CHANGE } from '../../bitmap/check.js';
 import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
-import type { Policy } from '../../qbm/descriptor.js';
+import type { Descriptor, Policy } from '../../qbm/descriptor.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
@@ -17,6 +17,7 @@ import type { DescriptorStore } from '../qbm/store.js';
 import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
+import type { DriverStatus } from '../status.js';
 import type { BitmapStore, Driver } from './driver.js';
 
 /** What the driver needs of whoever opened the image. */
@@ -68,7 +69,12 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   get clusterSize(): number | null {
-    return this.#parts.places.data.driver.clusterSize;
+    return this.#parts.allocation?.stored.bitmap.granularity ?? this.#parts.places.data.driver.clusterSize;
+  }
+
+  /** What its descriptor says; null of an image that has none. */
+  get descriptor(): Descriptor | null {
+    return this.#parts.store?.read ?? null;
   }
 
   get store(): BitmapStore {
@@ -123,6 +129,12 @@ export class QbmDriver implements Driver, BitmapStore {
     for (const piece of allocation.pieces(offset, length)) {
       if (piece.isAllocated) discard(data, piece.offset, piece.length);
     }
+  }
+
+  status(offset: number, length: number): DriverStatus {
+    const { allocation, places } = this.#parts;
+    if (allocation === null) return { length, content: 'child', at: { node: places.data, offset } };
+    return allocation.status(offset, length);
   }
 
   flush(): void {

@@ -10,6 +10,7 @@ import { SECTOR } from '../node.js';
 import { type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
+import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
 
 export interface RawOptions {
@@ -85,6 +86,16 @@ class RawDriver implements Driver {
   /** How much of a request lies inside the child. REF-013 */
   #within(offset: number, length: number): number {
     return Math.max(0, Math.min(length, this.#file.child.size - this.#offset - offset));
+  }
+
+  status(offset: number, length: number): DriverStatus {
+    const inside = this.#within(offset, length);
+    if (inside === 0) return { length, content: 'zero' };
+    return {
+      length: inside,
+      content: 'child',
+      at: { node: this.#file.child, offset: this.#offset + offset },
+    };
   }
 
   flush(): void {

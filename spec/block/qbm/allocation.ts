@@ -4,6 +4,7 @@
  */
 import type { Node } from '../node.js';
 import { flush, read, write } from '../request.js';
+import { type DriverStatus, statusOf } from '../status.js';
 import type { StoredBitmap } from './stored-bitmap.js';
 
 /** A piece of a request that lies wholly in allocated granules, or wholly outside of them. */
@@ -17,6 +18,11 @@ interface Piece {
 export interface Places {
   readonly data: Node;
   readonly backing: Node | null;
+}
+
+/** So much further on. */
+function place(at: { readonly node: Node; readonly offset: number }, bytes: number) {
+  return { node: at.node, offset: at.offset + bytes };
 }
 
 export class Allocation {
@@ -88,6 +94,28 @@ export class Allocation {
     this.stored.bitmap.resize(size);
     this.stored.resized();
     this.#isBehind = true;
+  }
+
+  /** An allocated granule is data, unless the data image has nothing but a hole there. REF-060 */
+  status(offset: number, length: number): DriverStatus {
+    const piece = this.pieces(offset, length).next().value as Piece;
+    if (!piece.isAllocated) return { length: piece.length, content: 'below' };
+    // Whole granules are looked at, so that the answer does not depend on where the question begins.
+    const { granularity } = this.stored.bitmap;
+    const start = Math.floor(offset / granularity) * granularity;
+    const last = Math.ceil((offset + piece.length) / granularity) * granularity;
+    const end = Math.min(last, this.#places.data.size);
+    const found = statusOf(this.#places.data, start, end - start);
+    const known = start + found.length;
+    const zeros = known === end ? end : Math.floor(known / granularity) * granularity;
+    const isZero = found.isZero && zeros > offset;
+    const stop = isZero ? zeros : Math.ceil((found.isZero ? start + 1 : known) / granularity) * granularity;
+    const at = isZero || found.at === null ? undefined : place(found.at, offset - start);
+    return {
+      length: Math.min(stop - offset, piece.length),
+      content: isZero ? 'zero' : 'data',
+      at,
+    };
   }
 
   *pieces(offset: number, length: number): Generator<Piece> {
