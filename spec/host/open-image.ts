@@ -26,6 +26,8 @@ export interface OpenFlags {
   readonly write?: boolean | undefined;
   /** leaves everything to other users */
   readonly forceShare?: boolean | undefined;
+  /** what is below the image is not opened */
+  readonly noBacking?: boolean | undefined;
   /** any further options of blockdev-add, which those in the name override */
   readonly options?: JsonObject | undefined;
   /** told of a raw image that is written although nobody said that it is raw */
@@ -34,6 +36,8 @@ export interface OpenFlags {
 
 /** Bytes of a file by which its format is found out. */
 const PROBE = 4096;
+/** Drivers that stand on nothing. */
+const PROTOCOLS: readonly string[] = ['file', 'null-co'];
 const DRIVERS = BlockdevOptions.members.find(({ name }) => name === 'driver')!;
 
 /**
@@ -42,11 +46,12 @@ const DRIVERS = BlockdevOptions.members.find(({ name }) => name === 'driver')!;
  */
 export function openImage(machine: Machine, name: string, flags: OpenFlags = {}): Node {
   try {
-    const options = optionsOf(name, flags);
-    const isGuess = complete(machine, options);
+    const { options, isGuess } = found(machine, name, flags);
     for (const [key, value] of Object.entries(flags.options ?? {})) options[key] ??= value;
     options['read-only'] ??= !flags.write;
     if (flags.forceShare) options['force-share'] ??= true;
+    if (flags.noBacking && options.driver === 'qbm') options.backing ??= null;
+    refuseStrangers(options);
     const node = openNode(
       machine,
       parseValue(BlockdevOptions, withTypes(BlockdevOptions, options), ''),
@@ -62,6 +67,20 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
   } catch (error) {
     throw explained(machine, name, error);
   }
+}
+
+/** The options of blockdev-add that `name` stands for, drivers filled in; nothing is open. @throws OpenImageError */
+export function namedOptions(machine: Machine, name: string, flags: OpenFlags = {}): JsonObject {
+  try {
+    return found(machine, name, flags).options;
+  } catch (error) {
+    throw explained(machine, name, error);
+  }
+}
+
+function found(machine: Machine, name: string, flags: OpenFlags): { options: JsonObject; isGuess: boolean } {
+  const options = optionsOf(name, flags);
+  return { isGuess: complete(machine, options), options };
 }
 
 /** The monitor's hold ends; the node closes unless somebody else uses it. @throws Refusal, StorageError */
@@ -163,6 +182,29 @@ function checkDriver({ driver }: JsonObject): void {
     throw new OpenImageError(`Unknown driver '${driver}'`);
 }
 
+/** Options that a driver does not have, children first, and a file without a name. */
+function refuseStrangers(options: JsonObject): void {
+  for (const name of ['file', 'image', 'backing']) {
+    const child = options[name];
+    if (isJsonObject(child)) refuseStrangers(child);
+  }
+  const driver = String(options.driver);
+  if (driver === 'file' && options.filename === undefined)
+    throw new OpenImageError("The 'file' block driver requires a file name");
+  const branch = Object.hasOwn(BlockdevOptions.branches, driver)
+    ? BlockdevOptions.branches[driver as keyof typeof BlockdevOptions.branches]
+    : undefined;
+  if (branch === undefined) return;
+  const known = [...BlockdevOptions.members, ...branch.members].map(({ name }) => name);
+  const stranger = Object.keys(options).find((name) => !known.includes(name));
+  if (stranger === undefined) return;
+  throw new OpenImageError(
+    PROTOCOLS.includes(driver)
+      ? `Block protocol '${driver}' doesn't support the option '${stranger}'`
+      : `Block format '${driver}' does not support the option '${stranger}'`,
+  );
+}
+
 function guessWarning(name: string): string {
   return (
     `WARNING: Image format was not specified for '${name}' and probing guessed raw.\n` +
@@ -174,12 +216,7 @@ function guessWarning(name: string): string {
 /** What refused, in words for people. A mistake of this program stays what it is. */
 function explained(machine: Machine, name: string, error: unknown): unknown {
   if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, error));
-  if (error instanceof QmpError) {
-    const stranger = /^Parameter '(.*)' is unexpected$/s.exec(error.desc)?.[1];
-    return new OpenImageError(
-      stranger === undefined ? error.desc : `Block driver does not support the option '${stranger}'`,
-    );
-  }
+  if (error instanceof QmpError) return new OpenImageError(error.desc);
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${error.errno}`);
   return error;

@@ -6,6 +6,7 @@ import { geometryOf } from './check.js';
 import { type BitmapEntry, bitmapEntry, descriptor, type ImageRef, imageRef } from './descriptor.js';
 import { QbmError } from './errors.js';
 import { bitmapFileName, dataFileName } from './names.js';
+import { faultOfReference } from './reference.js';
 import { DescriptorFile } from './update.js';
 import { writeDescriptor } from './write-descriptor.js';
 
@@ -15,8 +16,14 @@ export const ALLOCATION_NAME = 'allocation';
 export interface NewImage {
   /** bytes of the disk */
   readonly size: number;
-  /** with one, the image gets an allocation bitmap, and nothing in it is allocated */
+  /** what is read where nothing was written yet */
   readonly backing?: ImageRef | null;
+  /** whether it gets an allocation bitmap, by which nothing is allocated; default: if there is a backing file, which needs one */
+  readonly allocation?: boolean;
+  /** the data image as the descriptor is to name it; default QBM-023 */
+  readonly dataFile?: string;
+  /** the data image is there already, and stays as it is; then there can be no allocation bitmap */
+  readonly isDataThere?: boolean;
   /** of the allocation bitmap, bytes; default 64 KiB */
   readonly clusterSize?: number;
   readonly makeHash: () => Sha256;
@@ -29,9 +36,11 @@ export interface NewImage {
 export function createImage(storage: Storage, name: string, image: NewImage): void {
   if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
   const { size, backing = null, clusterSize = 65536, makeHash } = image;
-  const data = dataFileName(name);
+  const data = image.dataFile ?? dataFileName(name);
+  const fault = faultOfReference(data, 'local');
+  if (fault !== null) throw new QbmError('QBM-E-FILE', { file: data, problem: fault.problem });
   const bitmaps: BitmapEntry[] = [];
-  if (backing !== null) {
+  if (backing !== null || image.allocation) {
     const file = bitmapFileName(name, ALLOCATION_NAME, 'allocation', makeHash);
     bitmaps.push(bitmapEntry(ALLOCATION_NAME, file, clusterSize, { type: 'allocation', backing }));
   }
@@ -39,7 +48,7 @@ export function createImage(storage: Storage, name: string, image: NewImage): vo
   checkImageSize(size);
   const text = writeDescriptor(descriptor(imageRef(data, 'raw'), bitmaps), name);
   const files = [
-    [data, size] as const,
+    ...(image.isDataThere ? [] : [[data, size] as const]),
     ...bitmaps.map((entry) => [entry.file, bitmapFileSize(geometryOf(entry, size))] as const),
   ];
   createFiles(

@@ -19,17 +19,27 @@ export interface RepairResult {
   readonly left: readonly Finding[];
 }
 
-/** @throws QbmError QBM-E-LOCKED while somebody has the image open; QBM-E-STORAGE, QBM-E-NO-FILE, … */
-export function repairImage(storage: Storage, name: string, options: CheckOptions): RepairResult {
+/**
+ * @param which `leftovers`: only a file that is too much goes; what says that an image is in doubt stays
+ * @throws QbmError QBM-E-LOCKED while somebody has the image open; QBM-E-STORAGE, QBM-E-NO-FILE, …
+ */
+export function repairImage(
+  storage: Storage,
+  name: string,
+  options: CheckOptions,
+  which: 'all' | 'leftovers' = 'all',
+): RepairResult {
   const file = DescriptorFile.open(storage, name, 'exclusive');
   try {
     const { findings, read } = findingsOf(storage, name, file.content, options);
     // A file that is named twice, say, must not be filled for the one use of it.
     const hopeless = findings.some(({ severity, repair }) => severity === 'error' && repair === null);
     if (read === null || hopeless || options.imageSize === null) return { repaired: [], left: findings };
-    const repaired = findings.filter(({ repair }) => repair !== null);
-    if (repaired.length > 0) new Repairs(storage, file, read, options.imageSize).run(repaired);
-    return { repaired, left: findings.filter(({ repair }) => repair === null) };
+    const repaired = findings.filter(({ repair }) =>
+      which === 'all' ? repair !== null : repair === 'remove-temporary',
+    );
+    if (repaired.length > 0) new Repairs(storage, file, read, options.imageSize).run(repaired, which);
+    return { repaired, left: findings.filter((finding) => !repaired.includes(finding)) };
   } finally {
     file.close();
   }
@@ -48,7 +58,12 @@ class Repairs {
     this.#imageSize = imageSize;
   }
 
-  run(findings: readonly Finding[]): void {
+  run(findings: readonly Finding[], which: 'all' | 'leftovers'): void {
+    if (which === 'all') this.#mend(findings);
+    this.#removeTemporary();
+  }
+
+  #mend(findings: readonly Finding[]): void {
     const { bitmaps, image } = this.#read;
     const filled = this.#toFill(findings);
     const cut = new Set(findings.filter(({ repair }) => repair === 'cut').map(({ bitmap }) => bitmap));
@@ -72,7 +87,6 @@ class Repairs {
         this.#change(entry, false, (file) => cutBitmapFile(file, this.#geometry(entry)));
     }
     this.#put(descriptor(mended.image, marked(false), { ...mended, inUse: null }));
-    this.#removeTemporary();
   }
 
   /** The files are cut by a size that has to be on disk: a program that died may have left it in the cache. QBM-037 */

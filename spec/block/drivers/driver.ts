@@ -27,6 +27,8 @@ export interface Driver {
   readonly name: string;
   /** bytes, not rounded to sectors */
   length(): number;
+  /** how many clusters the disk has, and how many of them are the image's own; absent or null where that is not kept */
+  clusters?(): { readonly total: number; readonly allocated: number } | null;
   /** bytes of a cluster, or null: granularity follows it (BMP-004) */
   readonly clusterSize: number | null;
   /** bytes that it takes on the disk by itself, without its children; absent where there are none to count */

@@ -72,6 +72,11 @@ export class QbmDriver implements Driver, BitmapStore {
     return this.#parts.allocation?.stored.bitmap.granularity ?? this.#parts.places.data.driver.clusterSize;
   }
 
+  clusters(): { readonly total: number; readonly allocated: number } | null {
+    const bits = this.#parts.allocation?.stored.bitmap.bits;
+    return bits === undefined ? null : { total: bits.length, allocated: bits.count };
+  }
+
   /** What its descriptor says; null of an image that has none. */
   get descriptor(): Descriptor | null {
     return this.#parts.store?.read ?? null;
