@@ -39,8 +39,8 @@ export function toolName(lines: Lines): Lines {
     /^(?:img|image-io)\b/,
     mapEach((text) =>
       text
-        .replace(/^( {3}! )(?:\S+[- ])?(img|io): /, '$1$2: ')
-        .replace(/'(?:[^' ]+[- ])?(img|io) --help'/, "'$1 --help'"),
+        .replace(/^( {3}! )(?:\S*[-/]|qbm )?(img|io)((?: [a-z-]+)?: )/, '$1$2$3')
+        .replace(/'(?:[^' ]*[-/]|qbm )?(img|io)((?: [a-z-]+)? --help')/, "'$1$2"),
     ),
   );
 }

@@ -90,6 +90,7 @@ const FORMAT_PLACES = [
   /(format: )(\S+)($)/g,
   /("(?:format|driver|type|backing-filename-format)": ")([^"]+)(")/g,
   /(in )(\S+)( format)/g,
+  /(Detected format of )(\S+)(\.)/g,
   /((?:[Dd]river|[Ff]ormat) ')([^']+)(')/g,
 ];
 
