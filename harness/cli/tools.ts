@@ -1,24 +1,25 @@
 /**
- * The tools of the reference in a real process: `qbm img` over the files of this machine. They take the command line as it
+ * The tools of the reference in a real process: `qbm img` and `qbm io` over the files of this machine. They take the command line as it
  * stands, have exit codes of their own, and work from their first statement to their last without giving way: so their
- * streams are synchronous, and Ctrl-C ends them as it ends qemu-img.
+ * streams are synchronous, and Ctrl-C ends them as it ends qemu-img and qemu-io.
  */
 import { readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { DirectoryStorage } from '../../spec/host/directory-storage.js';
 import { runImg } from '../../spec/host/img/img.js';
+import { type IoToolWorld, runIo } from '../../spec/host/io/io.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
-import type { ToolWorld } from '../../spec/host/tool.js';
+import { packageVersion } from './environment.js';
 
-type Tool = (argv: readonly string[], world: ToolWorld) => number;
+type Tool = (argv: readonly string[], world: IoToolWorld) => number;
 
 /** By the name of the subcommand. */
-export const TOOLS: { readonly [name: string]: Tool } = { img: runImg };
+export const TOOLS: { readonly [name: string]: Tool } = { img: runImg, io: runIo };
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
-/** Bytes of a line at most, what is longer comes as several lines. */
+/** Bytes of a line at most, as qemu-io reads them: what is longer comes as several lines. */
 const LONGEST_LINE = 1023;
 /** Milliseconds after which a stream that had nothing to give, or no room, is asked again. */
 const PATIENCE = 5;
@@ -37,6 +38,9 @@ export function runTool(tool: Tool, argv: readonly string[]): number {
     // Where nobody reads any more, nobody needs another answer.
     readLine: () => (stdout.isBroken ? undefined : stdin.next()),
     isTerminal: isatty(STDOUT),
+    now: () => performance.now() / 1000,
+    sleep,
+    version: packageVersion(),
   });
   if (stdout.lost === null) return code;
   stderr.write(`qbm: the output is not complete: ${stdout.lost}\n`);

@@ -6,15 +6,16 @@ import { filesBelow } from './scan.js';
 
 const ROOT = packageRoot();
 
-/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `block` → `bitmap` → `storage`. */
+/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `io` → `block` → `bitmap` → `storage`. */
 const BELOW: { readonly [part: string]: readonly string[] } = {
   storage: [],
   json: [],
   bitmap: ['storage'],
   qbm: ['bitmap', 'storage', 'json'],
   block: ['qbm', 'bitmap', 'storage', 'json'],
-  qmp: ['block', 'qbm', 'bitmap', 'storage', 'json'],
-  host: ['qmp', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  io: ['block', 'qbm', 'bitmap', 'storage', 'json'],
+  qmp: ['io', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  host: ['io', 'qmp', 'block', 'qbm', 'bitmap', 'storage', 'json'],
 };
 
 /** Files that belong to tests without being one. */

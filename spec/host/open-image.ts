@@ -22,6 +22,8 @@ export interface OpenFlags {
   readonly format?: string | undefined;
   /** `name` is options: `driver=…,…` */
   readonly isOptions?: boolean | undefined;
+  /** further options as text, which override those of a name: `driver=raw,offset=512` */
+  readonly pairs?: string | undefined;
   /** default false */
   readonly write?: boolean | undefined;
   /** leaves everything to other users */
@@ -62,7 +64,7 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
       closeImage(machine, node);
       throw new OpenImageError('Block node is read-only');
     }
-    if (isGuess && flags.write) flags.warn?.(guessWarning(node.filename));
+    if (isGuess && flags.write) flags.warn?.(guessWarning((node.edge('file')?.child ?? node).filename));
     return node;
   } catch (error) {
     throw explained(machine, name, error);
@@ -112,8 +114,17 @@ function optionsOf(name: string, flags: OpenFlags): JsonObject {
     : name.startsWith('json:')
       ? fromJson(name)
       : fromName(name);
+  if (flags.pairs !== undefined) override(options, fromPairs(flags.pairs));
   if (flags.format !== undefined) options.driver = flags.format;
   return options;
+}
+
+function override(options: JsonObject, by: JsonObject): void {
+  for (const [name, value] of Object.entries(by)) {
+    const before = options[name];
+    if (isJsonObject(before) && isJsonObject(value)) override(before, value);
+    else options[name] = value;
+  }
 }
 
 function fromPairs(text: string): JsonObject {
@@ -144,7 +155,7 @@ function fromName(name: string): JsonObject {
   if (protocol === undefined) return jsonObject({ file: jsonObject({ driver: 'file', filename: name }) });
   if (protocol === 'file')
     return jsonObject({ file: jsonObject({ driver: 'file', filename: name.slice(5) }) });
-  if (name === 'null-co://') return jsonObject({ driver: 'raw', file: jsonObject({ driver: 'null-co' }) });
+  if (name === 'null-co://') return jsonObject({ file: jsonObject({ driver: 'null-co' }) });
   throw new OpenImageError(`Unknown protocol '${protocol}'`);
 }
 
