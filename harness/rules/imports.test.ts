@@ -6,7 +6,7 @@ import { filesBelow } from './scan.js';
 
 const ROOT = packageRoot();
 
-/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `io` → `block` → `bitmap` → `storage`. */
+/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `nbd`, `io` → `block` → `bitmap` → `storage`. */
 const BELOW: { readonly [part: string]: readonly string[] } = {
   storage: [],
   json: [],
@@ -14,8 +14,9 @@ const BELOW: { readonly [part: string]: readonly string[] } = {
   qbm: ['bitmap', 'storage', 'json'],
   block: ['qbm', 'bitmap', 'storage', 'json'],
   io: ['block', 'qbm', 'bitmap', 'storage', 'json'],
-  qmp: ['io', 'block', 'qbm', 'bitmap', 'storage', 'json'],
-  host: ['io', 'qmp', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  nbd: ['block', 'qbm', 'bitmap', 'storage', 'json'],
+  qmp: ['nbd', 'io', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  host: ['io', 'qmp', 'nbd', 'block', 'qbm', 'bitmap', 'storage', 'json'],
 };
 
 /** Files that belong to tests without being one. */

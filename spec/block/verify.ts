@@ -1,4 +1,5 @@
 /** What must never be in a graph, whatever was done to it. GRAPH.md, REF-011. */
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Edge } from './edge.js';
 import type { Graph } from './graph.js';
 import { Node } from './node.js';
@@ -6,13 +7,19 @@ import { permissionsOf, refreshPermissions } from './permissions.js';
 
 /**
  * @param held the uses that holders outside of the graph (devices, jobs, exports) know of
+ * @param shown the bitmaps that are busy because an export shows them
  * @returns what is wrong, a sentence each
  */
-export function verifyGraph(graph: Graph, held: Iterable<Edge> = []): string[] {
+export function verifyGraph(
+  graph: Graph,
+  held: Iterable<Edge> = [],
+  shown: Iterable<DirtyBitmap> = [],
+): string[] {
   const known = new Set(held);
+  const busy = new Set(shown);
   const wrong = [...permissionsWrong(graph)];
   for (const node of graph.nodes) {
-    wrong.push(...edgesWrong(graph, node, known), ...bitmapsWrong(node));
+    wrong.push(...edgesWrong(graph, node, known), ...bitmapsWrong(node, busy));
     if (!node.isOpen) wrong.push(`${node.name}: it is not open`);
     if (!node.monitorOwned && node.parents.length === 0) wrong.push(`${node.name}: nobody holds it`);
   }
@@ -41,12 +48,13 @@ function* edgesWrong(graph: Graph, node: Node, held: ReadonlySet<Edge>): Generat
   }
 }
 
-function* bitmapsWrong(node: Node): Generator<string> {
+function* bitmapsWrong(node: Node, shown: ReadonlySet<DirtyBitmap>): Generator<string> {
   const names = new Set<string>();
   for (const bitmap of node.bitmaps) {
     const named = `${node.name}: bitmap ${bitmap.name ?? '(anonymous)'}`;
     if (bitmap.size !== node.size) yield `${named} has ${bitmap.size} bytes, the node ${node.size}`;
-    if (bitmap.busy && bitmap.successor === null) yield `${named} is busy, but nobody uses it`;
+    if (bitmap.busy && bitmap.successor === null && !shown.has(bitmap))
+      yield `${named} is busy, but nobody uses it`;
     if (bitmap.name === null) continue;
     if (names.has(bitmap.name)) yield `${named} is there twice`;
     names.add(bitmap.name);

@@ -3,6 +3,7 @@
 import { type AnyCommand, type CommandTable, commandTable } from './command.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
+import { EXPORT_COMMANDS } from './commands/export.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
@@ -13,6 +14,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...BITMAP_COMMANDS,
   ...TRANSACTION_COMMANDS,
   ...BLOCKDEV_COMMANDS,
+  ...EXPORT_COMMANDS,
   ...QUERY_COMMANDS,
   ...INTROSPECTION_COMMANDS,
   qmpCapabilities as AnyCommand<Machine>,

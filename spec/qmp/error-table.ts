@@ -1,6 +1,7 @@
 /** Every error that QMP can answer with, joined from the parts that define them; texts are turned into ids by it. */
 import { BITMAP_ERRORS } from '../bitmap/errors.js';
 import { BLOCK_ERRORS } from '../block/errors.js';
+import { NBD_ERRORS } from '../nbd/errors.js';
 import { QBM_ERRORS } from '../qbm/errors.js';
 import { BITMAP_COMMAND_ERRORS } from './bitmap-errors.js';
 import { type AnyErrorDefinition, ErrorTable } from './errors.js';
@@ -18,5 +19,6 @@ export const ERROR_TABLE = new ErrorTable(
   TRANSACTION_ERRORS,
   generic(BITMAP_ERRORS),
   generic(BLOCK_ERRORS),
+  generic(NBD_ERRORS),
   generic(QBM_ERRORS),
 );

@@ -8,6 +8,7 @@ import { Graph } from '../block/graph.js';
 import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
 import { verifyGraph } from '../block/verify.js';
 import type { Json, JsonObject } from '../json/value.js';
+import { Exports, type NbdListener } from '../nbd/exports.js';
 import { Refusal } from '../refusal.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { COMMANDS } from './command-table.js';
@@ -22,6 +23,8 @@ export interface Surroundings {
   readonly makeHash: () => Sha256;
   /** what the crash marker of an image says to people: who had it open; default: the reference */
   readonly writer?: string;
+  /** where NBD clients come from; default: nowhere, but for {@link Exports.connect} */
+  readonly listener?: NbdListener;
 }
 
 /** What comes of {@link Machine.io}: the bytes read (empty for other requests), or the errno that the guest gets. */
@@ -29,6 +32,7 @@ export type IoResult = Uint8Array | Errno;
 
 export class Machine implements MachineLike {
   readonly graph = new Graph();
+  readonly exports: Exports;
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
   readonly writer: string;
@@ -40,6 +44,8 @@ export class Machine implements MachineLike {
     this.storage = surroundings.storage;
     this.makeHash = surroundings.makeHash;
     this.writer = surroundings.writer ?? 'qbm reference';
+    const { listener = null } = surroundings;
+    this.exports = new Exports(this.graph, (event) => this.#events.push(event), listener);
   }
 
   /** Runs one command to its reply. @throws QmpError with the id, class and text of a refusal */
@@ -77,6 +83,7 @@ export class Machine implements MachineLike {
   /** The orderly end: every node that the monitor holds goes, and images are closed. @throws StorageError */
   shutDown(): void {
     this.running = false;
+    this.exports.endAll();
     const failures: unknown[] = [];
     for (const node of this.graph.nodes) {
       node.monitorOwned = false;
@@ -102,6 +109,6 @@ export class Machine implements MachineLike {
    * well. REF-011.
    */
   verify(): string[] {
-    return verifyGraph(this.graph);
+    return verifyGraph(this.graph, this.exports.uses(), this.exports.bitmaps());
   }
 }

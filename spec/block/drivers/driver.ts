@@ -25,6 +25,8 @@ export interface BitmapStore {
 
 export interface Driver {
   readonly name: string;
+  /** its node shows the filtered child as it is: what is looked for on the node is looked for below, too */
+  readonly isFilter?: boolean;
   /** bytes, not rounded to sectors */
   length(): number;
   /** how many clusters the disk has, and how many of them are the image's own; absent or null where that is not kept */

@@ -1,0 +1,68 @@
+/**
+ * One client of an NBD server: bytes in, bytes out. NBD.md. It opens nothing and waits for nothing: whoever has the
+ * socket pushes what came and sends what {@link pull} gives.
+ */
+import type { NbdServer } from './export.js';
+import { type Chosen, handshake } from './handshake.js';
+import { Input } from './input.js';
+import { Output } from './output.js';
+import { transmission } from './transmission.js';
+
+/** NBD-002: bytes of replies that may wait for a client that does not read; then its requests wait, too. */
+const MOST_OUTPUT = 1024 * 1024;
+
+/** Asks for so many bytes, and gets them. */
+export type Wants<T> = Generator<number, T, Uint8Array>;
+
+/** The connection ends here, without another word. NBD-001 */
+export class Disconnect extends Error {}
+
+export class NbdConnection {
+  readonly #input = new Input();
+  readonly #output = new Output();
+  readonly #session: Wants<void>;
+  readonly #close = (): void => this.close();
+  #chosen: Chosen | null = null;
+  #wanted: number;
+  /** nothing more is read or done; what is in the output may still be sent */
+  isClosed = false;
+
+  constructor(server: NbdServer) {
+    this.#session = this.#run(server);
+    this.#wanted = this.#session.next().value as number;
+  }
+
+  /** Bytes from the client, which stay as they are from now on. */
+  push(chunk: Uint8Array): void {
+    if (!this.isClosed) this.#input.push(chunk);
+  }
+
+  /** What is to be sent now. Call it again after that: there may be more. */
+  pull(): Uint8Array[] {
+    while (!this.isClosed && this.#output.length < MOST_OUTPUT && this.#input.available >= this.#wanted) {
+      const next = this.#session.next(this.#input.take(this.#wanted));
+      if (next.done === true) this.close();
+      else this.#wanted = next.value;
+    }
+    return this.#output.take();
+  }
+
+  /** The client is gone, or is to go. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#chosen?.export.disconnected(this.#close);
+  }
+
+  *#run(server: NbdServer): Wants<void> {
+    try {
+      const chosen = yield* handshake(server, this.#output);
+      if (chosen === null) return;
+      this.#chosen = chosen;
+      chosen.export.connected(this.#close);
+      yield* transmission(chosen, this.#output);
+    } catch (error) {
+      if (!(error instanceof Disconnect)) throw error;
+    }
+  }
+}

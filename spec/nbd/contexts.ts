@@ -1,0 +1,50 @@
+/** What can be asked about the bytes of a node. NBD.md, NBD-020 to NBD-022. Offsets and lengths are bytes. */
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
+import type { Node } from '../block/node.js';
+import { statusPieces } from '../block/status.js';
+import { STATE_HOLE, STATE_ZERO } from './constants.js';
+import type { Extent, MetaContext } from './export.js';
+
+/** NBD-020: where bytes are stored, and where zeros are read, in the whole chain. */
+export function baseAllocation(node: () => Node): MetaContext {
+  return {
+    name: 'base:allocation',
+    *extents(offset, length): Generator<Extent> {
+      for (const piece of statusPieces(node(), offset, length)) {
+        const flags = (piece.isData ? 0 : STATE_HOLE) | (piece.isZero ? STATE_ZERO : 0);
+        yield { length: piece.length, flags };
+      }
+    },
+  };
+}
+
+/** NBD-021: 1 for what the node itself says, 2 for its backing file, and so on; 0 for what nobody says. */
+export function allocationDepth(node: () => Node): MetaContext {
+  return {
+    name: 'qemu:allocation-depth',
+    *extents(offset, length): Generator<Extent> {
+      for (const piece of statusPieces(node(), offset, length)) {
+        yield { length: piece.length, flags: piece.isAllocated ? piece.depth + 1 : 0 };
+      }
+    },
+  };
+}
+
+/** NBD-022: 1 for what is dirty. */
+export function dirtyBitmap(bitmap: DirtyBitmap): MetaContext {
+  return {
+    name: `qemu:dirty-bitmap:${bitmap.name}`,
+    *extents(offset, length): Generator<Extent> {
+      const end = offset + length;
+      for (let at = offset; at < end; ) {
+        const isDirty = at < bitmap.size && bitmap.nextDirty(at, at + 1) >= 0;
+        const inside = Math.min(end, bitmap.size);
+        const next =
+          at >= inside ? -1 : isDirty ? bitmap.nextClean(at, inside) : bitmap.nextDirty(at, inside);
+        const stop = next < 0 ? (at >= inside || !isDirty ? end : inside) : next;
+        yield { length: stop - at, flags: isDirty ? 1 : 0 };
+        at = stop;
+      }
+    },
+  };
+}

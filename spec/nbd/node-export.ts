@@ -1,0 +1,102 @@
+/** An export of a node: it holds the node, and the bitmaps that it shows. NBD.md, NBD-023 to NBD-027. */
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
+import type { Edge, Holder } from '../block/edge.js';
+import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
+import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../block/permissions.js';
+import { allocationDepth, baseAllocation, dirtyBitmap } from './contexts.js';
+import type { MetaContext, NbdExport } from './export.js';
+
+export interface ExportOptions {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly isWritable: boolean;
+  /** every write is on disk when it is answered */
+  readonly isWritethrough: boolean;
+  readonly showsDepth: boolean;
+}
+
+export class NodeExport implements NbdExport, Holder {
+  readonly kind = 'export';
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly isWritable: boolean;
+  bitmaps: readonly DirtyBitmap[] = [];
+  contexts: readonly MetaContext[] = [];
+  readonly #showsDepth: boolean;
+  readonly #choose: () => readonly DirtyBitmap[];
+  readonly #isWritethrough: boolean;
+  /** how to end each connection that uses it */
+  readonly #connections = new Set<() => void>();
+  /** set by whoever makes the export hold its node */
+  edge!: Edge;
+  #size: number | null = null;
+
+  /** @param choose finds the bitmaps, once the node is held */
+  constructor(options: ExportOptions, choose: () => readonly DirtyBitmap[]) {
+    const { id, name, description, isWritable, isWritethrough, showsDepth } = options;
+    this.id = id;
+    this.name = name;
+    this.description = description;
+    this.isWritable = isWritable;
+    this.#isWritethrough = isWritethrough;
+    this.#showsDepth = showsDepth;
+    this.#choose = choose;
+  }
+
+  /** The node is held: what can be asked about it is there. @throws what choosing bitmaps throws */
+  show(): void {
+    this.bitmaps = this.#choose();
+    const node = () => this.edge.child;
+    this.contexts = [
+      baseAllocation(node),
+      ...(this.#showsDepth ? [allocationDepth(node)] : []),
+      ...this.bitmaps.map(dirtyBitmap),
+    ];
+  }
+
+  /** NBD-024: nobody may change the size while somebody reads it as it was. */
+  get permissions(): Permissions {
+    const needs = CONSISTENT_READ | (this.isWritable ? WRITE : 0);
+    return { needs, shares: ALL & ~RESIZE };
+  }
+
+  describe(): string {
+    return 'an unnamed block device';
+  }
+
+  blocks(): null {
+    return null;
+  }
+
+  /** As it was when the export was made. */
+  get size(): number {
+    this.#size ??= this.edge.child.size;
+    return this.#size;
+  }
+
+  request(request: GuestRequest): Uint8Array | Errno {
+    const result = guestRequest(this.edge.child, request);
+    const isDone = typeof result !== 'string';
+    if (!this.#isWritethrough || !isDone || request.op === 'read' || request.op === 'flush') return result;
+    return guestRequest(this.edge.child, { op: 'flush' });
+  }
+
+  get isUsed(): boolean {
+    return this.#connections.size > 0;
+  }
+
+  connected(close: () => void): void {
+    this.#connections.add(close);
+  }
+
+  disconnected(close: () => void): void {
+    this.#connections.delete(close);
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const close of [...this.#connections]) close();
+  }
+}

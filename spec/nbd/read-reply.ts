@@ -1,0 +1,57 @@
+/** READ: data, and, in structured replies, holes. NBD.md, NBD-016. */
+import * as nbd from './constants.js';
+import type { Extent, MetaContext } from './export.js';
+import type { Chosen } from './handshake.js';
+import { u32, u64 } from './output.js';
+import type { NbdRequest, Replies } from './reply.js';
+
+export function readReply(chosen: Chosen, request: NbdRequest, replies: Replies): void {
+  const offset = Number(request.offset);
+  const { length } = request;
+  if (!replies.isStructured) {
+    const data = chosen.export.request({ op: 'read', offset, length });
+    if (typeof data === 'string') replies.error(data, 'reading failed');
+    else replies.simple(0, data);
+    return;
+  }
+  if (length === 0) {
+    replies.chunk(nbd.REPLY_NONE, true, []);
+    return;
+  }
+  const pieces =
+    (request.flags & nbd.CMD_FLAG_DF) !== 0 ? [{ length, flags: 0 }] : piecesOf(chosen, offset, length);
+  let at = offset;
+  for (const [index, piece] of pieces.entries()) {
+    const isLast = index === pieces.length - 1;
+    if ((piece.flags & nbd.STATE_ZERO) !== 0) {
+      replies.chunk(nbd.REPLY_OFFSET_HOLE, isLast, [u64(at), u32(piece.length)]);
+    } else {
+      const data = chosen.export.request({ op: 'read', offset: at, length: piece.length });
+      if (typeof data === 'string') {
+        replies.error(data, `reading failed at ${at}`);
+        return;
+      }
+      replies.chunk(nbd.REPLY_OFFSET_DATA, isLast, [u64(at)], data);
+    }
+    at += piece.length;
+  }
+}
+
+/** Holes and data by turns. */
+function piecesOf(chosen: Chosen, offset: number, length: number): readonly Extent[] {
+  const allocation = chosen.export.contexts.find(({ name }) => name === 'base:allocation') as MetaContext;
+  return joined(allocation.extents(offset, length), nbd.STATE_ZERO);
+}
+
+/** The extents, neighbours that `mask` cannot tell apart as one. */
+export function joined(extents: Iterable<Extent>, mask: number, most = Number.POSITIVE_INFINITY): Extent[] {
+  const result: { length: number; flags: number }[] = [];
+  for (const extent of extents) {
+    const flags = extent.flags & mask;
+    const last = result.at(-1);
+    if (last !== undefined && last.flags === flags) last.length += extent.length;
+    else if (result.length === most) break;
+    else result.push({ length: extent.length, flags });
+  }
+  return result;
+}
