@@ -18,7 +18,11 @@ Examples:
   qbm run --target reference --target qemu    the same cases and goldens on QEMU
   qbm diff reference qsd                      only what they answer differently
   qbm golden diff                             review what the last run left
-  qbm run --help                              every subcommand has its own help`;
+  qbm run --help                              every subcommand has its own help
+
+Tools of the reference, with the options, output and exit codes of QEMU's:
+  qbm img COMMAND …                           qemu-img; qbm img --help says more
+  qbm io [-c COMMAND]… [IMAGE]                qemu-io; qbm io --help says more`;
 
 /** Runs the command line; `argv` is without node and script. Resolves to the exit code; never rejects. */
 export async function qbm(argv: readonly string[], environment: Environment): Promise<number> {

@@ -1,7 +1,7 @@
 /**
- * The tools of the reference in a real process: `qbm img` and `qbm io` over the files of this machine. They take the command line as it
- * stands, have exit codes of their own, and work from their first statement to their last without giving way: so their
- * streams are synchronous, and Ctrl-C ends them as it ends qemu-img and qemu-io.
+ * The tools of the reference in a real process: `qbm img` and `qbm io` over the files of this machine. They take the
+ * command line as it stands, have exit codes of their own, and work from their first statement to their last without giving
+ * way: so their streams are synchronous, and Ctrl-C ends them as it ends qemu-img and qemu-io.
  */
 import { readSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';

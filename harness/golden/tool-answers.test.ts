@@ -38,6 +38,7 @@ t.test('io-time: the time goes, sizes and counts stay', (t) => {
 t.test('io-prompt: prompts go, with the line if nothing else is on it', (t) => {
   const typed = 'image-io x\n> quit\n   qemu-io> qemu-io> 1 MiB\n   qemu-io>';
   t.same(normalised(typed), ['image-io x', '> quit', '   1 MiB']);
+  t.same(normalised(typed.replaceAll('qemu-io', 'qbm io')), ['image-io x', '> quit', '   1 MiB']);
   t.end();
 });
 

@@ -58,7 +58,7 @@ export function ioTime(lines: Lines): Lines {
 export function ioPrompt(lines: Lines): Lines {
   return inAnswers(lines, /^image-io\b/, (answer) =>
     answer.flatMap((text) => {
-      const bare = text.replace(/^( {3})(?:\S*io> ?)+/, '$1');
+      const bare = text.replace(/^( {3})(?:(?:qbm )?\S*io> ?)+/, '$1');
       return bare.trim() === '' && bare !== text ? [] : [bare];
     }),
   );
