@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { StorageError, type StorageFile } from '../storage/storage.js';
 import { translated } from './directory-storage-errno.js';
+import { extentAt, punchHole } from './holes.js';
 
 /** Bytes asked of the system at once; it may do fewer, and the rest is asked for again. */
 const AT_ONCE = 2 ** 30;
@@ -34,8 +35,10 @@ export class DirectoryFile implements StorageFile {
     return translated(this.#name, () => fstatSync(this.#open())).blocks * 512;
   }
 
-  /** Node cannot ask where the holes are, but a file without a block is one. */
-  extent(_offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
+  /** Where holes cannot be found, a file without a block is one. */
+  extent(offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
+    const found = extentAt(this.#open(), offset, offset + length);
+    if (found !== null) return { isHole: found.isHole, length: found.end - offset };
     return { isHole: this.allocated === 0, length };
   }
 
@@ -65,13 +68,14 @@ export class DirectoryFile implements StorageFile {
   }
 
   /**
-   * Reads first and leaves zeros alone, so that holes stay holes. Cutting the file off and making it longer again would be
+   * A hole, where one can be made. Otherwise it reads first and leaves zeros alone, so that holes stay holes. Cutting the file off and making it longer again would be
    * quicker for a range that reaches the end, but a crash in between leaves a shorter file, which `zero` promises not to.
    */
   zero(offset: number, length: number): void {
-    this.#forWriting();
+    const fd = this.#forWriting();
     this.#check(offset, length);
     const end = Math.min(offset + length, this.size);
+    if (offset >= end || punchHole(fd, offset, end - offset)) return;
     const found = Buffer.alloc(Math.min(ZEROS, Math.max(end - offset, 0)));
     const zeros = Buffer.alloc(found.length);
     for (let at = offset; at < end; at += ZEROS) {

@@ -67,7 +67,7 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
     if (isGuess && flags.write) flags.warn?.(guessWarning((node.edge('file')?.child ?? node).filename));
     return node;
   } catch (error) {
-    throw explained(machine, name, error);
+    throw explained(machine, name, flags, error);
   }
 }
 
@@ -76,7 +76,7 @@ export function namedOptions(machine: Machine, name: string, flags: OpenFlags = 
   try {
     return found(machine, name, flags).options;
   } catch (error) {
-    throw explained(machine, name, error);
+    throw explained(machine, name, flags, error);
   }
 }
 
@@ -225,17 +225,17 @@ function guessWarning(name: string): string {
 }
 
 /** What refused, in words for people. A mistake of this program stays what it is. */
-function explained(machine: Machine, name: string, error: unknown): unknown {
-  if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, error));
+function explained(machine: Machine, name: string, flags: OpenFlags, error: unknown): unknown {
+  if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, flags, error));
   if (error instanceof QmpError) return new OpenImageError(error.desc);
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${error.errno}`);
   return error;
 }
 
-function explainedQbm(machine: Machine, name: string, error: QbmError): string {
+function explainedQbm(machine: Machine, name: string, flags: OpenFlags, error: QbmError): string {
   if (error.id === 'QBM-E-LOCKED')
-    return `Failed to get "write" lock\nIs another process using the image [${name}]?`;
+    return `Failed to get ${flags.write ? '' : 'shared '}"write" lock\nIs another process using the image [${name}]?`;
   // Whoever says -f qbm of something else need not be told where in it the JSON is wrong.
   const isText = ['QBM-E-JSON', 'QBM-E-ENCODING', 'QBM-E-NOT-QBM', 'QBM-E-TOO-LONG'].includes(error.id);
   if (isText && startsOtherwise(machine, error.place?.file ?? name)) return 'Image is not in qbm format';

@@ -1,4 +1,5 @@
 /** `create`: a new image, raw or qbm. */
+import type { Node } from '../../block/node.js';
 import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
 import { createImage } from '../../qbm/create.js';
 import { imageRef, references } from '../../qbm/descriptor.js';
@@ -121,14 +122,14 @@ function takeBacking(values: JsonObject, format: string, options: Options): void
 
 /**
  * Makes the image and says so. Where its size is not given it is that of the backing file.
- * @param how `isUnsafe`: the backing file is not looked at
+ * @param how `isUnsafe`: the backing file is not looked at; `taken`: files that must stay as they are
  * @throws ImgError, Refusal, StorageError
  */
 export function createNew(
   context: Context,
   name: string,
   { format, values }: NewOptions,
-  how: { readonly isUnsafe: boolean; readonly isSilent?: boolean },
+  how: { readonly isUnsafe: boolean; readonly isSilent?: boolean; readonly taken?: readonly string[] },
 ): void {
   checkBacking(context, name, values, how.isUnsafe);
   if (values.data_file_keep === true && values.size === undefined)
@@ -136,8 +137,12 @@ export function createNew(
   if (values.size === undefined) throw new ImgError('Image creation needs a size parameter');
   if (!how.isSilent) context.say(formatting(name, format, values));
   const path = name.startsWith('file:') ? name.slice('file:'.length) : name;
-  if (format === 'raw') createRaw(context, path, values);
-  else createQbm(context, path, values);
+  const { storage } = context.world;
+  const backing = values.backing_file as string | undefined;
+  const below = backing === undefined || how.isUnsafe ? [] : [storage.resolve(name, backing)];
+  const taken = new Set([...(how.taken ?? []), ...below].map((file) => storage.identity(file)));
+  if (format === 'raw') createRaw(context, path, values, taken);
+  else createQbm(context, path, values, taken);
 }
 
 function checkBacking(context: Context, name: string, values: JsonObject, isUnsafe: boolean): void {
@@ -192,13 +197,19 @@ function onOff(value: Json): string {
   return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
 }
 
-function createRaw({ world: { storage } }: Context, name: string, values: JsonObject): void {
+function createRaw(
+  { world: { storage } }: Context,
+  name: string,
+  values: JsonObject,
+  taken: ReadonlySet<string>,
+): void {
   const { preallocation = 'off' } = values;
   if (preallocation !== 'off' && preallocation !== 'full')
     throw new ImgError(`invalid parameter value: ${preallocation}`);
   const size = Math.ceil((values.size as number) / 512) * 512;
   try {
     const isThere = storage.kind(name) !== null;
+    if (isThere && taken.has(storage.identity(name))) throw locked(name);
     const file = isThere ? storage.open(name, { write: true, lock: 'exclusive' }) : storage.create(name);
     try {
       file.truncate(0);
@@ -224,7 +235,7 @@ function locked(name: string): ImgError {
   return new ImgError(`Failed to get "write" lock\nIs another process using the image [${name}]?`);
 }
 
-function createQbm(context: Context, name: string, values: JsonObject): void {
+function createQbm(context: Context, name: string, values: JsonObject, taken: ReadonlySet<string>): void {
   const { storage, makeHash } = context.world;
   const keep = values.data_file_keep === true;
   const backing = values.backing_file as string | undefined;
@@ -243,7 +254,7 @@ function createQbm(context: Context, name: string, values: JsonObject): void {
   const stored = backing === undefined ? null : storedName(storage, name, backing);
   const dataFile = values.data_file as string | undefined;
   try {
-    removePrevious(storage, name, dataFile);
+    removePrevious(storage, name, dataFile, taken);
     createImage(storage, name, {
       size: keep ? (values.size as number) : Math.ceil((values.size as number) / 512) * 512,
       backing: stored === null ? null : imageRef(stored, values.backing_fmt as string),
@@ -276,9 +287,15 @@ function storedName(storage: Storage, descriptor: string, name: string): string 
  * What has the name goes, as everywhere when an image is created anew: with a descriptor, the files that were made along
  * with it. Never others that it names, which may be somebody else's.
  */
-function removePrevious(storage: Storage, name: string, dataFile: string | undefined): void {
+function removePrevious(
+  storage: Storage,
+  name: string,
+  dataFile: string | undefined,
+  taken: ReadonlySet<string>,
+): void {
   const kind = storage.kind(name);
   if (kind === null) return;
+  if (taken.has(storage.identity(name))) throw locked(name);
   if (kind !== 'file') throw new QbmError('QBM-E-NOT-REGULAR', { role: 'the descriptor', file: name, kind });
   const held = storage.open(name, { lock: 'exclusive' });
   let own: string[] = [];
@@ -286,6 +303,10 @@ function removePrevious(storage: Storage, name: string, dataFile: string | undef
     const start = new Uint8Array(Math.min(held.size, 4096));
     held.read(0, start);
     if (looksLikeQbm(start)) own = ownFiles(held, name).filter((file) => file !== dataFile);
+    for (const file of own) {
+      const path = storage.resolve(name, file);
+      if (storage.kind(path) !== null && taken.has(storage.identity(path))) throw locked(path);
+    }
     storage.remove(name);
     storage.flushDirectory(name);
   } finally {
@@ -295,6 +316,12 @@ function removePrevious(storage: Storage, name: string, dataFile: string | undef
     const path = storage.resolve(name, file);
     if (storage.kind(path) === 'file') storage.remove(path);
   }
+}
+
+/** The names of all files that a node stands on. */
+export function* filesBelow(node: Node): Generator<string> {
+  if (node.driver.name === 'file') yield node.filename;
+  for (const { child } of node.children) yield* filesBelow(child);
 }
 
 /** The files of a descriptor whose names were derived from its own. */

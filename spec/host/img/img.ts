@@ -5,23 +5,29 @@ import { StorageError } from '../../storage/storage.js';
 import { OpenImageError } from '../open-error.js';
 import type { ToolWorld } from '../tool.js';
 import { usage } from './arguments.js';
+import { bitmap } from './bitmap.js';
 import { check } from './check.js';
 import { HelpAsked } from './common.js';
 import { compare } from './compare.js';
 import { Context, ImgError, PROGRAM, reasonOf } from './context.js';
+import { convert } from './convert.js';
 import { create } from './create.js';
 import { HELP, VERSION } from './help.js';
 import { info } from './info.js';
 import { map } from './map.js';
+import { resize } from './resize.js';
 
 type Command = (context: Context, argv: readonly string[]) => number;
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['bitmap', bitmap],
   ['check', check],
   ['compare', compare],
+  ['convert', convert],
   ['create', create],
   ['info', info],
   ['map', map],
+  ['resize', resize],
 ]);
 
 /** What qemu-img has beside these: for other formats, or a measurement. */
