@@ -2,7 +2,7 @@
 import type { Edge, Holder } from '../block/edge.js';
 import type { Graph } from '../block/graph.js';
 import type { Node } from '../block/node.js';
-import { ALL, CONSISTENT_READ } from '../block/permissions.js';
+import { ALL } from '../block/permissions.js';
 
 export class Disk implements Holder {
   readonly kind = 'command';
@@ -12,13 +12,13 @@ export class Disk implements Holder {
   readonly #edge: Edge;
 
   /**
-   * @param needs permissions from the beginning, besides reading
+   * @param needs permissions from the beginning
    * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY
    */
-  constructor(graph: Graph, node: Node, needs = 0, writesThrough = false) {
+  constructor(graph: Graph, node: Node, needs: number, writesThrough = false) {
     this.graph = graph;
     this.writesThrough = writesThrough;
-    const permissions = { needs: CONSISTENT_READ | needs, shares: ALL };
+    const permissions = { needs, shares: ALL };
     this.#edge = graph.change((change) => change.hold(this, node, 'root', permissions));
   }
 

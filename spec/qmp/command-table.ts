@@ -4,6 +4,7 @@ import { type AnyCommand, type CommandTable, commandTable } from './command.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
+import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
@@ -16,6 +17,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...BLOCKDEV_COMMANDS,
   ...EXPORT_COMMANDS,
   ...QUERY_COMMANDS,
+  ...HUMAN_MONITOR_COMMANDS,
   ...INTROSPECTION_COMMANDS,
   qmpCapabilities as AnyCommand<Machine>,
 ]);

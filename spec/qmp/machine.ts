@@ -23,6 +23,8 @@ export interface Surroundings {
   readonly makeHash: () => Sha256;
   /** what the crash marker of an image says to people: who had it open; default: the reference */
   readonly writer?: string;
+  /** what the process that this stands for would print: results of qemu-io (QMP-050); default: nobody reads it */
+  readonly print?: (stream: 'stdout' | 'stderr', text: string) => void;
   /** where NBD clients come from; default: nowhere, but for {@link Exports.connect} */
   readonly listener?: NbdListener;
 }
@@ -36,6 +38,7 @@ export class Machine implements MachineLike {
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
   readonly writer: string;
+  readonly print: NonNullable<Surroundings['print']>;
   /** false once `quit` was answered */
   running = true;
   #events: JsonObject[] = [];
@@ -44,6 +47,7 @@ export class Machine implements MachineLike {
     this.storage = surroundings.storage;
     this.makeHash = surroundings.makeHash;
     this.writer = surroundings.writer ?? 'qbm reference';
+    this.print = surroundings.print ?? (() => {});
     const { listener = null } = surroundings;
     this.exports = new Exports(this.graph, (event) => this.#events.push(event), listener);
   }

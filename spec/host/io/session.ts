@@ -1,6 +1,6 @@
 /** One run of `qbm io`: the image that is open, the commands that open and close it, and all others on it. */
 import type { Node } from '../../block/node.js';
-import { WRITE } from '../../block/permissions.js';
+import { CONSISTENT_READ, WRITE } from '../../block/permissions.js';
 import { completeAio, type IoCommand, IoFailure, type IoWorld, type PlainCommand } from '../../io/command.js';
 import { NODE_COMMANDS } from '../../io/commands.js';
 import { Disk } from '../../io/disk.js';
@@ -100,7 +100,12 @@ export class Session {
 
   #use(node: Node, { isReadOnly, cache }: OpenOptions): Disk {
     try {
-      return new Disk(this.#machine.graph, node, isReadOnly ? 0 : WRITE, cache.writesThrough);
+      return new Disk(
+        this.#machine.graph,
+        node,
+        CONSISTENT_READ | (isReadOnly ? 0 : WRITE),
+        cache.writesThrough,
+      );
     } catch (error) {
       closeImage(this.#machine, node);
       throw error;
