@@ -8,11 +8,13 @@ export type RefusalArgs = Readonly<Record<string, string | number | bigint>>;
 
 export class Refusal extends Error {
   readonly id: string;
+  readonly args: RefusalArgs;
 
   /** @param template text with `{places}` that `args` fills */
   constructor(id: string, template: string, args: RefusalArgs = {}) {
     super(template.replace(/\{(\w+)\}/g, (whole, place: string) => String(args[place] ?? whole)));
     this.name = 'Refusal';
     this.id = id;
+    this.args = args;
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { packageRoot } from '../cli/environment.js';
 import { errorId } from '../cli/known.js';
+import { normalise } from '../golden/normalise.js';
 import { filesBelow } from '../rules/scan.js';
 import { findInPath, parseTarget } from '../target/parse.js';
 import type { Target } from '../target/target.js';
@@ -48,7 +49,7 @@ async function perform(target: Target, { text, line }: Dialogue): Promise<string
   const steps = parseDialogue(text, line);
   const session = await target.begin({
     id: 'documentation',
-    format: 'raw',
+    format: text.includes('{format}') ? 'overlay' : 'raw',
     limitMs: 10_000,
     volatileNodes: volatileNodes(steps),
   });
@@ -68,7 +69,9 @@ async function perform(target: Target, { text, line }: Dialogue): Promise<string
   } finally {
     await session.end();
   }
-  return played.lines.map((answer) => answer.text).join('\n');
+  return normalise('reference', played.lines, [])
+    .map((answer) => answer.text)
+    .join('\n');
 }
 
 /** The prose may lay out what a transcript has on one line, and leave out the word `raw`. */

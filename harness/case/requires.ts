@@ -2,10 +2,30 @@
 import { adapterSupports } from '../target/adapter/ops.js';
 import type { Step } from './case.js';
 
+/** Commands of an image tool that it may lack. Any other word is asked of it to see how it refuses. */
+const IMG_COMMANDS: ReadonlySet<string> = new Set([
+  'amend',
+  'bench',
+  'bitmap',
+  'check',
+  'commit',
+  'compare',
+  'convert',
+  'create',
+  'dd',
+  'info',
+  'map',
+  'measure',
+  'rebase',
+  'resize',
+  'snapshot',
+]);
+
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
  * `kill`, `format` for `file`, `descriptor` and `check`, `repair` for a check
- * that repairs, `img` and `image-io` for the tools, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
+ * that repairs, `img` and `image-io` for the
+ * tools, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
  * for whatever the adapter protocol has no operation for.
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
@@ -15,6 +35,7 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     if (act.verb === 'raw') requires.add('qmp');
     if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
     if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
+    if (act.verb === 'img' && IMG_COMMANDS.has(act.words[0]!)) requires.add(`img:${act.words[0]}`);
     if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
     if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');
     if (act.verb === 'check' && act.repair) requires.add('repair');

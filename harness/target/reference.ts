@@ -14,6 +14,7 @@ import { Monitor } from '../../spec/qmp/monitor.js';
 import { MemoryStorage } from '../../spec/storage/memory-storage.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
 import { ReferenceFormat } from './reference-format.js';
+import { ReferenceTools, toolCapabilities } from './reference-tools.js';
 import {
   type BitmapObservation,
   type CaseContext,
@@ -62,7 +63,11 @@ class ReferenceTarget implements Target {
     return {
       program: `the reference, following QEMU ${version}`,
       version,
-      capabilities: new Set([...CAPABILITIES, ...[...COMMANDS.keys()].map((name) => `command:${name}`)]),
+      capabilities: new Set([
+        ...CAPABILITIES,
+        ...toolCapabilities(),
+        ...[...COMMANDS.keys()].map((name) => `command:${name}`),
+      ]),
       formats: new Set(['raw', 'overlay']),
     };
   }
@@ -80,12 +85,14 @@ class ReferenceSession implements Session {
   readonly directory = DIRECTORY;
   readonly #storage = new MemoryStorage();
   readonly format = new ReferenceFormat(this.#storage, DIRECTORY);
+  readonly tools: ReferenceTools;
   readonly #format: string;
   #machine!: Machine;
   #monitor!: Monitor;
 
   constructor(format: string) {
     this.#format = format;
+    this.tools = new ReferenceTools(this.#storage, DIRECTORY, format);
     this.#start();
   }
 

@@ -239,6 +239,11 @@ function explainedQbm(machine: Machine, name: string, flags: OpenFlags, error: Q
   // Whoever says -f qbm of something else need not be told where in it the JSON is wrong.
   const isText = ['QBM-E-JSON', 'QBM-E-ENCODING', 'QBM-E-NOT-QBM', 'QBM-E-TOO-LONG'].includes(error.id);
   if (isText && startsOtherwise(machine, error.place?.file ?? name)) return 'Image is not in qbm format';
+  if (error.id === 'QBM-E-NO-FILE' && error.args.role === 'the backing file') {
+    const { storage } = machine;
+    const path = storage.resolve(name, String(error.args.file));
+    return `Could not open backing file: Could not open '${path}': No such file or directory`;
+  }
   if (error.id === 'QBM-E-TRUST')
     return `${error.message}\n(whoever trusts it says so: --image-opts driver=qbm,trusted=on,file.filename=…)`;
   return error.message;

@@ -7,7 +7,7 @@ import { performFormat } from './format.js';
 import { mapStrings } from './json.js';
 import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
-import { performTool } from './tool.js';
+import { FORMAT, performTool } from './tool.js';
 import type { TranscriptLine } from './transcript.js';
 
 /** What playing needs to know besides the session. */
@@ -72,7 +72,11 @@ async function perform(
   context: PlayContext,
   answers: AnswerContext,
 ): Promise<string[]> {
-  const resolve = (text: string): string => resolveSymbols(text, context.files, session.directory);
+  const formatName = session.tools?.formatName;
+  const resolve = (text: string): string => {
+    const resolved = resolveSymbols(text, context.files, session.directory);
+    return formatName === undefined ? resolved : resolved.replaceAll(FORMAT, formatName);
+  };
   switch (action.verb) {
     case 'create':
       await context.within(session.create(action.file, action.size));

@@ -26,7 +26,8 @@ function problem(step: string): string {
 t.test('steps that run tools, as cases have them', async (t) => {
   const text = load(`img: create -f {format} "a b" 1M`);
   t.same(text.steps[0]!.action, { verb: 'img', words: ['create', '-f', '{format}', 'a b', '1M'] });
-  t.same(text.requires, ['img']);
+  t.same(text.requires, ['img', 'img:create']);
+  t.same(load('img: nonsense').requires, ['img']);
   t.same(load('img: [info, ""]').steps[0]!.action, { verb: 'img', words: ['info', ''] });
   const io = load(`image-io: {image: top, options: -r -n, run: [read 0 1, quit]}`);
   t.same(io.requires, ['image-io']);
@@ -38,7 +39,7 @@ t.test('steps that run tools, as cases have them', async (t) => {
     by: 'option',
   });
   t.match(load('image-io: {input: [open top]}').steps[0]!.action, { image: null, options: [], by: 'stdin' });
-  t.match(load('either: {step: {img: info x}, outcomes: [[a], [b]]}').requires, ['img']);
+  t.match(load('either: {step: {img: info x}, outcomes: [[a], [b]]}').requires, ['img', 'img:info']);
   t.match(problem(`img: 'info "x'`), /x\.yaml:5:.*open "/);
   t.match(problem('image-io: {image: top, run: [a], input: [b]}'), /x\.yaml:5/);
   t.match(problem('image-io: {image: top}'), /x\.yaml:5/);

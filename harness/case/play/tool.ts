@@ -5,7 +5,8 @@ import { sortFilenames } from './json.js';
 import { printable } from './printable.js';
 import { resolveSymbols, restoreSymbols } from './symbol.js';
 
-const FORMAT = '{format}';
+/** Stands in cases for what the target calls the format under test. */
+export const FORMAT = '{format}';
 
 /** `img commit -b base top`; or `image-io top, -r`, then the commands: after `|` if given with `-c`, else after `>`. */
 export function toolLines(action: ToolAction): string[] {

@@ -27,6 +27,9 @@ t.test('qemu-img: create, write, read back, nothing left', { skip: unless(QEMU_I
   });
   t.ok(identity.capabilities.has('img') && identity.capabilities.has('image-io'));
   t.ok(identity.capabilities.has('driver:blkdebug'));
+  for (const command of ['bitmap', 'commit', 'dd', 'resize'])
+    t.ok(identity.capabilities.has(`img:${command}`));
+  t.equal([...identity.capabilities].filter((name) => name.startsWith('img:')).length, 15);
   t.notOk(identity.capabilities.has('qmp') || identity.capabilities.has('node'));
 
   const session = await target.begin(context({ format: 'overlay' }));

@@ -16,6 +16,7 @@ import {
   type Target,
   TargetFault,
 } from '../target.js';
+import { capabilitiesIn, formatsIn } from './help.js';
 import { ProgramTools, runProgram, type ToolCommands } from './tools.js';
 
 /** How long a tool may take to say what it is, milliseconds. */
@@ -84,13 +85,14 @@ export class ImgTarget implements Target {
     const ask = (tool: keyof ToolCommands, option: string): Promise<string> => this.#demand(tool, option);
     const { version, origin } = versionIn(await ask('img', '--version'), this.#commands.img.join(' '));
     await ask('io', '--version');
-    const formats = formatsIn(await ask('img', '--help'));
+    const help = await ask('img', '--help');
+    const formats = formatsIn(help);
     const overlay = OVERLAY_FORMATS.find((format) => formats.includes(format)) ?? null;
     const program = this.#commands.img.map((word) => word.replace(/^.*\//s, '')).join(' ');
     const identity = {
       program: `${program} ${version}${origin}`,
       version,
-      capabilities: new Set(['img', 'image-io', ...formats.map((format) => `driver:${format}`)]),
+      capabilities: new Set([...capabilitiesIn(help), 'image-io']),
       formats: new Set([
         ...(formats.includes('raw') ? ['raw'] : []),
         ...(overlay === null ? [] : ['overlay']),
@@ -116,12 +118,6 @@ function versionIn(text: string, command: string): { version: string; origin: st
     'surroundings',
     `${command} --version says no "version N": ${JSON.stringify(text.slice(0, 100))}`,
   );
-}
-
-/** "Supported formats: blkdebug …", or in newer versions "Supported image formats:" and a paragraph. */
-function formatsIn(text: string): string[] {
-  const list = /^Supported (?:image )?formats:\s*((?:\S.*\n *)+)/m.exec(text)?.[1] ?? '';
-  return list.split(/\s+/).filter((word) => word !== '');
 }
 
 class ImgSession implements Session {

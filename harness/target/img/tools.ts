@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { findInPath } from '../find-program.js';
 import { settles, startChild } from '../process.js';
 import { TargetFault, type ToolOutcome, type ToolPart } from '../target.js';
+import { capabilitiesIn } from './help.js';
 
 /** How the tools are started: the words before their arguments. */
 export interface ToolCommands {
@@ -37,6 +38,12 @@ function isExecutable(file: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The capabilities that tools give. @throws TargetFault */
+export async function capabilitiesOf(tools: ToolCommands, limitMs: number): Promise<string[]> {
+  const { stdout } = await runProgram([...tools.img, '--help'], { limitMs });
+  return [...capabilitiesIn(stdout).filter((name) => name.startsWith('img')), 'image-io'];
 }
 
 /** Tools for one case. */

@@ -3,11 +3,14 @@
  * or could not be cleaned.
  */
 
-import { ProgramTools, type ToolCommands } from '../img/tools.js';
+import { capabilitiesOf, ProgramTools, type ToolCommands } from '../img/tools.js';
 import type { CaseContext, Identity, Session, Target } from '../target.js';
 import { OVERLAY_DRIVER } from './images.js';
 import { type QmpProgram, Resident } from './resident.js';
 import { type Leftover, QmpSession } from './session.js';
+
+/** How long the tools may take to say what they can do, milliseconds. */
+const TOOLS_LIMIT_MS = 30_000;
 
 export class QmpTarget implements Target {
   readonly name: string;
@@ -29,7 +32,7 @@ export class QmpTarget implements Target {
   async identify(): Promise<Identity> {
     if (this.#identity === null) {
       const { identity } = await this.#start();
-      const tools = this.#tools === null ? [] : ['img', 'image-io'];
+      const tools = this.#tools === null ? [] : await capabilitiesOf(this.#tools, TOOLS_LIMIT_MS);
       this.#identity = { ...identity, capabilities: new Set([...identity.capabilities, ...tools]) };
     }
     return this.#identity;

@@ -1,4 +1,4 @@
-/** `bitmap`: the persistent dirty bitmaps of an image, changed one action after the other. */
+/** `bitmap`: the persistent dirty bitmaps of an image, changed one action after the other. IMG-014 */
 import type { Node } from '../../block/node.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { QmpError } from '../../qmp/errors.js';

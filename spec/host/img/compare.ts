@@ -1,4 +1,4 @@
-/** `compare`: whether two images have the same content; strictly, also the same size and allocation. */
+/** `compare`: whether two images have the same content; strictly, also the same size and allocation. IMG-010 */
 import type { Node } from '../../block/node.js';
 import { read } from '../../block/request.js';
 import { type ChainStatus, statusInChain } from '../../block/status.js';

@@ -1,4 +1,4 @@
-/** `create`: a new image, raw or qbm. */
+/** `create`: a new image, raw or qbm. IMG-001 */
 import type { Node } from '../../block/node.js';
 import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
 import { createImage } from '../../qbm/create.js';

@@ -1,4 +1,4 @@
-/** `qbm img`: qemu-img's commands, options, output and exit codes, for raw and qbm. */
+/** `qbm img`: qemu-img's commands, options, output and exit codes, for raw and qbm. IMG-012 */
 
 import { Refusal } from '../../refusal.js';
 import { StorageError } from '../../storage/storage.js';
@@ -29,6 +29,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['map', map],
   ['resize', resize],
 ]);
+
+/** The commands there are. */
+export const IMG_COMMANDS: readonly string[] = [...COMMANDS.keys()];
 
 /** What qemu-img has beside these: for other formats, or a measurement. */
 const ABSENT = ['amend', 'bench', 'dd', 'measure', 'snapshot'];

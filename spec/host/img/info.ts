@@ -1,13 +1,14 @@
-/** `info`: what an image is, and, asked for, each one below it. */
+/** `info`: what an image is, and, asked for, each one below it. IMG-002 */
 import { QbmDriver } from '../../block/drivers/qbm.js';
 import type { Node } from '../../block/node.js';
 import { layoutPretty } from '../../json/pretty.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { isSuspect } from '../../qbm/check.js';
 import type { BitmapEntry, Descriptor } from '../../qbm/descriptor.js';
+import type { OpenFlags } from '../open-image.js';
 import { humanSize } from '../size.js';
 import { isJsonOutput, oneFile, optionsOf, readingFlags } from './common.js';
-import type { Context } from './context.js';
+import { type Context, ImgError } from './context.js';
 
 /** What is said of one image. */
 interface ImageInfo {
@@ -34,10 +35,25 @@ export function info(context: Context, argv: readonly string[]): number {
   const isJson = isJsonOutput(options);
   const name = oneFile(options);
   const isChain = options.has('backing-chain');
-  const node = context.open(name, { ...readingFlags(options), noBacking: !isChain });
+  const flags = readingFlags(options);
   const found: ImageInfo[] = [];
-  for (let layer: Node | null = node; layer !== null; layer = isChain ? layer.backing : null) {
-    found.push(infoOf(context, layer));
+  const seen = new Set<string>();
+  // Each layer is opened by itself: what is above a layer that cannot be opened is fine, and said by its name.
+  let next: { name: string; flags: OpenFlags } | null = { name, flags };
+  while (next !== null) {
+    if (seen.has(context.world.storage.identity(next.name)))
+      throw new ImgError(`Backing file '${next.name}' creates an infinite loop.`);
+    seen.add(context.world.storage.identity(next.name));
+    const node = context.open(next.name, { ...next.flags, noBacking: true });
+    const one = infoOf(context, node);
+    context.close(node);
+    found.push(one);
+    const { backing } = one;
+    const { forceShare } = flags;
+    next =
+      isChain && backing !== null
+        ? { name: backing.path, flags: { format: backing.format, forceShare } }
+        : null;
   }
   if (isJson) context.print(layoutPretty(isChain ? found.map(asJson) : asJson(found[0]!)));
   else context.world.stdout(found.map(asText).join('\n'));

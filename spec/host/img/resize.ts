@@ -1,4 +1,4 @@
-/** `resize`: another size of the disk. */
+/** `resize`: another size of the disk. IMG-011 */
 import { resize as resizeNode } from '../../block/resize.js';
 import { jsonObject } from '../../json/value.js';
 import { StorageError } from '../../storage/storage.js';

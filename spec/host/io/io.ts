@@ -1,6 +1,6 @@
 /**
  * `qbm io`: reads and writes an image by qemu-io's commands, with its options, output and exit codes. Commands come from
- * -c or, one a line, from standard input. What they mean is in spec/io.
+ * -c or, one a line, from standard input. What they mean is in spec/io. IMG-013
  */
 import type { IoWorld } from '../../io/command.js';
 import type { ToolWorld } from '../tool.js';
