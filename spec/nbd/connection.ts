@@ -27,7 +27,11 @@ export class NbdConnection {
   /** nothing more is read or done; what is in the output may still be sent */
   isClosed = false;
 
-  constructor(server: NbdServer) {
+  readonly #ended: () => void;
+
+  /** @param ended called once, when nothing more is read or done */
+  constructor(server: NbdServer, ended: () => void = () => {}) {
+    this.#ended = ended;
     this.#session = this.#run(server);
     this.#wanted = this.#session.next().value as number;
   }
@@ -52,6 +56,7 @@ export class NbdConnection {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#chosen?.export.disconnected(this.#close);
+    this.#ended();
   }
 
   *#run(server: NbdServer): Wants<void> {

@@ -6,6 +6,7 @@ export const NBD_ERRORS = {
   'NBD-E-NOT-RUNNING': 'NBD server not running',
   'NBD-E-RUNNING': 'NBD server already running',
   'NBD-E-BIND': 'Failed to bind socket to {address}: {reason}',
+  'NBD-E-ADDRESS': "An address of type '{type}' is not possible here",
   'NBD-E-TLS': "No TLS credentials with id '{id}'",
   'NBD-E-ID': 'Invalid block export id',
   'NBD-E-ID-TAKEN': "Block export id '{id}' is already in use",

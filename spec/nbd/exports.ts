@@ -77,14 +77,18 @@ export class Exports {
     for (const one of [...this.#exports]) this.#drop(one);
   }
 
-  /** A client. Whoever has its socket moves the bytes, and calls {@link disconnect} at its end. */
-  connect(): NbdConnection {
+  /**
+   * A client. Whoever has its socket moves the bytes, and calls {@link disconnect} at its end.
+   * @param ended called when the server ends the connection: what was to be sent may still be
+   */
+  connect(ended?: () => void): NbdConnection {
     const exports = this;
-    const client = new NbdConnection({
+    const server = {
       get exports() {
         return exports.all;
       },
-    });
+    };
+    const client = new NbdConnection(server, ended);
     this.#clients.add(client);
     return client;
   }

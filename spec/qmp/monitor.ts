@@ -91,11 +91,22 @@ export class Monitor {
    * its UTF-8. What the machine throws besides a QmpError passes through: it is a mistake of the machine.
    */
   feed(input: string | Uint8Array): Json[] {
-    const bytes = typeof input === 'string' ? new TextEncoder().encode(input) : input;
-    return this.stream.feed(bytes).map((message) => this.reply(message));
+    return this.messages(input).map((message) => this.reply(message));
   }
 
-  private reply(message: Json | JsonFault): Json {
+  /** The messages that end within `input`, for those who have to do something between one reply and the next. */
+  messages(input: string | Uint8Array): (Json | JsonFault)[] {
+    const bytes = typeof input === 'string' ? new TextEncoder().encode(input) : input;
+    return this.stream.feed(bytes);
+  }
+
+  /** Whether events are for this session, too. QMP-002 */
+  get isOpen(): boolean {
+    return this.negotiated;
+  }
+
+  /** The reply to one message. */
+  reply(message: Json | JsonFault): JsonObject {
     // QMP-006: the id comes back with whatever follows, if it could be read
     const id = isObject(message) ? message.id : undefined;
     const reply = this.answer(message);

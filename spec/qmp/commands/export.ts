@@ -35,22 +35,40 @@ const InetSocketAddress = struct('InetSocketAddress', {
   mptcp: optional(bool),
 });
 
+const UnixSocketAddress = struct('UnixSocketAddress', {
+  path: str,
+  abstract: optional(bool),
+  tight: optional(bool),
+});
+const VsockSocketAddress = struct('VsockSocketAddress', { cid: str, port: str });
+const FdAddress = struct('String', { str });
+
 const SocketAddressLegacy = union('SocketAddressLegacy', {
   base: { type: SocketAddressType },
   discriminator: 'type',
   branches: {
     inet: struct('InetSocketAddressWrapper', { data: InetSocketAddress }),
-    unix: struct('UnixSocketAddressWrapper', {
-      data: struct('UnixSocketAddress', { path: str, abstract: optional(bool), tight: optional(bool) }),
-    }),
-    vsock: struct('VsockSocketAddressWrapper', {
-      data: struct('VsockSocketAddress', { cid: str, port: str }),
-    }),
-    fd: struct('StringWrapper', { data: struct('String', { str }) }),
+    unix: struct('UnixSocketAddressWrapper', { data: UnixSocketAddress }),
+    vsock: struct('VsockSocketAddressWrapper', { data: VsockSocketAddress }),
+    fd: struct('StringWrapper', { data: FdAddress }),
   },
 });
 
-const BlockExportOptions = union('BlockExportOptions', {
+/** The same without the wrappers, as --nbd-server takes it. */
+const SocketAddress = union('SocketAddress', {
+  base: { type: SocketAddressType },
+  discriminator: 'type',
+  branches: { inet: InetSocketAddress, unix: UnixSocketAddress, vsock: VsockSocketAddress, fd: FdAddress },
+});
+
+export const NbdServerOptions = struct('NbdServerOptions', {
+  addr: SocketAddress,
+  'tls-creds': optional(str),
+  'tls-authz': optional(str),
+  'max-connections': optional(uint32),
+});
+
+export const BlockExportOptions = union('BlockExportOptions', {
   base: {
     type: BlockExportType,
     id: { type: str, optional: false, doc: 'of the export, for block-export-del' },
