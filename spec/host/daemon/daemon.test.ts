@@ -84,7 +84,7 @@ t.test(
       [['--chardev', 'stdio'], "--chardev stdio: Parameter 'id' is missing"],
       [['--monitor', 'c'], '--monitor c: chardev "c" not found'],
       [['--nbd-server', 'foo'], "--nbd-server foo: Expected '=' after parameter 'foo'"],
-      [['--nbd-server', 'addr.type=unix'], "--nbd-server addr.type=unix: Parameter 'path' is missing"],
+      [['--nbd-server', 'addr.type=unix'], "--nbd-server addr.type=unix: Parameter 'addr.path' is missing"],
       [
         ['--nbd-server', 'addr.type=unix,addr.path=/nowhere/x'],
         '--nbd-server addr.type=unix,addr.path=/nowhere/x: Failed to bind socket to /nowhere/x: No such file or directory',

@@ -1,6 +1,7 @@
 /** Listening on a socket, and what the operating system says when it cannot be. */
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, stat, unlink } from 'node:fs/promises';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 
 /** Where to listen. */
@@ -57,6 +58,12 @@ function portOf(port: number | string): number {
 async function makeRoom(path: string): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new ListenError(`a path of a socket has at most ${LONGEST_PATH} bytes`);
+  }
+  try {
+    // Of a directory that is missing binding would say something else.
+    await stat(dirname(path));
+  } catch (error) {
+    throw new ListenError(reasonOf(error));
   }
   try {
     if ((await lstat(path)).isSocket()) await unlink(path);
