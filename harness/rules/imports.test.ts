@@ -6,7 +6,7 @@ import { filesBelow } from './scan.js';
 
 const ROOT = packageRoot();
 
-/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `nbd`, `io` → `block` → `bitmap` → `storage`. */
+/** What a part of spec/ may import besides itself: C1, `host` → `qmp` → `job`, `nbd`, `io` → `block` → `bitmap` → `storage`. */
 const BELOW: { readonly [part: string]: readonly string[] } = {
   storage: [],
   json: [],
@@ -15,8 +15,9 @@ const BELOW: { readonly [part: string]: readonly string[] } = {
   block: ['qbm', 'bitmap', 'storage', 'json'],
   io: ['block', 'qbm', 'bitmap', 'storage', 'json'],
   nbd: ['block', 'qbm', 'bitmap', 'storage', 'json'],
-  qmp: ['nbd', 'io', 'block', 'qbm', 'bitmap', 'storage', 'json'],
-  host: ['io', 'qmp', 'nbd', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  job: ['block', 'qbm', 'bitmap', 'storage', 'json'],
+  qmp: ['job', 'nbd', 'io', 'block', 'qbm', 'bitmap', 'storage', 'json'],
+  host: ['io', 'qmp', 'job', 'nbd', 'block', 'qbm', 'bitmap', 'storage', 'json'],
 };
 
 /** Files that belong to tests without being one. */

@@ -6,6 +6,8 @@ import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
 import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
+import { CREATE_COMMANDS } from './commands/create.js';
+import { JOB_COMMANDS } from './commands/job.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
 import type { Machine } from './machine.js';
@@ -16,6 +18,8 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...TRANSACTION_COMMANDS,
   ...BLOCKDEV_COMMANDS,
   ...EXPORT_COMMANDS,
+  ...CREATE_COMMANDS,
+  ...JOB_COMMANDS,
   ...QUERY_COMMANDS,
   ...HUMAN_MONITOR_COMMANDS,
   ...INTROSPECTION_COMMANDS,

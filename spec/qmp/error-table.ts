@@ -2,10 +2,12 @@
 import { BITMAP_ERRORS } from '../bitmap/errors.js';
 import { BLOCK_ERRORS } from '../block/errors.js';
 import { NBD_ERRORS } from '../nbd/errors.js';
+import { JOB_ERRORS } from '../job/errors.js';
 import { QBM_ERRORS } from '../qbm/errors.js';
 import { BITMAP_COMMAND_ERRORS } from './bitmap-errors.js';
 import { type AnyErrorDefinition, ErrorTable } from './errors.js';
 import { INPUT_ERRORS } from './input-errors.js';
+import { JOB_COMMAND_ERRORS } from './job-errors.js';
 import { TRANSACTION_ERRORS } from './transaction.js';
 
 /** The tables of parts that do not know of QMP: all of them are GenericError. */
@@ -17,8 +19,10 @@ export const ERROR_TABLE = new ErrorTable(
   INPUT_ERRORS,
   BITMAP_COMMAND_ERRORS,
   TRANSACTION_ERRORS,
+  JOB_COMMAND_ERRORS,
   generic(BITMAP_ERRORS),
   generic(BLOCK_ERRORS),
   generic(NBD_ERRORS),
+  generic(JOB_ERRORS),
   generic(QBM_ERRORS),
 );

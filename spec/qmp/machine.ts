@@ -7,6 +7,7 @@ import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
 import { verifyGraph } from '../block/verify.js';
+import { Jobs } from '../job/jobs.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Exports, type NbdListener } from '../nbd/exports.js';
 import { Refusal } from '../refusal.js';
@@ -35,6 +36,7 @@ export type IoResult = Uint8Array | Errno;
 export class Machine implements MachineLike {
   readonly graph = new Graph();
   readonly exports: Exports;
+  readonly jobs = new Jobs(this.graph, (event) => this.#events.push(event));
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
   readonly writer: string;
@@ -72,11 +74,9 @@ export class Machine implements MachineLike {
     return guestRequest(this.graph.lookup('', node), request);
   }
 
-  /**
-   * Moves one job or held request by one unit; false when there is none. There are no jobs yet, so: false.
-   */
+  /** Moves one job by one unit; false when none can move. JOB-004 */
   step(): boolean {
-    return false;
+    return this.jobs.step();
   }
 
   /** Steps until nothing moves any more. */
@@ -84,10 +84,11 @@ export class Machine implements MachineLike {
     while (this.step());
   }
 
-  /** The orderly end: every node that the monitor holds goes, and images are closed. @throws StorageError */
+  /** The orderly end: jobs are cancelled, every node that the monitor holds goes, images are closed. @throws StorageError */
   shutDown(): void {
     this.running = false;
     this.exports.endAll();
+    this.jobs.endAll(); // JOB-020
     const failures: unknown[] = [];
     for (const node of this.graph.nodes) {
       node.monitorOwned = false;
@@ -113,6 +114,7 @@ export class Machine implements MachineLike {
    * well. REF-011.
    */
   verify(): string[] {
-    return verifyGraph(this.graph, this.exports.uses(), this.exports.bitmaps());
+    const uses = [...this.exports.uses(), ...this.jobs.uses()];
+    return verifyGraph(this.graph, uses, this.exports.bitmaps());
   }
 }

@@ -1,0 +1,132 @@
+/** A job on nodes: it has a speed and an io-status, and events of its own beside JOB_STATUS_CHANGE. JOBS.md, JOB-015 to JOB-019. */
+import type { Edge, Holder } from '../block/edge.js';
+import type { Node } from '../block/node.js';
+import type { Permissions } from '../block/permissions.js';
+import { type JsonObject, jsonObject } from '../json/value.js';
+import type { StorageErrno } from '../storage/storage.js';
+import { JobError } from './errors.js';
+import { Job } from './job.js';
+
+/** What is to be done about an error of the storage. */
+export type ErrorPolicy = 'report' | 'ignore' | 'stop' | 'enospc' | 'auto';
+/** What is done. */
+export type ErrorAction = 'report' | 'ignore' | 'stop';
+
+export class BlockJob extends Job implements Holder {
+  readonly kind = 'job';
+  /** bytes a second; 0: as fast as it can */
+  speed = 0;
+  readonly #uses: Edge[] = [];
+  #ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
+
+  get ioStatus(): 'ok' | 'failed' | 'nospace' {
+    return this.#ioStatus;
+  }
+
+  /** Whether it has been ready, and its work still goes on. */
+  get isReady(): boolean {
+    return this.status === 'ready' || this.status === 'standby';
+  }
+
+  /** The nodes that it uses. JOB-021 */
+  get uses(): readonly Edge[] {
+    return this.#uses;
+  }
+
+  /**
+   * Uses `node` until {@link BlockJob.letGo}, or until nobody knows the job any more. JOB-021
+   * @param name as error texts call this use: "main node"
+   * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY
+   */
+  use(node: Node, name: string, permissions: Permissions): Edge {
+    const edge = this.host.graph.change((change) => change.hold(this, node, name, permissions));
+    this.#uses.push(edge);
+    return edge;
+  }
+
+  /** Uses none of its nodes any more; those that nobody else holds go. */
+  letGo(): void {
+    const uses = this.#uses.splice(0);
+    this.host.graph.change((change) => {
+      for (const edge of uses) change.drop(edge);
+    });
+  }
+
+  /** As error texts name it. */
+  describe(): string {
+    return `${this.driver.type} job '${this.id}'`;
+  }
+
+  /** JOB-021: nothing else is begun on a node of a job. */
+  blocks(): string {
+    return `block device is in use by block job: ${this.driver.type}`;
+  }
+
+  /** JOB-018. @throws JobError JOB-E-VERB, JOB-E-SPEED */
+  setSpeed(speed: number): void {
+    this.accept('set-speed');
+    if (speed < 0) throw new JobError('JOB-E-SPEED');
+    this.speed = speed;
+  }
+
+  /** `block-job-cancel`: soft, if it is not forced. JOB-006. @throws JobError JOB-E-CANCEL-PAUSED, JOB-E-VERB */
+  blockCancel(force: boolean): void {
+    if (this.isUserPaused && !force) throw new JobError('JOB-E-CANCEL-PAUSED', { id: this.id });
+    this.userCancel(force);
+  }
+
+  /**
+   * A request of its work has failed: says so, and what the work has to do. After `stop` it is paused until the user
+   * resumes it, and the request is to be tried again. JOB-019
+   */
+  requestFailed(operation: 'read' | 'write', policy: ErrorPolicy, errno: StorageErrno): ErrorAction {
+    const action = actionFor(policy, errno);
+    this.host.emit(event('BLOCK_JOB_ERROR', { device: this.id, operation, action }));
+    if (action === 'stop') {
+      this.pauseForUser();
+      if (this.#ioStatus === 'ok') this.#ioStatus = errno === 'ENOSPC' ? 'nospace' : 'failed';
+    }
+    return action;
+  }
+
+  protected override liftUserPause(): void {
+    this.#ioStatus = 'ok';
+    super.liftUserPause();
+  }
+
+  // JOB-015
+  protected override onReady(): void {
+    this.host.emit(event('BLOCK_JOB_READY', this.#report()));
+  }
+
+  protected override onPending(): void {
+    this.host.emit(event('BLOCK_JOB_PENDING', { type: this.driver.type, id: this.id }));
+  }
+
+  protected override onCancelled(): void {
+    this.host.emit(event('BLOCK_JOB_CANCELLED', this.#report()));
+  }
+
+  protected override onCompleted(): void {
+    const failure = this.error === null ? {} : { error: this.error };
+    this.host.emit(event('BLOCK_JOB_COMPLETED', { ...this.#report(), ...failure }));
+  }
+
+  protected override onGone(): void {
+    this.letGo();
+  }
+
+  #report() {
+    const { current, total } = this.progress;
+    return { type: this.driver.type, device: this.id, len: total, offset: current, speed: this.speed };
+  }
+}
+
+function event(name: string, data: { readonly [member: string]: string | number }): JsonObject {
+  return jsonObject({ event: name, data: jsonObject(data) });
+}
+
+function actionFor(policy: ErrorPolicy, errno: StorageErrno): ErrorAction {
+  if (policy === 'enospc' || policy === 'auto') return errno === 'ENOSPC' ? 'stop' : 'report';
+  return policy;
+}
