@@ -12,6 +12,14 @@ export const JOB_ERRORS = {
   'JOB-E-CANCEL-PAUSED': "The block job for device '{id}' is currently paused",
   'JOB-E-NOT-COMPLETABLE': "The active block job '{id}' cannot be completed",
   'JOB-E-SPEED': "Parameter 'speed' expects a non-negative value",
+  'JOB-E-CREATE': "Could not create '{file}': {reason}",
+  'JOB-E-CREATE-SIZE': 'Could not resize file: {reason}',
+  'JOB-E-CREATE-LOCK': 'Failed to get "{permission}" lock',
+  'JOB-E-CREATE-SHARED-LOCK': 'Failed to get shared "{permission}" lock',
+  'JOB-E-PREALLOCATION': 'Unsupported preallocation mode: {mode}',
+  'JOB-E-BACKING-FORMAT': 'Backing format cannot be used without backing file',
+  'JOB-E-BACKING-FORMAT-NEEDED': 'A backing file needs its format',
+  'JOB-E-CREATE-DATA': "A QBM image without 'size' needs a 'data-file' that is there, and has no backing file",
 } as const;
 
 export type JobErrorId = keyof typeof JOB_ERRORS;

@@ -84,8 +84,7 @@ export class Job {
   /** Whether its work is being done, or could go on at once. */
   get isBusy(): boolean {
     return (
-      (this.#status === 'running' || this.#status === 'ready') &&
-      (this.#idle === null || this.#idle.until())
+      (this.#status === 'running' || this.#status === 'ready') && (this.#idle === null || this.#idle.until())
     );
   }
 
@@ -275,9 +274,7 @@ export class Job {
       throw new Error(`job ${this.id} cannot go from ${this.#status} to ${status}`);
     }
     this.#status = status;
-    this.host.emit(
-      jsonObject({ event: 'JOB_STATUS_CHANGE', data: jsonObject({ status, id: this.id }) }),
-    );
+    this.host.emit(jsonObject({ event: 'JOB_STATUS_CHANGE', data: jsonObject({ status, id: this.id }) }));
   }
 
   /** Into the state of a paused job, if it is not there. */

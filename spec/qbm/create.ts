@@ -26,15 +26,32 @@ export interface NewImage {
   readonly isDataThere?: boolean;
   /** of the allocation bitmap, bytes; default 64 KiB */
   readonly clusterSize?: number;
+  /** the descriptor takes the place of an empty file, which has to be there; default: of nothing */
+  readonly overEmpty?: boolean;
   readonly makeHash: () => Sha256;
 }
 
 /**
  * A `raw` data image of zeros, and its descriptor `name`. A crash leaves files without a descriptor.
- * @throws QbmError QBM-E-EXISTS, QBM-E-IMAGE-SIZE, QBM-E-BITS and those of the descriptor; StorageError
+ * @throws QbmError QBM-E-EXISTS, QBM-E-NO-FILE, QBM-E-IMAGE-SIZE, QBM-E-BITS and those of the descriptor; StorageError
  */
 export function createImage(storage: Storage, name: string, image: NewImage): void {
-  if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
+  if (image.overEmpty !== true) {
+    if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
+    DescriptorFile.create(storage, name, createParts(storage, name, image)).close();
+    return;
+  }
+  const file = DescriptorFile.open(storage, name, 'exclusive');
+  try {
+    if (file.content.length > 0) throw new QbmError('QBM-E-EXISTS', { file: name });
+    file.replace(createParts(storage, name, image));
+  } finally {
+    file.close();
+  }
+}
+
+/** All but the descriptor, whose text it returns. */
+function createParts(storage: Storage, name: string, image: NewImage): string {
   const { size, backing = null, clusterSize = 65536, makeHash } = image;
   const data = image.dataFile ?? dataFileName(name);
   const fault = faultOfReference(data, 'local');
@@ -56,7 +73,7 @@ export function createImage(storage: Storage, name: string, image: NewImage): vo
     files.map(([file, length]) => [storage.resolve(name, file), length]),
   );
   storage.flushDirectory(name);
-  DescriptorFile.create(storage, name, text).close();
+  return text;
 }
 
 /** All of them, or none is left. */

@@ -3,10 +3,10 @@
 import { type AnyCommand, type CommandTable, commandTable } from './command.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
+import { CREATE_COMMANDS } from './commands/create.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
 import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
-import { CREATE_COMMANDS } from './commands/create.js';
 import { JOB_COMMANDS } from './commands/job.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';

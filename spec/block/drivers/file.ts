@@ -1,18 +1,11 @@
 /** `file`: a file of the storage. As long as the file; a write past its end makes it longer. */
 import { jsonObject } from '../../json/value.js';
-import { type Storage, type StorageErrno, StorageError, type StorageFile } from '../../storage/storage.js';
+import { reasonOf } from '../../storage/reason.js';
+import { type Storage, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
-
-/** As the C library words them. */
-const REASONS: { readonly [errno in StorageErrno]?: string } = {
-  ENOENT: 'No such file or directory',
-  EISDIR: 'Is a directory',
-  ENOTDIR: 'Not a directory',
-  EACCES: 'Permission denied',
-};
 
 /** @throws BlockError REF-E-OPEN, REF-E-TOO-LARGE */
 export function openFile(storage: Storage, filename: string, write: boolean): Driver {
@@ -24,7 +17,7 @@ export function openFile(storage: Storage, filename: string, write: boolean): Dr
     throw new BlockError('REF-E-TOO-LARGE');
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    throw new BlockError('REF-E-OPEN', { file: filename, reason: REASONS[error.errno] ?? error.errno });
+    throw new BlockError('REF-E-OPEN', { file: filename, reason: reasonOf(error.errno) });
   }
 }
 

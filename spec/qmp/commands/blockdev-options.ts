@@ -17,7 +17,7 @@ import {
   union,
 } from '../types.js';
 
-const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'qbm', 'raw']);
+export const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'qbm', 'raw']);
 const BlockdevDiscardOptions = enumeration('BlockdevDiscardOptions', ['ignore', 'unmap']);
 export const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
 const OnOffAuto = enumeration('OnOffAuto', ['auto', 'on', 'off']);
@@ -71,7 +71,7 @@ interface BaseOptions {
   readonly 'detect-zeroes'?: 'off' | 'on' | 'unmap' | undefined;
 }
 
-const BlockdevRef: Type<BlockdevRefValue> = alternate(
+export const BlockdevRef: Type<BlockdevRefValue> = alternate(
   'BlockdevRef',
   {
     string: str,
