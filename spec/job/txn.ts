@@ -23,7 +23,9 @@ export class JobTxn {
   finalize(job: Job): void {
     for (const one of this.#jobs) {
       one.prepare();
-      if (one.settleResult()) return this.abort(job);
+      if (!one.settleResult()) continue;
+      this.abort(job);
+      return;
     }
     this.#conclude();
   }

@@ -22,7 +22,13 @@ export class Daemon implements Disposable {
     this.child = spawn(PROGRAM, [...monitor, ...options], { stdio: 'pipe' });
     // a daemon that died shows in the next read; the pipe's own complaint adds nothing
     this.child.stdin.on('error', () => {});
+    // nobody reads its warnings, and a full pipe would hold it up
+    this.child.stderr.resume();
     this.lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
+  }
+
+  send(text: string): void {
+    this.child.stdin.write(text);
   }
 
   /** The next line. Rejects when the daemon ends or says nothing for too long. */
