@@ -19,7 +19,8 @@ export const JOB_ERRORS = {
   'JOB-E-PREALLOCATION': 'Unsupported preallocation mode: {mode}',
   'JOB-E-BACKING-FORMAT': 'Backing format cannot be used without backing file',
   'JOB-E-BACKING-FORMAT-NEEDED': 'A backing file needs its format',
-  'JOB-E-CREATE-DATA': "A QBM image without 'size' needs a 'data-file' that is there, and has no backing file",
+  'JOB-E-CREATE-DATA':
+    "A QBM image without 'size' needs a 'data-file' that is there, and has no backing file",
 } as const;
 
 export type JobErrorId = keyof typeof JOB_ERRORS;

@@ -265,10 +265,10 @@ async function isSame(
     }
   } finally {
     await endAll(qemu);
+    heard.qemu.push(...qemu.take());
   }
   await endAll(reference);
   heard.reference.push(...reference.take());
-  heard.qemu.push(...qemu.take());
   const [a, b] = [said(heard.qemu), said(heard.reference)];
   for (const id of ['j0', 'j1']) {
     const [found, expected] = [foldPauses(a[id]!), foldPauses(b[id]!)].map((one) => one.join(', '));

@@ -21,7 +21,9 @@ const BlockdevCreateOptionsFile = struct('BlockdevCreateOptionsFile', {
 const BlockdevCreateOptionsQbm = struct('BlockdevCreateOptionsQbm', {
   file: { type: BlockdevRef, optional: false, doc: 'what becomes the descriptor: an empty file' },
   size: optional(size, { doc: 'bytes of the data image, which is made; without it, it is there' }),
-  'data-file': optional(str, { doc: 'the raw data image, as the descriptor names it; default: beside the descriptor' }),
+  'data-file': optional(str, {
+    doc: 'the raw data image, as the descriptor names it; default: beside the descriptor',
+  }),
   'backing-file': optional(str, { doc: 'as the descriptor names it; brings an allocation bitmap' }),
   'backing-fmt': optional(BlockdevDriver, { doc: 'its format; with a backing file needed' }),
   'cluster-size': optional(size, { doc: 'granularity of the allocation bitmap, bytes; default 64 KiB' }),
