@@ -2,7 +2,7 @@
  * A case as the runner sees it: what a file `cases/<area>/<id>.yaml` means once it has been read and validated.
  * The language is described by case.schema.json.
  */
-import type { JsonObject } from '../../spec/json/value.js';
+import { isJsonObject, type JsonObject } from '../../spec/json/value.js';
 import type { IoRequest, Trust } from '../target/target.js';
 import type { FileContent } from './content.js';
 
@@ -42,6 +42,7 @@ export type Action =
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
   | { readonly verb: 'observe'; readonly node: string }
   | { readonly verb: 'restart' | 'kill' }
+  | WaitAction
   | { readonly verb: 'file'; readonly file: string; readonly content: FileContent }
   | { readonly verb: 'descriptor'; readonly file: string; readonly trust: Trust; readonly verify: boolean }
   | { readonly verb: 'check'; readonly file: string; readonly trust: Trust; readonly repair: boolean }
@@ -54,6 +55,13 @@ export type Action =
       /** the `may` rule that leaves the choice */
       readonly rule: string | undefined;
     };
+
+/** To wait for a state of a job, an event of a job, or any other event. `any`: members of data that are luck. */
+export type WaitAction = { readonly verb: 'wait'; readonly any: readonly string[] } & (
+  | { readonly job: string; readonly state: string; readonly event?: undefined }
+  | { readonly job: string; readonly event: string; readonly state?: undefined }
+  | { readonly job?: undefined; readonly event: string; readonly match: JsonObject }
+);
 
 /** One step. `line` is its line in the case file, from 1; 0 where there is no file. */
 export interface Step {
@@ -105,6 +113,7 @@ export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
   for (const { action } of steps) {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'create') files.add(act.file);
+    for (const file of filesOfJobs(act)) files.add(file);
     for (const word of toolWords(act)) {
       for (const [, name] of word.matchAll(/\$([A-Za-z0-9_][A-Za-z0-9_.-]*)/g)) files.add(name!);
     }
@@ -117,4 +126,12 @@ function toolWords(action: Action): readonly string[] {
   if (action.verb === 'img') return action.words;
   if (action.verb !== 'image-io') return [];
   return action.image === null ? action.options : [...action.options, action.image];
+}
+
+/** The file that blockdev-create is to make. */
+function filesOfJobs(action: Action): string[] {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-create') return [];
+  const options = action.arguments?.options;
+  const filename = isJsonObject(options ?? null) ? (options as JsonObject).filename : undefined;
+  return typeof filename === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(filename) ? [filename.slice(1)] : [];
 }

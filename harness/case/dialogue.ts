@@ -3,7 +3,7 @@
  * steps. So an example in the prose can be executed and the new transcript compared with the text.
  */
 import { JsonSyntaxError, readJson } from '../../spec/json/read.js';
-import { isJsonObject, type Json } from '../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject } from '../../spec/json/value.js';
 import type { IoRequest } from '../target/target.js';
 import type { Action, Step } from './case.js';
 import { parseFormatQuestion } from './format-dialogue.js';
@@ -109,6 +109,8 @@ function parseQuestion(text: string, line: number): Action {
     };
   }
   if (text === 'restart' || text === 'kill') return { verb: text };
+  const wait = /^wait (?:([^ ]+): )?(\S+)(?: (\{.*?\}))?(?:, any (.+))?$/.exec(text);
+  if (wait !== null) return parseWait(wait);
   const io = /^io (.+?): (.+)$/.exec(text);
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };
   const observe = /^observe (.+)$/.exec(text);
@@ -116,6 +118,12 @@ function parseQuestion(text: string, line: number): Action {
   const format = parseFormatQuestion(text) ?? parseToolQuestion(text);
   if (format !== null) return format;
   throw new DialogueError(line, `neither a question nor an answer: ${text.slice(0, 80)}`);
+}
+
+function parseWait([, job, what, match, any]: RegExpExecArray): Action {
+  const rest = { verb: 'wait', any: any === undefined ? [] : any.split(' ') } as const;
+  if (job === undefined) return { ...rest, event: what!, match: readJson(match ?? '{}') as JsonObject };
+  return /^[a-z]/.test(what!) ? { ...rest, job, state: what! } : { ...rest, job, event: what! };
 }
 
 function parseIo(text: string, line: number): IoRequest {

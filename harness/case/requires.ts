@@ -23,7 +23,7 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
 
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
- * `kill`, `format` for `file`, `descriptor` and `check`, `repair` for a check
+ * `kill`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check
  * that repairs, `img` and `image-io` for the
  * tools, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
  * for whatever the adapter protocol has no operation for.
@@ -36,6 +36,7 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
     if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
     if (act.verb === 'img' && IMG_COMMANDS.has(act.words[0]!)) requires.add(`img:${act.words[0]}`);
+    if (act.verb === 'wait') requires.add(act.job === undefined ? 'qmp' : 'command:query-jobs');
     if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
     if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');
     if (act.verb === 'check' && act.repair) requires.add('repair');

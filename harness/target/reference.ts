@@ -47,6 +47,7 @@ const CAPABILITIES = [
   'driver:raw',
   'driver:file',
   'driver:null-co',
+  'driver:qbm',
 ];
 
 export function createReferenceTarget(): Target {
@@ -87,6 +88,7 @@ class ReferenceSession implements Session {
   readonly format = new ReferenceFormat(this.#storage, DIRECTORY);
   readonly tools: ReferenceTools;
   readonly #format: string;
+  readonly #events: JsonObject[] = [];
   #machine!: Machine;
   #monitor!: Monitor;
 
@@ -169,11 +171,24 @@ class ReferenceSession implements Session {
   async restart(how: 'quit' | 'kill'): Promise<void> {
     if (how === 'quit') this.#machine.shutDown();
     else this.#storage.forgetLocks();
+    this.#events.length = 0;
     this.#start();
   }
 
   events(): JsonObject[] {
-    return this.#machine.takeEvents();
+    this.#events.push(...this.#machine.takeEvents());
+    return this.#events.splice(0);
+  }
+
+  /** Time passes for jobs only here. */
+  async moreEvents(): Promise<boolean> {
+    do this.#events.push(...this.#machine.takeEvents());
+    while (this.#events.length === 0 && this.#machine.step());
+    return this.#events.length > 0;
+  }
+
+  get formatDriver(): string {
+    return this.#format === 'overlay' ? 'qbm' : 'raw';
   }
 
   async end(): Promise<void> {

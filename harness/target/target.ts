@@ -230,6 +230,10 @@ export interface Session {
   restart(how: 'quit' | 'kill'): Promise<void>;
   /** events since the last call, in order, without the harness's own */
   events(): JsonObject[];
+  /** for targets that speak QMP: waits until {@link Session.events} has some; false if none can come */
+  moreEvents?(): Promise<boolean>;
+  /** for targets that speak QMP: the driver that `{format}` stands for in arguments */
+  readonly formatDriver?: string;
   /** the end of what the target printed for people since the case began, if it is a program; '' for nothing */
   stderr?(): string;
   /** the end of the case: everything it made is gone, or the target is restarted before the next case */

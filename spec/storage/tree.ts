@@ -70,6 +70,8 @@ export class FileTree<F extends FileBytes> implements Storage {
 
   create(name: string): StorageFile {
     if (this.kind(name) !== null) throw new StorageError('EEXIST', name);
+    // Directories come and go with the files in them, but a file is none.
+    if (this.#absence(name) === 'ENOTDIR') throw new StorageError('ENOTDIR', name);
     const path = clean(name);
     const file = this.#makeFile();
     this.#files.set(path, file);

@@ -3,7 +3,15 @@ import type { Json, JsonObject } from '../../../spec/json/value.js';
 import { isJsonObject } from '../../../spec/json/value.js';
 import { splitCommand } from '../../target/shell-words.js';
 import type { IoRequest, Trust } from '../../target/target.js';
-import { type Action, type Case, FORMATS, type Format, type Step, type ToolAction } from '../case.js';
+import {
+  type Action,
+  type Case,
+  FORMATS,
+  type Format,
+  type Step,
+  type ToolAction,
+  type WaitAction,
+} from '../case.js';
 import { bytesOf, type FileContent, MAX_WRITTEN, type Piece } from '../content.js';
 import { derivedRequirements } from '../requires.js';
 import type { Violation } from './explain.js';
@@ -53,6 +61,14 @@ function strings(value: Json | undefined): string[] {
 
 function trustOf({ trust = 'stranger' }: JsonObject): Trust {
   return trust as Trust;
+}
+
+function waitAction({ job, state, event, match, any }: JsonObject): WaitAction {
+  const verb = 'wait';
+  const rest = { verb, any: strings(any) } as const;
+  if (job === undefined) return { ...rest, event: event as string, match: (match ?? {}) as JsonObject };
+  if (state === undefined) return { ...rest, job: job as string, event: event as string };
+  return { ...rest, job: job as string, state: state as string };
 }
 
 type Plain = Exclude<Action, { verb: 'either' | 'log' }>;
@@ -107,6 +123,8 @@ class Decoder {
       case 'restart':
       case 'kill':
         return { verb };
+      case 'wait':
+        return waitAction(object);
       case 'file':
         return { verb, file: object.name as string, content: this.#content(object, `${pointer}/file`) };
       case 'descriptor':

@@ -1,6 +1,6 @@
 /** Plays the steps of a case in a session and writes down the dialogue. */
 import type { JsonObject } from '../../../spec/json/value.js';
-import type { Session } from '../../target/target.js';
+import { Declined, type Reply, type Session } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
 import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
 import { performFormat } from './format.js';
@@ -9,6 +9,7 @@ import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
 import { FORMAT, performTool } from './tool.js';
 import type { TranscriptLine } from './transcript.js';
+import { awaitedEvents, HeldEvents, performWait, type Waiting } from './wait.js';
 
 /** What playing needs to know besides the session. */
 export interface PlayContext extends Omit<AnswerContext, 'directory'> {
@@ -42,20 +43,59 @@ export async function play(
   const say = (lines: readonly string[]): void => {
     for (const text of lines) played.lines.push({ text, step: played.step });
   };
+  const events = new Events(steps, session, context);
   for (const [index, { action }] of steps.entries()) {
     played.step = index;
     say(questionLines(action));
     if (action.verb === 'log') continue;
     if (action.verb === 'either') {
-      const answer = await perform(action.action, session, context, answers);
+      const answer = await perform(action.action, session, context, answers, events);
       const observed = comparableText(context, answer);
       const met = action.outcomes.some((outcome) => comparableText(context, outcome) === observed);
       say(met ? [`   one of ${action.outcomes.length} allowed outcomes`] : answer);
       if (met) played.allowed = true;
     } else {
-      say(await perform(action, session, context, answers));
+      say(await perform(action, session, context, answers, events));
     }
-    for (const event of session.events()) say(eventLines(event, answers));
+    for (const event of events.passed()) say(eventLines(event, answers));
+  }
+}
+
+/** The events of a session: those that are printed as they come, and those that are waited for. */
+class Events implements Waiting {
+  readonly held: HeldEvents;
+  readonly #session: Session;
+  readonly #context: PlayContext;
+  readonly #passed: JsonObject[] = [];
+
+  constructor(steps: readonly Step[], session: Session, context: PlayContext) {
+    this.held = new HeldEvents(awaitedEvents(steps));
+    this.#session = session;
+    this.#context = context;
+  }
+
+  /** Those that have come by now and need not be waited for. */
+  passed(): JsonObject[] {
+    this.#collect();
+    return this.#passed.splice(0);
+  }
+
+  async more(): Promise<boolean> {
+    const { moreEvents } = this.#session;
+    if (moreEvents === undefined) throw new Declined('it has no events');
+    const isMore = await this.#context.within(moreEvents.call(this.#session));
+    this.#collect();
+    return isMore;
+  }
+
+  readonly queryJobs = async (): Promise<Reply> => {
+    const reply = await this.#context.within(this.#session.qmp('query-jobs', undefined));
+    this.#collect();
+    return reply;
+  };
+
+  #collect(): void {
+    this.#passed.push(...this.held.sort(this.#session.events()));
   }
 }
 
@@ -71,8 +111,9 @@ async function perform(
   session: Session,
   context: PlayContext,
   answers: AnswerContext,
+  events: Events,
 ): Promise<string[]> {
-  const formatName = session.tools?.formatName;
+  const formatName = session.formatDriver;
   const resolve = (text: string): string => {
     const resolved = resolveSymbols(text, context.files, session.directory);
     return formatName === undefined ? resolved : resolved.replaceAll(FORMAT, formatName);
@@ -101,7 +142,10 @@ async function perform(
     case 'restart':
     case 'kill':
       await context.within(session.restart(action.verb === 'kill' ? 'kill' : 'quit'));
+      events.held.clear();
       return ['   ok'];
+    case 'wait':
+      return performWait(action, events, answers);
     case 'file':
     case 'descriptor':
     case 'check':

@@ -1,8 +1,8 @@
 /** What is asked, as the transcript shows it: the same lines for every target, whatever becomes of them there. */
 import { type Json, jsonObject } from '../../../spec/json/value.js';
-import { writeString } from '../../../spec/json/write.js';
+import { writeJson, writeString } from '../../../spec/json/write.js';
 import type { IoRequest } from '../../target/target.js';
-import type { Action } from '../case.js';
+import type { Action, WaitAction } from '../case.js';
 import type { FileContent, Piece } from '../content.js';
 import { requestLine } from './json.js';
 import { toolLines } from './tool.js';
@@ -38,6 +38,8 @@ export function questionLines(action: Action): string[] {
     case 'restart':
     case 'kill':
       return [action.verb];
+    case 'wait':
+      return [waitText(action)];
     case 'file':
       return fileLines(action.file, action.content);
     case 'descriptor':
@@ -52,6 +54,13 @@ export function questionLines(action: Action): string[] {
     case 'either':
       return questionLines(action.action);
   }
+}
+
+/** `wait j0: concluded`, `wait j0: BLOCK_JOB_READY`, `wait DEVICE_DELETED {"device": "d0"}` */
+function waitText(action: WaitAction): string {
+  const any = action.any.length === 0 ? '' : `, any ${action.any.join(' ')}`;
+  if (action.job !== undefined) return `wait ${action.job}: ${action.state ?? action.event}${any}`;
+  return `wait ${action.event} ${writeJson(action.match)}${any}`;
 }
 
 function trusted({ trust }: { readonly trust: string }): string {

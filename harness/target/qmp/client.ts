@@ -143,6 +143,17 @@ export class QmpClient {
     return events;
   }
 
+  /** Waits until {@link takeEvents} has an event. @throws TargetFault `hang` when none comes in time */
+  async moreEvents(limitMs: number): Promise<void> {
+    if (this.#events.length > 0) return;
+    await this.causing(
+      (event) => !this.#isOurs(event),
+      'event',
+      limitMs,
+      async () => true,
+    );
+  }
+
   /**
    * Runs `cause`, then waits for an event, the harness's own included, that came since.
    *

@@ -12,7 +12,8 @@ export const OURS = 'qbm-own-';
 
 /** Whether an event is an effect of the harness's exports and jobs. */
 export function isOurEvent(event: JsonObject): boolean {
-  const id = isJsonObject(event.data) ? event.data.id : undefined;
+  const data = isJsonObject(event.data) ? event.data : {};
+  const id = data.id ?? data.device;
   return typeof id === 'string' && id.startsWith(OURS);
 }
 

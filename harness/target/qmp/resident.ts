@@ -131,11 +131,8 @@ export class Resident {
    */
   async clean(limitMs: number): Promise<boolean> {
     await this.exports.release(limitMs);
-    const [jobs, exports] = await Promise.all([
-      this.#list('query-jobs', limitMs),
-      this.#list('query-block-exports', limitMs),
-    ]);
-    if (jobs.length > 0) return false;
+    if (!(await this.#removeJobs(limitMs))) return false;
+    const exports = await this.#list('query-block-exports', limitMs);
     for (const { id } of exports) await this.#removeExport(String(id), limitMs);
     if (!(await this.#removeNodes(limitMs))) return false;
     this.qmp.takeEvents();
@@ -193,6 +190,28 @@ export class Resident {
     await child.destroy();
     if (child.exit === null) throw new TargetFault('hang', `${child.name} still runs after SIGKILL`);
     if (child.exit.signal !== 'SIGKILL') throw new TargetFault('crash', `${child.death()}`);
+  }
+
+  /** A job that ends may take others of its transaction with it, so the list is read again after each. */
+  async #removeJobs(limitMs: number): Promise<boolean> {
+    for (;;) {
+      const [job] = await this.#list('query-jobs', limitMs);
+      if (job === undefined) return true;
+      const id = String(job.id);
+      if (job.status !== 'concluded') await this.#cancelJob(id, limitMs);
+      else if ('error' in (await this.qmp.execute('job-dismiss', { id }, limitMs))) return false;
+    }
+  }
+
+  /** Until it is concluded, and perhaps gone. */
+  async #cancelJob(id: string, limitMs: number): Promise<void> {
+    await this.qmp.causing(
+      ({ event, data }) =>
+        event === 'JOB_STATUS_CHANGE' && isJsonObject(data) && data.id === id && data.status === 'concluded',
+      `end of job ${id}`,
+      limitMs,
+      async () => 'return' in (await this.qmp.execute('job-cancel', { id }, limitMs)),
+    );
   }
 
   async #removeExport(id: string, limitMs: number): Promise<void> {

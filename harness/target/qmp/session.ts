@@ -24,6 +24,7 @@ const BITMAP_COMMANDS = ['add', 'remove', 'clear', 'enable', 'disable', 'merge']
 const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
   ...BITMAP_COMMANDS,
   'query-block',
+  'query-block-jobs',
   'query-commands',
   'query-jobs',
   'query-named-block-nodes',
@@ -35,7 +36,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
@@ -117,6 +118,15 @@ export class QmpSession implements Session {
 
   events(): JsonObject[] {
     return this.#resident.qmp.takeEvents();
+  }
+
+  async moreEvents(): Promise<boolean> {
+    await this.#guarded(() => this.#resident.qmp.moreEvents(this.#context.limitMs));
+    return true;
+  }
+
+  get formatDriver(): string {
+    return this.#context.format === 'overlay' ? OVERLAY_DRIVER : 'raw';
   }
 
   stderr(): string {
