@@ -1,8 +1,8 @@
 /** Every error that QMP can answer with, joined from the parts that define them; texts are turned into ids by it. */
 import { BITMAP_ERRORS } from '../bitmap/errors.js';
 import { BLOCK_ERRORS } from '../block/errors.js';
-import { NBD_ERRORS } from '../nbd/errors.js';
 import { JOB_ERRORS } from '../job/errors.js';
+import { NBD_ERRORS } from '../nbd/errors.js';
 import { QBM_ERRORS } from '../qbm/errors.js';
 import { BITMAP_COMMAND_ERRORS } from './bitmap-errors.js';
 import { type AnyErrorDefinition, ErrorTable } from './errors.js';
