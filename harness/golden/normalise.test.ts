@@ -23,6 +23,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'tool-name',
       'format-name',
       'io-time',
+      'io-usage',
       'io-prompt',
       'progress',
       'create-options',

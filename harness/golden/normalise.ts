@@ -10,6 +10,7 @@ import {
   formatDetails,
   ioPrompt,
   ioTime,
+  ioUsage,
   jsonAnswer,
   mapOwner,
   progress,
@@ -80,6 +81,13 @@ export const NORMALISERS: readonly Normaliser[] = [
     reason: 'how long a request took, and how many fit into a second, is different every time',
     kinds: 'all',
     lines: ioTime,
+  },
+  {
+    name: 'io-usage',
+    reason:
+      'a wrong option is answered with how its command is used, and what it does, in the words of the tool',
+    kinds: 'all',
+    lines: ioUsage,
   },
   {
     name: 'io-prompt',

@@ -31,7 +31,16 @@ t.test('tool-name: before an error, and where help is', (t) => {
 t.test('io-time: the time goes, sizes and counts stay', (t) => {
   same(t, 'image-io x', '64 KiB, 1 ops; 00.00 sec (15.4 MiB/sec and 246.5 ops/sec)', '64 KiB, 1 ops');
   same(t, 'image-io x', '0.000 B, 12 ops; 01:02.03 sec (inf and inf)', '0.000 B, 12 ops');
+  same(t, 'image-io x', '4 KiB, 1 ops; 3:52:26.82 (0.2 bytes/sec and 0.0001 ops/sec)', '4 KiB, 1 ops');
   same(t, 'image-io x', 'read failed: Input/output error', 'read failed: Input/output error');
+  t.end();
+});
+
+t.test('io-usage: options and operands stay, and so does what only looks like it', (t) => {
+  same(t, 'image-io x', 'discard [-Cq] off len -- discards a number of bytes', 'discard [-Cq] off len -- …');
+  same(t, 'image-io x', "! read: invalid option -- 'x'", "! read: invalid option -- 'x'");
+  const parsing = 'Parsing error: non-numeric argument -- [x -- y';
+  same(t, 'image-io x', parsing, parsing);
   t.end();
 });
 

@@ -50,7 +50,17 @@ export function ioTime(lines: Lines): Lines {
   return inAnswers(
     lines,
     /^image-io\b/,
-    mapEach((text) => text.replace(/^( {3}.*, \d+ ops); .* sec \(.*\)$/, '$1')),
+    mapEach((text) => text.replace(/^( {3}.*, \d+ ops); [\d:.]+(?: sec)? \(.*\)$/, '$1')),
+  );
+}
+
+/** How a command of qemu-io is used, without what it does. */
+export function ioUsage(lines: Lines): Lines {
+  const usage = /^( {3}(?:aio_)?(?:alloc|discard|open|read|reopen|truncate|write)v? \[.* -- ).*$/;
+  return inAnswers(
+    lines,
+    /^image-io\b/,
+    mapEach((text) => text.replace(usage, '$1…')),
   );
 }
 

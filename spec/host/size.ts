@@ -1,24 +1,12 @@
 /** Sizes as people write and read them: `64k`, `1.5G`; `1.5 GiB`. */
+import { parseSize } from '../io/size.js';
 
 const SUFFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
 
-/** Bytes of a text such as `4096`, `0x1000`, `64k` or `1.5G`; a bigint beyond 2^53−1. */
+/** Bytes of a text such as `4096`, `0x1000`, `64k` or `1.5G`, up to 2^64−1; a bigint beyond 2^53−1. */
 export function sizeOf(text: string): number | bigint | 'syntax' | 'range' {
-  const hex = /^\s*\+?0[xX]([0-9a-fA-F]+)$/.exec(text);
-  if (hex !== null) return inRange(BigInt(`0x${hex[1]}`));
-  const found = /^\s*\+?(\d+)(\.\d*)?([bBkKmMgGtTpPeE])?$/.exec(text);
-  if (found === null) return 'syntax';
-  const [, whole, fraction, suffix = ''] = found;
-  const power = /[bB]/.test(suffix) ? 0 : SUFFIXES.indexOf(suffix.toUpperCase());
-  const unit = 1024n ** BigInt(power);
-  const part = fraction === undefined || fraction === '.' ? 0 : Number(`0${fraction}`);
-  // A part of a byte is nothing.
-  if (part > 0 && power === 0) return 'syntax';
-  return inRange(BigInt(whole!) * unit + BigInt(Math.floor(part * Number(unit))));
-}
-
-function inRange(bytes: bigint): number | bigint | 'range' {
-  if (bytes >= 2n ** 64n) return 'range';
+  const { bytes } = parseSize(text, 2n ** 64n - 1n);
+  if (typeof bytes !== 'bigint') return bytes;
   return bytes <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bytes) : bytes;
 }
 

@@ -90,8 +90,10 @@ function checkChanges(session: Session, text: string, access: string | undefined
     const who = `Read-only block node '${session.nodeName}'`;
     throw new IoFailure('report', `${who} cannot support read-write users`);
   }
-  const fixed = [...changes.keys()].find((name) => !CHANGEABLE.test(name));
-  if (fixed !== undefined) throw new IoFailure('report', `Cannot change the option '${fixed}'`);
+  const fixed = [...changes].find(
+    ([name, value]) => !CHANGEABLE.test(name) && !(name === 'driver' && value === session.driverName),
+  );
+  if (fixed !== undefined) throw new IoFailure('report', `Cannot change the option '${fixed[0]}'`);
 }
 
 /** Options of which some are only a name: that means `on`, and is frowned upon. */

@@ -121,6 +121,10 @@ export class Session {
     return this.#opened().disk.node.name;
   }
 
+  get driverName(): string {
+    return this.#opened().disk.node.driver.name;
+  }
+
   /** The image closes and opens in another way; if that is refused, in the way before. @throws IoFailure */
   reopen(image: ImageToOpen): void {
     const before = this.image;
