@@ -61,7 +61,20 @@ const content = fc.oneof(
 );
 const trust = fc.constantFrom('stranger', 'local');
 
+const any = fc.array(fc.stringMatching(/^[a-z]{1,5}(-[a-z]{1,5})?$/), { maxLength: 2 });
+const wait = fc.oneof(
+  fc.record({ verb: fc.constant('wait'), any, job: name, state: fc.constantFrom('paused', 'null') }),
+  fc.record({ verb: fc.constant('wait'), any, job: name, event: fc.constant('BLOCK_JOB_READY') }),
+  fc.record({
+    verb: fc.constant('wait'),
+    any,
+    event: fc.constant('DEVICE_DELETED'),
+    match: fc.dictionary(name, value, { noNullPrototype: false }),
+  }),
+);
+
 const action = fc.oneof(
+  wait,
   fc.record({ verb: fc.constant('file'), file: path, content }),
   fc.record({ verb: fc.constant('descriptor'), file: path, trust, verify: fc.boolean() }),
   fc.record({ verb: fc.constant('check'), file: path, trust, repair: fc.boolean() }),

@@ -109,7 +109,7 @@ function parseQuestion(text: string, line: number): Action {
     };
   }
   if (text === 'restart' || text === 'kill') return { verb: text };
-  const wait = /^wait (?:([^ ]+): )?(\S+)(?: (\{.*?\}))?(?:, any (.+))?$/.exec(text);
+  const wait = /^wait (?:(\S+): )?([A-Za-z_0-9]+)(?: (\{.*\}))?(?:, any ([A-Za-z -]+))?$/.exec(text);
   if (wait !== null) return parseWait(wait);
   const io = /^io (.+?): (.+)$/.exec(text);
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };

@@ -4,10 +4,11 @@
  * for them, which takes all of its job up to the one that it names.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { writeJson } from '../../../spec/json/write.js';
 import type { Reply } from '../../target/target.js';
 import type { Step, WaitAction } from '../case.js';
 import type { AnswerContext } from './answer.js';
-import { mapStrings, replyJsonLines } from './json.js';
+import { mapStrings } from './json.js';
 import { printable } from './printable.js';
 import { restoreSymbols } from './symbol.js';
 
@@ -64,6 +65,13 @@ export class HeldEvents {
     return this.#held.some((event) => jobOf(event) === job);
   }
 
+  /** Whether all has been said of a job, and is held here. */
+  isOver(job: string): boolean {
+    return this.#held.some(
+      (event) => jobOf(event) === job && /^(concluded|null)$/.test(statusOf(event) ?? ''),
+    );
+  }
+
   /** Takes the first event of that name whose data has all of `match`. */
   takeNamed(name: string, match: JsonObject): JsonObject | null {
     const at = this.#held.findIndex(({ event, data }) => event === name && contains(data ?? {}, match));
@@ -77,9 +85,13 @@ export class HeldEvents {
    */
   takeOfJob(action: JobWait): { readonly events: readonly JsonObject[]; readonly isMet: boolean } | null {
     const own = this.#held.filter((event) => jobOf(event) === action.job);
-    const met = own.findIndex((event) =>
-      action.event === undefined ? statusOf(event) === action.state : event.event === action.event,
-    );
+    const isIt = (event: JsonObject): boolean =>
+      action.event === undefined ? statusOf(event) === action.state : event.event === action.event;
+    // Of pauses only the one that the job is in counts.
+    const last = own.findLastIndex((event) => statusOf(event) !== null);
+    const met = isPause(action)
+      ? own.findIndex((event, at) => at === last && isIt(event))
+      : own.findIndex(isIt);
     const over = own.findIndex((event) => isLast(statusOf(event), action));
     const end = met < 0 ? over : met;
     if (end < 0) return null;
@@ -96,6 +108,11 @@ export class HeldEvents {
     if (last !== undefined) this.#states.set(job, last);
     return before === undefined ? all : all.slice(1);
   }
+}
+
+/** Whether it is a state that a job may be in for a moment, because its surroundings need it. */
+function isPause({ state }: JobWait): boolean {
+  return state === 'paused' || state === 'standby';
 }
 
 type JobWait = Extract<WaitAction, { readonly job: string }>;
@@ -143,9 +160,12 @@ export async function performWait(
       if (!(await waiting.more())) return [NEVER];
     }
   }
-  if (!held.has(action.job) && !(await isThere(waiting, action.job))) return ['   ! there is no such job'];
+  const status = await statusNow(waiting, action.job);
+  if (status === null && !held.has(action.job)) return ['   ! there is no such job'];
   for (;;) {
-    const taken = held.takeOfJob(action);
+    // A pause that is over by now was none that anybody asked for.
+    const isTooEarly = isPause(action) && (await statusNow(waiting, action.job)) !== action.state;
+    const taken = isTooEarly && !held.isOver(action.job) ? null : held.takeOfJob(action);
     if (taken !== null) {
       const lines = pathLines(held, action.job, taken.events, shown);
       return taken.isMet ? lines : [...lines, NEVER];
@@ -154,12 +174,12 @@ export async function performWait(
   }
 }
 
-/** Without a job there would be nothing to wait for but the limit. */
-async function isThere({ held, queryJobs }: Waiting, job: string): Promise<boolean> {
+/** The state that a job is in, as query-jobs says; null if there is no such job. */
+async function statusNow({ queryJobs }: Waiting, job: string): Promise<string | null> {
   const reply = await queryJobs();
-  if (held.has(job)) return true;
   const jobs = 'return' in reply && Array.isArray(reply.return) ? reply.return : [];
-  return jobs.some((one) => isJsonObject(one) && one.id === job);
+  const found = jobs.find((one) => isJsonObject(one) && one.id === job);
+  return found === undefined ? null : String((found as JsonObject).status);
 }
 
 /** States one after the other on a line, other events on lines of their own; one that is told again is told once. */
@@ -203,10 +223,8 @@ function heldEventLines(
     members.map(([name, value]) => [name, any.includes(name) ? 'any' : value]),
   );
   const name = printable(String(event));
-  return replyJsonLines(
-    `   ${name} `,
-    mapStrings(masked, (text) => restoreSymbols(text, directory)),
-  );
+  const told = mapStrings(masked, (text) => restoreSymbols(text, directory));
+  return [`   ${name} ${writeJson(told, { sorted: true })}`];
 }
 
 /** The id of the job that an event is about; null if it is about none. */
