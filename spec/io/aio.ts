@@ -1,5 +1,5 @@
 /**
- * `aio_read`, `aio_write`, `aio_flush`. A request is done when it is made; its answer waits until somebody waits. QEMU
+ * IMG-025. `aio_read`, `aio_write`, `aio_flush`. A request is done when it is made; its answer waits until somebody waits. QEMU
  * leaves open when between the two it happens, and in which order with other requests that nobody has waited for.
  */
 import { WRITE } from '../block/permissions.js';

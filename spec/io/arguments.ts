@@ -3,7 +3,7 @@ import { type IoCall, type IoCommand, IoFailure, usageLine } from './command.js'
 import { Getopt } from './getopt.js';
 import { parseSize } from './size.js';
 
-/** QEMU's largest request (bytes): 2^31 − 1, rounded down to sectors. */
+/** IMG-022. QEMU's largest request (bytes): 2^31 − 1, rounded down to sectors. */
 export const LARGEST_REQUEST = 2147483136n;
 
 /** What the options said. */

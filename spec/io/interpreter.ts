@@ -1,4 +1,4 @@
-/** Runs a line: finds the command, counts its words, sees whether it may write, and gives out why it was refused. */
+/** IMG-020. Runs a line: finds the command, counts its words, sees whether it may write, and gives out why it was refused. */
 import { Refusal } from '../refusal.js';
 import { type AioQueue, completeAio, type IoCommand, IoFailure, type IoWorld } from './command.js';
 import type { Disk } from './disk.js';

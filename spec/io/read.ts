@@ -1,4 +1,4 @@
-/** `read` and `readv`: bytes from the node, looked at by their pattern, shown, and reported. */
+/** IMG-023. `read` and `readv`: bytes from the node, looked at by their pattern, shown, and reported. */
 import {
   checkSectors,
   LARGEST_REQUEST,

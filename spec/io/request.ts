@@ -1,5 +1,5 @@
 /**
- * A request of qemu-io to a node: what is checked before the node sees it, and with which words it is refused. Offsets and
+ * IMG-022. A request of qemu-io to a node: what is checked before the node sees it, and with which words it is refused. Offsets and
  * lengths are bytes; nothing is allocated for a request that lies outside of the node.
  */
 import type { Node } from '../block/node.js';

@@ -1,5 +1,5 @@
 /**
- * Sizes as the command lines of qemu-io and qemu-img take them: `4096`, `0x1000`, `64k`, `1.5G`. Bytes; up to 2^64 − 1
+ * IMG-021. Sizes as the command lines of qemu-io and qemu-img take them: `4096`, `0x1000`, `64k`, `1.5G`. Bytes; up to 2^64 − 1
  * while reading, up to 2^63 − 1 as an argument.
  */
 

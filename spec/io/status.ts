@@ -1,4 +1,4 @@
-/** `alloc` and `map`: which parts the image holds itself, and which are its backing file's. */
+/** IMG-026. `alloc` and `map`: which parts the image holds itself, and which are its backing file's. */
 import type { Node } from '../block/node.js';
 import { statusOf } from '../block/status.js';
 import { sizeArgument } from './arguments.js';

@@ -1,4 +1,4 @@
-/** What qemu-io prints: amounts, times, the report of a request, and bytes as hexadecimal digits. */
+/** IMG-023. What qemu-io prints: amounts, times, the report of a request, and bytes as hexadecimal digits. */
 
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 

@@ -1,4 +1,4 @@
-/** `write` and `writev`: a byte, a file's content or zeros to the node. */
+/** IMG-024. `write` and `writev`: a byte, a file's content or zeros to the node. */
 import { WRITE as WRITING } from '../block/permissions.js';
 import { StorageError } from '../storage/storage.js';
 import {

@@ -1,4 +1,4 @@
-/** `open` and `reopen`: an image by its name, by options, or by both. */
+/** IMG-027. `open` and `reopen`: an image by its name, by options, or by both. */
 import { readOptions, usageFailure } from '../../io/arguments.js';
 import { type IoCall, IoFailure, type PlainCommand } from '../../io/command.js';
 import { parsePairs } from '../keyval.js';

@@ -1,4 +1,4 @@
-/** One run of `qbm io`: the image that is open, the commands that open and close it, and all others on it. */
+/** IMG-027. One run of `qbm io`: the image that is open, the commands that open and close it, and all others on it. */
 import type { Node } from '../../block/node.js';
 import { CONSISTENT_READ, WRITE } from '../../block/permissions.js';
 import { completeAio, type IoCommand, IoFailure, type IoWorld, type PlainCommand } from '../../io/command.js';
