@@ -36,7 +36,10 @@ export type Action =
       readonly readOnly: boolean;
       readonly discard: 'ignore' | 'unmap';
       readonly policy: 'writeback' | 'writethrough' | undefined;
+      /** the drive that holds it in the place of the monitor */
+      readonly device: string | undefined;
     }
+  | { readonly verb: 'drive'; readonly id: string; readonly readOnly: boolean }
   | { readonly verb: 'qmp'; readonly command: string; readonly arguments: JsonObject | undefined }
   | { readonly verb: 'raw'; readonly text: string }
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }

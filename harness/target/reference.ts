@@ -3,7 +3,7 @@
 import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
 import { sha256 } from '../../spec/bitmap/serialise.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
-import { type JsonObject, jsonObject } from '../../spec/json/value.js';
+import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
 import { createImage } from '../../spec/qbm/create.js';
 import { dataFileName } from '../../spec/qbm/names.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
@@ -43,6 +43,7 @@ const CAPABILITIES = [
   'bitmap',
   'transaction',
   'resize',
+  'devices',
   'close',
   'driver:raw',
   'driver:file',
@@ -110,13 +111,10 @@ class ReferenceSession implements Session {
   }
 
   async open(node: string, options: OpenOptions): Promise<Reply> {
-    const { size, driver, readOnly = false, discard = 'unmap', policy } = options;
+    const { size, driver, readOnly = false, discard = 'unmap', policy, device } = options;
     const common = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
-      return this.#execute(
-        'blockdev-add',
-        jsonObject({ driver, ...common, size: size!, 'read-zeroes': true }),
-      );
+      return this.#add(device, jsonObject({ driver, ...common, size: size!, 'read-zeroes': true }));
     }
     const isOverlay = this.#format === 'overlay';
     const filename = `${DIRECTORY}/${node}.${isOverlay ? 'qbm' : 'img'}`;
@@ -125,7 +123,23 @@ class ReferenceSession implements Session {
     const format = isOverlay
       ? { driver: 'qbm', ...(policy === undefined ? {} : { policy }) }
       : { driver: 'raw' };
-    return this.#execute('blockdev-add', jsonObject({ ...format, ...common, file }));
+    return this.#add(device, jsonObject({ ...format, ...common, file }));
+  }
+
+  async drive(id: string, readOnly: boolean): Promise<Reply> {
+    return reply(() => {
+      this.#machine.addDrive(id, null, readOnly);
+      return jsonObject({});
+    });
+  }
+
+  /** A node, held by the monitor or by a drive that is made with it. */
+  #add(device: string | undefined, options: JsonObject): Reply {
+    if (device === undefined) return this.#execute('blockdev-add', options);
+    return reply(() => {
+      this.#machine.addDrive(device, options);
+      return jsonObject({});
+    });
   }
 
   /** Over whatever an earlier `open` left under these names: a new `open` with a size is a new image. */
@@ -198,12 +212,7 @@ class ReferenceSession implements Session {
   }
 
   #execute(name: string, args: JsonObject | undefined): Reply {
-    try {
-      return { return: this.#machine.execute({ name, arguments: args }) };
-    } catch (error) {
-      if (!(error instanceof QmpError)) throw error;
-      return { error: { class: error.class, desc: error.desc, id: error.id } };
-    }
+    return reply(() => this.#machine.execute({ name, arguments: args }));
   }
 
   #piece(
@@ -225,6 +234,15 @@ class ReferenceSession implements Session {
     if (Buffer.compare(bytes, patternBytes(request.pattern, bytes.length)) === 0) return { ok: true };
     const index = bytes.findIndex((byte) => byte !== request.pattern);
     return { mismatch: { at: offset + index, found: bytes[index]! } };
+  }
+}
+
+function reply(action: () => Json): Reply {
+  try {
+    return { return: action() };
+  } catch (error) {
+    if (!(error instanceof QmpError)) throw error;
+    return { error: { class: error.class, desc: error.desc, id: error.id } };
   }
 }
 

@@ -82,6 +82,8 @@ export interface OpenOptions {
   readonly discard?: 'ignore' | 'unmap';
   /** when the bitmaps of the image are stored; heeded where the format has such a policy, else of no effect */
   readonly policy?: 'writeback' | 'writethrough';
+  /** made with the node, and holds it in the place of the monitor; for targets with the capability `devices` */
+  readonly device?: string;
 }
 
 /** Whether the caller vouches for what a descriptor says (QBM-040). */
@@ -184,6 +186,8 @@ export interface CaseContext {
   readonly limitMs: number;
   /** nodes that the case deletes, resizes or reopens: no lasting export on these (the `io` contract) */
   readonly volatileNodes: ReadonlySet<string>;
+  /** whether the case is about drives or devices; default: it is not */
+  readonly devices?: boolean;
 }
 
 /** Why a session cannot go on. The target recovers by itself before the next `begin`. */
@@ -218,6 +222,8 @@ export interface Session {
   /** makes an empty file of `size` bytes, known to the case as `$name` */
   create(name: string, size: number): Promise<void>;
   open(node: string, options: OpenOptions): Promise<Reply>;
+  /** an empty drive, for targets with the capability `devices` */
+  drive?(id: string, readOnly: boolean): Promise<Reply>;
   qmp(command: string, args: JsonObject | undefined): Promise<Reply>;
   /** sends `text` as it is, then reads one reply */
   qmpText(text: string): Promise<Reply>;

@@ -64,6 +64,21 @@ export class GraphChange {
     });
   }
 
+  /** A user that is no node needs something else of its node, and leaves something else to others. */
+  need(edge: Edge, permissions: Permissions): void {
+    const before = edge.permissions;
+    edge.permissions = permissions;
+    this.#touched.add(edge.child);
+    this.#undo.push(() => {
+      edge.permissions = before;
+    });
+  }
+
+  /** What is to be done besides, if the change fails. */
+  undone(undo: () => void): void {
+    this.#undo.push(undo);
+  }
+
   /** Anything else that takes part in it: done now, undone if the change fails. */
   also(touched: Node, redo: () => void, undo: () => void): void {
     redo();

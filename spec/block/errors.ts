@@ -4,9 +4,11 @@ import { Refusal, type RefusalArgs } from '../refusal.js';
 /** Text templates by id. */
 export const BLOCK_ERRORS = {
   'REF-E-NO-SUCH': "Cannot find device='{device}' nor node-name='{node}'",
+  'REF-E-NO-MEDIUM': "Device '{device}' has no medium",
   'REF-E-NO-NODE': "Failed to find node with node-name='{node}'",
   'REF-E-NAME-NEEDED': "'node-name' must be specified for the root node",
   'REF-E-NAME-INVALID': "Invalid node-name: '{node}'",
+  'REF-E-NAME-DEVICE': 'node-name={node} is conflicting with a device id',
   'REF-E-NAME-LONG': 'Node name too long',
   'REF-E-NAME-TAKEN': "Duplicate nodes with node-name='{node}'",
   'REF-E-NOT-MONITOR': 'Node {node} is not owned by the monitor',

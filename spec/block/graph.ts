@@ -7,7 +7,14 @@ import type { Node } from './node.js';
 /** Characters. */
 const LONGEST_NAME = 31;
 
+/** What has a name that commands take as `device`. DEVICES.md, REF-100 */
+interface Drive {
+  readonly node: Node | null;
+}
+
 export class Graph {
+  /** by name; no node has the name of one */
+  readonly drives = new Map<string, Drive>();
   readonly #nodes = new Map<string, Node>();
   #generated = 0;
 
@@ -20,17 +27,30 @@ export class Graph {
     return this.#nodes.get(name);
   }
 
-  /** `device` finds nothing: there are no devices here. @throws BlockError REF-E-NO-SUCH */
+  /** What is in the drive of that name, or the node of that name. */
+  findAny(name: string): Node | undefined {
+    const drive = this.drives.get(name);
+    return drive === undefined ? this.find(name) : (drive.node ?? undefined);
+  }
+
+  /** The node in the drive `device`; if there is no such drive, the node `name`. @throws BlockError REF-E-NO-SUCH, REF-E-NO-MEDIUM */
   lookup(device: string | undefined, name: string | undefined): Node {
+    // REF-100
+    const drive = device === undefined ? undefined : this.drives.get(device);
+    if (drive !== undefined) {
+      if (drive.node === null) throw new BlockError('REF-E-NO-MEDIUM', { device: device! });
+      return drive.node;
+    }
     const node = name === undefined ? undefined : this.#nodes.get(name);
     if (node === undefined) throw new BlockError('REF-E-NO-SUCH', { device: device ?? '', node: name ?? '' });
     return node;
   }
 
-  /** @throws BlockError REF-E-NAME-INVALID, REF-E-NAME-LONG, REF-E-NAME-TAKEN */
+  /** @throws BlockError REF-E-NAME-INVALID, REF-E-NAME-DEVICE, REF-E-NAME-LONG, REF-E-NAME-TAKEN */
   checkName(name: string): void {
     // REF-002
     if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(name)) throw new BlockError('REF-E-NAME-INVALID', { node: name });
+    if (this.drives.has(name)) throw new BlockError('REF-E-NAME-DEVICE', { node: name });
     if (name.length > LONGEST_NAME) throw new BlockError('REF-E-NAME-LONG');
     if (this.#nodes.has(name)) throw new BlockError('REF-E-NAME-TAKEN', { node: name });
   }
@@ -83,9 +103,7 @@ export class Graph {
     const node = this.#nodes.get(name);
     if (node === undefined) throw new BlockError('REF-E-NO-NODE', { node: name });
     // REF-003
-    if (node.parents.some((edge) => edge.use === 'root' && edge.name === 'root')) {
-      throw new BlockError('REF-E-HAS-DEVICE', { node: name });
-    }
+    if (node.hasDevice) throw new BlockError('REF-E-HAS-DEVICE', { node: name });
     checkBlockers(node, 'drive-del');
     if (!node.monitorOwned) throw new BlockError('REF-E-NOT-MONITOR', { node: name });
     if (node.parents.length > 0) throw new BlockError('REF-E-IN-USE', { node: name });

@@ -3,7 +3,9 @@
  * lengths are bytes.
  */
 import { StorageError } from '../storage/storage.js';
+import type { Edge } from './edge.js';
 import type { Node } from './node.js';
+import { WRITE } from './permissions.js';
 import { discard, flush, read, write, zero } from './request.js';
 
 /** The errno that the guest gets instead. */
@@ -44,8 +46,13 @@ function perform(node: Node, request: GuestRequest): Uint8Array | Errno {
   return bytes;
 }
 
-/** A node may be written if it and everything below it that it writes to may: a backing file is only read. */
-function isWritable(node: Node): boolean {
+/**
+ * A node may be written if it and everything below it that it writes to may, and nobody else who uses it minds: a
+ * backing file is only read. `above` is the use through which the writes come.
+ */
+function isWritable(node: Node, above?: Edge): boolean {
+  const others = node.parents.filter((edge) => edge !== above);
+  if (node.readOnly || others.some(({ permissions }) => (permissions.shares & WRITE) === 0)) return false;
   const written = node.children.filter(({ role }) => role !== 'backing');
-  return !node.readOnly && written.every(({ child }) => isWritable(child));
+  return written.every((edge) => isWritable(edge.child, edge));
 }

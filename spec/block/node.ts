@@ -36,6 +36,9 @@ export class Node {
   /** the monitor holds a reference: made by blockdev-add itself, not as somebody's child */
   monitorOwned = false;
 
+  /** where the furthest write ended so far, zero writes included, bytes; REF-112 */
+  writtenUpTo = 0;
+
   /** A node that is not open yet: it may have children, and gets its driver by {@link install}. */
   constructor(options: NodeOptions) {
     this.name = options.name;
@@ -67,6 +70,11 @@ export class Node {
       if (!(parent instanceof Node) && parent.deviceName !== undefined) return parent.deviceName;
     }
     return this.name;
+  }
+
+  /** Whether a device, a drive or an export uses it: what has a use of its own, and is no job. */
+  get hasDevice(): boolean {
+    return this.parents.some(({ use, name }) => use === 'root' && name === 'root');
   }
 
   /** The use of a child in this role, if there is one. */

@@ -12,10 +12,12 @@ export function read(node: Node, offset: number, into: Uint8Array): void {
 }
 
 export function write(node: Node, offset: number, bytes: Uint8Array): void {
+  countWrite(node, offset, bytes.length);
   marking(node, offset, bytes.length, () => node.driver.write(offset, bytes));
 }
 
 export function zero(node: Node, offset: number, length: number): void {
+  countWrite(node, offset, length);
   marking(node, offset, length, () => node.driver.zero(offset, length));
 }
 
@@ -23,6 +25,11 @@ export function discard(node: Node, offset: number, length: number): void {
   // BMP-007, REF-007: where nothing changes, nothing is marked
   if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
   marking(node, offset, length, () => node.driver.discard(offset, length));
+}
+
+/** REF-112 */
+function countWrite(node: Node, offset: number, length: number): void {
+  if (length > 0) node.writtenUpTo = Math.max(node.writtenUpTo, offset + length);
 }
 
 export function flush(node: Node): void {

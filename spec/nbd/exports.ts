@@ -108,7 +108,7 @@ export class Exports {
    * block-export-add, whose id was checked.
    * @throws BlockError REF-E-CONFLICT; NbdError; BitmapError BMP-E-BUSY, BMP-E-INCONSISTENT; nothing has changed then
    */
-  add(node: Node, options: ExportOptions, choices: readonly BitmapChoice[]): void {
+  add(node: Node, options: ExportOptions, choices: readonly BitmapChoice[]): NodeExport {
     // NBD-024
     if (options.isWritable && node.readOnly) throw new NbdError('NBD-E-READ-ONLY');
     const one = new NodeExport(options, () => this.#find(node, options, choices));
@@ -122,6 +122,7 @@ export class Exports {
     }
     for (const bitmap of one.bitmaps) bitmap.busy = true;
     this.#exports.push(one);
+    return one;
   }
 
   #checkNames({ name, description }: ExportOptions): void {
@@ -153,6 +154,11 @@ export class Exports {
     // NBD-027
     if (mode === 'safe' && one.isUsed) throw new NbdError('NBD-E-EXPORT-IN-USE', { id });
     this.#drop(one);
+  }
+
+  /** The medium that it shows is taken out: it goes, if it is there still, whoever uses it. REF-109 */
+  eject(one: NodeExport): void {
+    if (this.#exports.includes(one)) this.#drop(one);
   }
 
   /** The end of the machine. */

@@ -3,11 +3,14 @@
 import { type AnyCommand, type CommandTable, commandTable } from './command.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
+import { BLOCKSTATS_COMMANDS } from './commands/blockstats.js';
 import { CREATE_COMMANDS } from './commands/create.js';
+import { DEVICE_COMMANDS } from './commands/device.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
 import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
 import { JOB_COMMANDS } from './commands/job.js';
+import { MEDIA_COMMANDS } from './commands/media.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
 import type { Machine } from './machine.js';
@@ -20,7 +23,10 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...EXPORT_COMMANDS,
   ...CREATE_COMMANDS,
   ...JOB_COMMANDS,
+  ...DEVICE_COMMANDS,
+  ...MEDIA_COMMANDS,
   ...QUERY_COMMANDS,
+  ...BLOCKSTATS_COMMANDS,
   ...HUMAN_MONITOR_COMMANDS,
   ...INTROSPECTION_COMMANDS,
   qmpCapabilities as AnyCommand<Machine>,

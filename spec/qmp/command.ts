@@ -11,6 +11,8 @@ export interface Command<Context, A = unknown, R = unknown> {
   readonly args: ArgumentsType<A>;
   /** what is returned; `empty` for commands that return nothing but success */
   readonly returns: Type<R>;
+  /** its arguments are not checked against `args`: it takes others too, and looks at all of them itself */
+  readonly unchecked?: boolean;
   /** ids of the rules that this command means */
   readonly rules: readonly string[];
   readonly features?: readonly string[];
@@ -30,6 +32,7 @@ export interface AnyCommand<Context> {
   readonly doc: string;
   readonly args: ArgumentsType;
   readonly returns: Type;
+  readonly unchecked?: boolean;
   readonly rules: readonly string[];
   readonly features?: readonly string[];
   readonly allowOob?: boolean;

@@ -3,6 +3,7 @@
  * same history gives the same bytes (DESIGN C2). It has no clock, opens nothing, and waits for nothing.
  */
 import type { Sha256 } from '../bitmap/serialise.js';
+import { Devices } from '../block/device/devices.js';
 import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
@@ -13,9 +14,11 @@ import { Exports, type NbdListener } from '../nbd/exports.js';
 import { Refusal } from '../refusal.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { COMMANDS } from './command-table.js';
+import { BlockdevOptions } from './commands/blockdev-options.js';
 import { QmpError } from './errors.js';
 import type { MachineLike } from './monitor.js';
-import { type CommandRequest, runCommand } from './validate.js';
+import { openNode } from './open.js';
+import { type CommandRequest, parseArguments, runCommand } from './validate.js';
 
 /** What a machine is given from outside. */
 export interface Surroundings {
@@ -37,6 +40,7 @@ export class Machine implements MachineLike {
   readonly graph = new Graph();
   readonly exports: Exports;
   readonly jobs = new Jobs(this.graph, (event) => this.#events.push(event));
+  readonly devices = new Devices(this.graph, (event) => this.#events.push(event));
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
   readonly writer: string;
@@ -56,8 +60,26 @@ export class Machine implements MachineLike {
 
   /** Runs one command to its reply. @throws QmpError with the id, class and text of a refusal */
   execute(request: CommandRequest): Json {
+    return this.#answer(() => runCommand(COMMANDS, this, request));
+  }
+
+  /**
+   * A drive with the node of `options`, which are those of blockdev-add, or an empty one, which may be written or not:
+   * what `-drive if=none,id=…` makes. REF-100
+   * @throws QmpError
+   */
+  addDrive(id: string, options: JsonObject | null, readOnly = false): void {
+    this.#answer(() => {
+      const checked = options === null ? null : parseArguments(BlockdevOptions, options);
+      const open = checked === null ? null : () => openNode(this, checked, undefined);
+      this.devices.addDrive(id, !readOnly, open);
+    });
+  }
+
+  /** @throws QmpError for what is refused */
+  #answer<T>(action: () => T): T {
     try {
-      return runCommand(COMMANDS, this, request);
+      return action();
     } catch (error) {
       // Refusals of the parts below are answers; anything else that is thrown is a mistake and goes on up.
       if (error instanceof Refusal) throw new QmpError(error.id, 'GenericError', error.message);
@@ -89,7 +111,7 @@ export class Machine implements MachineLike {
     this.running = false;
     this.exports.endAll();
     this.jobs.endAll(); // JOB-020
-    const failures: unknown[] = [];
+    const failures = this.devices.clear();
     for (const node of this.graph.nodes) {
       node.monitorOwned = false;
       try {
@@ -114,7 +136,7 @@ export class Machine implements MachineLike {
    * well. REF-011.
    */
   verify(): string[] {
-    const uses = [...this.exports.uses(), ...this.jobs.uses()];
+    const uses = [...this.exports.uses(), ...this.jobs.uses(), ...this.devices.uses()];
     return verifyGraph(this.graph, uses, this.exports.bitmaps());
   }
 }

@@ -58,7 +58,9 @@ export function runCommand<Context>(
   if (command === undefined) throw commandNotFound({ name: request.name });
   // QMP-007
   if (request.oob && !command.allowOob) throw oobUnsupported({ name: request.name });
-  const args = parseArguments(command.args, request.arguments);
+  const args = command.unchecked
+    ? (request.arguments ?? jsonObject())
+    : parseArguments(command.args, request.arguments);
   return encodeReply(command.returns, command.execute(context, args as never) ?? {});
 }
 

@@ -119,7 +119,10 @@ class Decoder {
           readOnly: object.readOnly === true,
           discard: (object.discard ?? 'unmap') as 'ignore' | 'unmap',
           policy: object.policy as 'writeback' | 'writethrough' | undefined,
+          device: object.device as string | undefined,
         };
+      case 'drive':
+        return { verb, id: object.id as string, readOnly: object.readOnly === true };
       case 'restart':
       case 'kill':
         return { verb };

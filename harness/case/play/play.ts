@@ -123,11 +123,17 @@ async function perform(
       await context.within(session.create(action.file, action.size));
       return ['   ok'];
     case 'open': {
-      const { node, size, driver, readOnly, discard, policy } = action;
+      const { node, size, driver, readOnly, discard, policy, device } = action;
       const image = size === null ? { existing: true } : { size };
       const chosen = policy === undefined ? {} : { policy };
-      const options = { ...image, driver, readOnly, discard, ...chosen };
+      const held = device === undefined ? {} : { device };
+      const options = { ...image, driver, readOnly, discard, ...chosen, ...held };
       const reply = await context.within(session.open(node, options));
+      return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
+    }
+    case 'drive': {
+      if (session.drive === undefined) throw new Declined('it has no drives');
+      const reply = await context.within(session.drive(action.id, action.readOnly));
       return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
     }
     case 'qmp': {

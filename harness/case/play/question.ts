@@ -23,10 +23,13 @@ export function questionLines(action: Action): string[] {
         action.readOnly ? ', read-only' : '',
         action.discard === 'unmap' ? '' : `, discard ${action.discard}`,
         action.policy === undefined ? '' : `, ${action.policy}`,
+        action.device === undefined ? '' : `, device ${action.device}`,
       ];
       const image = action.size === null ? 'existing' : `${action.size} bytes`;
       return [`open ${action.node}: ${image}${options.join('')}`];
     }
+    case 'drive':
+      return [`drive ${action.id}: empty${action.readOnly ? ', read-only' : ''}`];
     case 'qmp':
       return [requestLine('-> ', requestOf(action.command, action.arguments))];
     case 'raw':

@@ -100,7 +100,8 @@ async function dialogue(
   let failure: unknown;
   let lost = false;
   try {
-    const context = { id: found.id, format, limitMs, volatileNodes: volatileNodes(found.steps) };
+    const devices = found.requires.includes('devices');
+    const context = { id: found.id, format, limitMs, volatileNodes: volatileNodes(found.steps), devices };
     session = await bounded(target.begin(context), START_LIMIT_MS, 'starting the session', signal);
     const limits = new Guard(limitMs, caseLimitMs, signal);
     guard = limits;

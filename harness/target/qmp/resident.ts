@@ -8,6 +8,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/val
 import { type Child, ScratchDirectory, settles } from '../process.js';
 import { type Identity, TargetFault } from '../target.js';
 import { QmpClient } from './client.js';
+import { removeDevices } from './devices.js';
 import { Exports, isOurEvent } from './exports.js';
 import { OVERLAY_DRIVER } from './images.js';
 
@@ -15,6 +16,8 @@ import { OVERLAY_DRIVER } from './images.js';
 export interface QmpProgram {
   /** for a person: "qemu-storage-daemon" */
   readonly label: string;
+  /** it has a machine that devices can be added to */
+  readonly hasDevices?: boolean;
   /** starts it; `directory` is there for its sockets. @throws TargetFault */
   start(
     directory: string,
@@ -79,6 +82,10 @@ export class Resident {
     }
   }
 
+  get hasDevices(): boolean {
+    return this.#program.hasDevices === true;
+  }
+
   get child(): Child {
     return this.#running.child;
   }
@@ -134,6 +141,7 @@ export class Resident {
     if (!(await this.#removeJobs(limitMs))) return false;
     const exports = await this.#list('query-block-exports', limitMs);
     for (const { id } of exports) await this.#removeExport(String(id), limitMs);
+    if (this.hasDevices) await removeDevices(this.qmp, limitMs);
     if (!(await this.#removeNodes(limitMs))) return false;
     this.qmp.takeEvents();
     await rm(this.directory, { recursive: true, force: true });

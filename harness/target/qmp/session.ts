@@ -12,6 +12,7 @@ import {
   TargetFault,
   type ToolPart,
 } from '../target.js';
+import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
 import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf } from './images.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
@@ -25,6 +26,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
   ...BITMAP_COMMANDS,
   'query-block',
   'query-block-jobs',
+  'query-blockstats',
   'query-commands',
   'query-jobs',
   'query-named-block-nodes',
@@ -36,7 +38,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction|blockdev-create|job-.*|block-job-.*)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
@@ -78,10 +80,18 @@ export class QmpSession implements Session {
     return this.#guarded(() => this.#open(node, options));
   }
 
+  async drive(id: string, readOnly: boolean): Promise<Reply> {
+    const { qmp } = this.#resident;
+    return this.#guarded(() => addDrive(qmp, id, { 'read-only': readOnly }, this.#context.limitMs));
+  }
+
   async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {
     return this.#guarded(async () => {
       await this.#prepareFor(command, args);
-      return this.#resident.qmp.execute(command, args, this.#context.limitMs);
+      const { qmp, hasDevices } = this.#resident;
+      const { limitMs } = this.#context;
+      if (hasDevices && UNPLUGS.has(command)) return executeUnplug(qmp, command, args, limitMs);
+      return qmp.execute(command, args, limitMs);
     });
   }
 
@@ -148,7 +158,7 @@ export class QmpSession implements Session {
   /** `policy` has no effect: qcow2 stores bitmaps when it is closed, and raw never. */
   async #open(
     node: string,
-    { size, driver, readOnly = false, discard = 'unmap' }: OpenOptions,
+    { size, driver, readOnly = false, discard = 'unmap', device }: OpenOptions,
   ): Promise<Reply> {
     const { qmp, exports } = this.#resident;
     const { format, limitMs } = this.#context;
@@ -156,6 +166,7 @@ export class QmpSession implements Session {
     const common = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
       const options = { driver, ...common, size: size!, 'read-zeroes': true };
+      if (device !== undefined) return addDrive(qmp, device, options, limitMs);
       return qmp.execute('blockdev-add', options, limitMs);
     }
     const path = pathOf(this.directory, imageName(node));
@@ -164,7 +175,12 @@ export class QmpSession implements Session {
       if ('error' in made) return made;
     }
     const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
-    const options = { driver: format === 'overlay' ? OVERLAY_DRIVER : 'raw', ...common, file };
+    const above = { driver: format === 'overlay' ? OVERLAY_DRIVER : 'raw', ...common };
+    if (device !== undefined) {
+      const below = Object.entries(file).map(([name, value]) => [`file.${name}`, value]);
+      return addDrive(qmp, device, { ...above, ...Object.fromEntries(below) }, limitMs);
+    }
+    const options = { ...above, file };
     return qmp.execute('blockdev-add', options, limitMs);
   }
 

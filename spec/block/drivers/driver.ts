@@ -58,6 +58,8 @@ export interface Driver {
   follows(edge: Edge): boolean;
   /** what it needs of a child, if that is not what follows from the `use` of it (REF-025): `byUse`, for users who need `own` */
   childPermissions?(edge: Edge, own: Permissions, byUse: Permissions): Permissions;
+  /** what it counts itself (REF-112), with its name as `driver` */
+  statistics?(): JsonObject;
   filename(): string;
   /** the options that make this node again, for a parent's `json:` file name */
   describe(): JsonObject;

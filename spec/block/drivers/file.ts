@@ -1,5 +1,5 @@
 /** `file`: a file of the storage. As long as the file; a write past its end makes it longer. */
-import { jsonObject } from '../../json/value.js';
+import { type JsonObject, jsonObject } from '../../json/value.js';
 import { reasonOf } from '../../storage/reason.js';
 import { type Storage, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
@@ -28,6 +28,9 @@ class FileDriver implements Driver {
   readonly canDiscard = true;
   readonly #filename: string;
   readonly #file: StorageFile;
+  #discards = 0;
+  /** bytes */
+  #discarded = 0;
 
   constructor(filename: string, file: StorageFile) {
     this.#filename = filename;
@@ -59,6 +62,17 @@ class FileDriver implements Driver {
 
   discard(offset: number, length: number): void {
     this.#file.zero(offset, length);
+    this.#discards += 1;
+    this.#discarded += length;
+  }
+
+  statistics(): JsonObject {
+    return jsonObject({
+      driver: 'file',
+      'discard-nb-ok': this.#discards,
+      'discard-nb-failed': 0,
+      'discard-bytes-ok': this.#discarded,
+    });
   }
 
   /** REF-064: holes of the file are zeros, as far as the storage knows of them. */

@@ -56,7 +56,7 @@ export interface Found {
 /** @throws QmpError REF-E-NODE-NOT-FOUND, BMP-E-NOT-FOUND */
 export function findBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>): Found {
   // BMP-035
-  const node = machine.graph.find(at.node);
+  const node = machine.graph.findAny(at.node);
   if (node === undefined) throw nodeNotFound({ node: at.node });
   return { node, bitmap: bitmapOf(node, at.name) };
 }

@@ -36,7 +36,7 @@ export const BLOCKDEV_COMMANDS = [
     name: 'block_resize',
     doc: 'Changes the size of a node, and of its child where the driver passes it on.',
     args: struct('BlockResizeArguments', {
-      device: optional(str, { doc: 'name of a device; there are none here' }),
+      device: optional(str, { doc: 'name of a drive' }),
       'node-name': optional(str, { doc: 'name of the node' }),
       size: { type: int, optional: false, doc: 'bytes' },
     }),

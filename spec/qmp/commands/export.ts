@@ -156,7 +156,9 @@ export const EXPORT_COMMANDS = [
       const isWritable = writable && !node.readOnly;
       const plain = { isWritethrough: false, showsDepth: false };
       const bitmaps = bitmap === undefined ? [] : [bitmap];
-      machine.exports.add(node, { id: name, name, description, isWritable, ...plain }, bitmaps);
+      const options = { id: name, name, description, isWritable, ...plain };
+      const made = machine.exports.add(node, options, bitmaps);
+      machine.devices.findDrive(device)?.whenEjected(() => machine.exports.eject(made)); // REF-109
     },
   }),
   define({

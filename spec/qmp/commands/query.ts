@@ -1,9 +1,11 @@
 /** What there is: query-named-block-nodes, query-block. NODES.md, REF-012; BITMAPS.md, BMP-031 and BMP-032. */
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import type { Backend } from '../../block/device/backend.js';
+import { isRemovable } from '../../block/device/media.js';
 import type { Node } from '../../block/node.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
-import { array, bool, empty, type Infer, int, optional, str, struct } from '../types.js';
+import { array, bool, empty, enumeration, type Infer, int, optional, str, struct } from '../types.js';
 import { BlockdevDetectZeroesOptions } from './blockdev-options.js';
 
 const define = commandsOf<Machine>();
@@ -48,7 +50,33 @@ const BlockDeviceInfo = struct('BlockDeviceInfo', {
   'dirty-bitmaps': optional(array(BlockDirtyInfo)),
 });
 
-const BlockInfo = struct('BlockInfo', { device: str, type: str, removable: bool, locked: bool });
+const BlockDeviceIoStatus = enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']);
+
+const BlockInfo = struct('BlockInfo', {
+  device: { type: str, optional: false, doc: 'the name of the drive; empty for a device on a node' },
+  qdev: optional(str, { doc: 'the id or path of the device' }),
+  type: str,
+  removable: bool,
+  locked: bool,
+  inserted: optional(BlockDeviceInfo, { doc: 'the medium' }),
+  tray_open: optional(bool, { doc: 'of a device that has a tray' }),
+  'io-status': optional(BlockDeviceIoStatus, { doc: 'of a drive that a device is attached to' }),
+});
+
+/** REF-111 */
+function backendInfo(backend: Backend): Infer<typeof BlockInfo> {
+  const { device, node, deviceName = '' } = backend;
+  return {
+    device: deviceName,
+    ...(device === null ? {} : { qdev: device.qdev }),
+    type: 'unknown',
+    removable: isRemovable(backend),
+    locked: false,
+    ...(node === null ? {} : { inserted: nodeInfo(node) }),
+    ...(device?.isRemovable ? { tray_open: device.isTrayOpen } : {}),
+    ...(device === null ? {} : { 'io-status': 'ok' as const }),
+  };
+}
 
 function bitmapInfo(bitmap: DirtyBitmap): Infer<typeof BlockDirtyInfo> {
   return {
@@ -106,10 +134,10 @@ export const QUERY_COMMANDS = [
   }),
   define({
     name: 'query-block',
-    doc: 'All devices: none here, nodes have no device.',
+    doc: 'All drives, and the devices that are on nodes, oldest first.',
     args: empty,
     returns: array(BlockInfo),
-    rules: ['REF-012'],
-    execute: () => [],
+    rules: ['REF-111'],
+    execute: (machine) => machine.devices.backends.map(backendInfo),
   }),
 ];

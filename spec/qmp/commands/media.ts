@@ -1,0 +1,100 @@
+/** Media and trays by command. DEVICES.md, REF-106 to REF-110. */
+
+import { DeviceError } from '../../block/device/errors.js';
+import {
+  closeTray,
+  eject,
+  insertMedium,
+  type Named,
+  openTray,
+  removeMedium,
+} from '../../block/device/media.js';
+import { nodeNotFound } from '../bitmap-errors.js';
+import { commandsOf } from '../command.js';
+import { deviceNotFound, oneOfDeviceAndId } from '../device-errors.js';
+import type { Machine } from '../machine.js';
+import { bool, empty, optional, str, struct } from '../types.js';
+
+const define = commandsOf<Machine>();
+
+const which = {
+  device: optional(str, { doc: 'the name of a drive', features: ['deprecated'] }),
+  id: optional(str, { doc: 'the id of a device, or its path' }),
+};
+const id = { type: str, optional: false, doc: 'the id of a device, or its path' } as const;
+const force = optional(bool, { doc: 'even if the guest has locked the tray; no guest does here' });
+
+/** REF-106. @throws QmpError REF-E-DEVICE-OR-ID, REF-E-NO-DEVICE; DeviceError REF-E-NO-BACKEND */
+function named(
+  machine: Machine,
+  { device, id }: { device?: string | undefined; id?: string | undefined },
+): Named {
+  if ((device === undefined) === (id === undefined)) throw oneOfDeviceAndId();
+  const name = (id ?? device)!;
+  const { devices } = machine;
+  if (id === undefined) {
+    const backend = devices.findDrive(name);
+    if (backend === undefined) throw deviceNotFound({ device: name });
+    return { backend, name };
+  }
+  const part = devices.findPart(name);
+  const whole = devices.find(name);
+  if (part === undefined && whole === undefined) throw deviceNotFound({ device: name });
+  const backend = part?.backend ?? (whole?.controller ? whole.backend : null);
+  if (!backend) throw new DeviceError('REF-E-NO-BACKEND');
+  return { backend, name };
+}
+
+export const MEDIA_COMMANDS = [
+  define({
+    name: 'eject',
+    doc: 'Opens the tray and takes the medium out.',
+    args: struct('EjectArguments', { ...which, force }),
+    returns: empty,
+    rules: ['REF-106', 'REF-107', 'REF-108', 'REF-109'],
+    execute: (machine, args) => eject(machine.devices, machine.graph, named(machine, args)),
+  }),
+  define({
+    name: 'blockdev-open-tray',
+    doc: 'Opens the tray.',
+    args: struct('BlockdevOpenTrayArguments', { ...which, force }),
+    returns: empty,
+    rules: ['REF-106', 'REF-107', 'REF-108'],
+    execute: (machine, args) => openTray(machine.devices, named(machine, args)),
+  }),
+  define({
+    name: 'blockdev-close-tray',
+    doc: 'Closes the tray.',
+    args: struct('BlockdevCloseTrayArguments', which),
+    returns: empty,
+    rules: ['REF-106', 'REF-107', 'REF-108'],
+    execute: (machine, args) => closeTray(machine.devices, named(machine, args)),
+  }),
+  define({
+    name: 'blockdev-remove-medium',
+    doc: 'Takes the medium out of an open tray; nothing if there is none.',
+    args: struct('BlockdevRemoveMediumArguments', { id }),
+    returns: empty,
+    rules: ['REF-106', 'REF-109'],
+    execute: (machine, args) => removeMedium(machine.graph, named(machine, args)),
+  }),
+  define({
+    name: 'blockdev-insert-medium',
+    doc: 'Puts a node into an open, empty tray.',
+    args: struct('BlockdevInsertMediumArguments', {
+      id,
+      'node-name': { type: str, optional: false, doc: 'the node, which no device and no export may use yet' },
+    }),
+    returns: empty,
+    rules: ['REF-106', 'REF-110'],
+    execute(machine, args) {
+      // PRECONDITIONS
+      const { backend } = named(machine, args);
+      const node = machine.graph.find(args['node-name']);
+      if (node === undefined) throw nodeNotFound({ node: args['node-name'] });
+      if (node.hasDevice) throw new DeviceError('REF-E-MEDIUM-IN-USE', { node: node.name });
+      // EFFECTS
+      insertMedium(machine.graph, backend, node);
+    },
+  }),
+];
