@@ -35,10 +35,10 @@ export class DescriptorFile {
   }
 
   /**
-   * Opens for reading, with the lock of a reader or of a writer. Writes nothing (QBM-038).
+   * Opens for reading, with the lock of a reader or of a writer, or none (QBM-032). Writes nothing (QBM-038).
    * @throws QbmError QBM-E-NO-FILE, QBM-E-NOT-REGULAR, QBM-E-TOO-LONG, QBM-E-LOCKED, QBM-E-STORAGE
    */
-  static open(storage: Storage, name: string, lock: 'exclusive' | 'shared'): DescriptorFile {
+  static open(storage: Storage, name: string, lock: 'exclusive' | 'shared' | 'none'): DescriptorFile {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const file = openRegular(storage, name, lock);
       try {
@@ -104,13 +104,13 @@ export class DescriptorFile {
 }
 
 /** Opens without following a link. */
-function openRegular(storage: Storage, name: string, lock: 'exclusive' | 'shared'): StorageFile {
+function openRegular(storage: Storage, name: string, lock: 'exclusive' | 'shared' | 'none'): StorageFile {
   const role = 'the descriptor';
   try {
     const kind = storage.kind(name);
     if (kind === null) throw new QbmError('QBM-E-NO-FILE', { role, file: name });
     if (kind !== 'file') throw new QbmError('QBM-E-NOT-REGULAR', { role, file: name, kind });
-    return storage.open(name, { lock });
+    return storage.open(name, lock === 'none' ? {} : { lock });
   } catch (error) {
     if (error instanceof StorageError && error.errno === 'EAGAIN')
       throw new QbmError('QBM-E-LOCKED', { file: name });

@@ -65,6 +65,12 @@ function surroundingsOf(opener: Opener): QbmSurroundings {
   };
 }
 
+/** QBM-032. Who leaves everything to others (`force-share`) is a reader. */
+function lockOf(node: Node): 'exclusive' | 'shared' | 'none' {
+  if (!node.readOnly) return 'exclusive';
+  return node.options.forceShare ? 'none' : 'shared';
+}
+
 class DescriptorOpening {
   readonly #opener: Opener;
   readonly #options: QbmOptions;
@@ -80,7 +86,7 @@ class DescriptorOpening {
     if (fileNode.driver.name !== 'file')
       throw new BlockError('REF-E-QBM-FILE', { driver: fileNode.driver.name });
     const name = fileNode.driver.filename();
-    const file = DescriptorFile.open(storage, name, this.#opener.node.readOnly ? 'shared' : 'exclusive');
+    const file = DescriptorFile.open(storage, name, lockOf(this.#opener.node));
     try {
       const trust = this.#options.trusted ? 'local' : 'stranger';
       const read = readDescriptor(file.content, { trust, file: name });

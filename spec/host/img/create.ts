@@ -160,7 +160,12 @@ function checkBacking(context: Context, name: string, values: JsonObject, isUnsa
   const isQbm = format === 'qbm' || format === undefined;
   const options = values.trusted === true && isQbm ? jsonObject({ trusted: true }) : jsonObject();
   try {
-    const node = openImage(context.machine, path, { format: format as string | undefined, options });
+    // Only looked at: it may be in use.
+    const node = openImage(context.machine, path, {
+      format: format as string | undefined,
+      options,
+      forceShare: true,
+    });
     values.size ??= node.size;
     const { name: probed } = node.driver;
     context.close(node);
