@@ -16,6 +16,7 @@ const graph = new Graph();
 const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => ({
   name,
   readOnly: false,
+  autoReadOnly: false,
   discard: 'unmap',
   forceShare: false,
   detectZeroes: 'off',
@@ -27,17 +28,17 @@ const options = (name: string, more: Partial<NodeOptions> = {}): NodeOptions => 
 function fileNode(size: number): Node {
   const storage = new MemoryStorage();
   storage.put('f', size);
-  return nodeOf(options('file'), openFile(storage, 'f', true));
+  return nodeOf(options('file'), openFile(storage, 'f', 'write'));
 }
 
 function nodeOf(own: NodeOptions, driver: Driver): Node {
-  const node = new Node(own);
+  const node = new Node(own, { explicit: {}, effective: {}, specific: new Map() });
   node.install(driver);
   return node;
 }
 
 function rawOver(child: Node, part: { offset?: number; size?: number } = {}, own = options('raw')): Node {
-  const node = new Node(own);
+  const node = new Node(own, { explicit: {}, effective: {}, specific: new Map() });
   const edge = graph.change((change) => change.adopt(node, child, 'file', useByRaw(part)));
   node.install(openRaw(edge, part));
   return node;

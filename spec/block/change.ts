@@ -4,13 +4,14 @@
  */
 import { Edge, type Holder, type Role, type Use } from './edge.js';
 import { BlockError } from './errors.js';
-import { Node } from './node.js';
+import { Node, type NodeOptions } from './node.js';
 import { type Permissions, refreshPermissions } from './permissions.js';
 
 /** What the parts of one change are made of. */
 export class GraphChange {
   readonly #undo: (() => void)[] = [];
   readonly #touched = new Set<Node>();
+  readonly #becomesReadOnly = new Set<Node>();
   /** who may be without a user after it */
   readonly left = new Set<Node>();
 
@@ -86,9 +87,24 @@ export class GraphChange {
     this.#undo.push(undo);
   }
 
-  /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY */
+  /** What the node is like from now on. */
+  setOptions(node: Node, options: NodeOptions): void {
+    const before = node.options;
+    if (options.readOnly && !before.readOnly) this.#becomesReadOnly.add(node);
+    this.also(
+      node,
+      () => {
+        node.options = options;
+      },
+      () => {
+        node.options = before;
+      },
+    );
+  }
+
+  /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE */
   check(): void {
-    refreshPermissions(this.#touched);
+    refreshPermissions(this.#touched, this.#becomesReadOnly);
   }
 
   /** Everything is as it was. */

@@ -45,10 +45,33 @@ export const BLOCK_ERRORS = {
   'REF-E-CONFLICT':
     "Permission conflict on node '{node}': permissions '{permissions}' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by {owner} (uses node '{node}' as '{as}' child).",
   'REF-E-NODE-READ-ONLY': 'Block node is read-only',
+  'REF-E-NODE-NOT-WRITABLE': "Read-only block node '{node}' cannot support read-write users",
   'REF-E-CYCLE': "Making '{child}' a {role} child of '{parent}' would create a cycle",
   'REF-E-BACKING': 'Could not open backing file: {reason}',
   'REF-E-BUSY': "Node '{node}' is busy: {reason}",
   'REF-E-HAS-DEVICE': 'Node {node} is in use',
+  'REF-E-OVERLAY-IN-USE': 'The overlay is already in use',
+  'REF-E-OVERLAY-BACKED': 'The overlay already has a backing image',
+  'REF-E-OVERLAY-PLAIN': 'The overlay does not support backing images',
+  'REF-E-OVERLAY-ALLOCATION':
+    "Image '{node}' has no allocation bitmap, so it cannot have a backing file: make it with one",
+  'REF-E-OVERLAY-NAME': 'New overlay node-name missing',
+  'REF-E-OVERLAY-NAME-TAKEN': 'New overlay node-name already in use',
+  'REF-E-FORMAT': "Unknown file format '{format}'",
+  'REF-E-FORMAT-CREATE': "Format driver '{format}' does not support image creation",
+  'REF-E-FORMAT-BACKING': "Backing file not supported for file format '{format}'",
+  'REF-E-BACKING-NAME':
+    "Node '{node}' cannot be stored as a backing file: it has no file of a format of its own",
+  'REF-E-NOT-ROOT': 'Need a root block node',
+  'REF-E-NO-BACKING': 'not allowing backing file change on an image without a backing file',
+  'REF-E-OTHER-CHAIN': "'{device}' and image file are not in the same chain",
+  'REF-E-REOPEN-NAME': 'node-name not specified',
+  'REF-E-REOPEN-DRIVER': "Block format '{driver}' used by node '{node}' does not support reopening files",
+  'REF-E-REOPEN-RESET': "Option '{option}' cannot be reset to its default value",
+  'REF-E-REOPEN-OPTION': "Cannot change the option '{option}'",
+  'REF-E-REOPEN-BACKING': "backing is missing for '{node}'",
+  'REF-E-REOPEN-DESCRIPTOR': "The descriptor of image '{node}' cannot be another file while it is open",
+  'REF-E-REOPEN-CHANGED': '{file} was changed by somebody else since it was opened',
   'REF-E-DEVICE-IN-USE': "Device '{device}' is in use",
 } as const;
 

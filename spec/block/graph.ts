@@ -70,23 +70,38 @@ export class Graph {
    * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-CYCLE; whatever `edit` throws
    */
   change<T>(edit: (change: GraphChange) => T): T {
+    const { result, done } = this.attempt(edit);
+    done();
+    return result;
+  }
+
+  /**
+   * As {@link change}, but not for good yet: until `done` nodes that nobody holds any more stay, and `revert` takes it all back,
+   * once every later change has been taken back.
+   */
+  attempt<T>(edit: (change: GraphChange) => T): { result: T; done: () => void; revert: () => void } {
     const change = new GraphChange();
+    const done = (): void => {
+      for (const node of change.left) this.release(node);
+    };
+    const revert = (): void => {
+      change.revert();
+      done();
+    };
     try {
       const result = edit(change);
       change.check();
-      return result;
+      return { result, done, revert };
     } catch (refusal) {
-      change.revert();
+      revert();
       throw refusal;
-    } finally {
-      for (const node of change.left) this.release(node);
     }
   }
 
   /** The reference by which `node` was held is gone: without any other the node closes, and its children with it. */
   release(node: Node): void {
     // REF-003
-    if (node.monitorOwned || node.parents.length > 0) return;
+    if (node.monitorOwned || node.pinned > 0 || node.parents.length > 0) return;
     if (node.isOpen && this.#nodes.get(node.name) !== node) return; // it went with a parent before
     if (node.isOpen) this.#nodes.delete(node.name);
     try {

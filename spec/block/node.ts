@@ -5,6 +5,7 @@
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Driver } from './drivers/driver.js';
 import type { Edge, Role } from './edge.js';
+import type { OpenedWith } from './options.js';
 
 /** A disk is a whole number of these (bytes); a file that is not is read as if zeros followed. */
 export const SECTOR = 512;
@@ -13,6 +14,8 @@ export const SECTOR = 512;
 export interface NodeOptions {
   readonly name: string;
   readonly readOnly: boolean;
+  /** read-only after all, where its file cannot be written (REF-035) */
+  readonly autoReadOnly: boolean;
   /** whether a discard reaches the driver */
   readonly discard: 'ignore' | 'unmap';
   /** leaves everything to other users, if only the node is read-only */
@@ -26,6 +29,10 @@ export class Node {
   readonly name: string;
   /** changed by blockdev-reopen only */
   options: NodeOptions;
+  /** what {@link options} came from: REF-036 */
+  openedWith: OpenedWith;
+  /** the node that it was made for, as long as that one uses it: it is reopened with it (REF-036) */
+  madeFor: Node | null = null;
   #driver: Driver | null = null;
   /** oldest first */
   readonly children: Edge[] = [];
@@ -35,14 +42,19 @@ export class Node {
   readonly bitmaps: DirtyBitmap[] = [];
   /** the monitor holds a reference: made by blockdev-add itself, not as somebody's child */
   monitorOwned = false;
+  /** only looked at, without what its image says is below it: its file name says nothing of that */
+  isLookedAt = false;
+  /** how many commands hold a reference for as long as they run */
+  pinned = 0;
 
   /** where the furthest write ended so far, zero writes included, bytes; REF-112 */
   writtenUpTo = 0;
 
   /** A node that is not open yet: it may have children, and gets its driver by {@link install}. */
-  constructor(options: NodeOptions) {
+  constructor(options: NodeOptions, openedWith: OpenedWith) {
     this.name = options.name;
     this.options = options;
+    this.openedWith = openedWith;
   }
 
   /** The driver is open, and all children are there. */

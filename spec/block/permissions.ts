@@ -40,6 +40,19 @@ export function permissionNames(permissions: number): string {
     .join(', ');
 }
 
+/** As x-debug-query-block-graph lists them. */
+export function permissionList(
+  permissions: number,
+): ('consistent-read' | 'write' | 'write-unchanged' | 'resize')[] {
+  const list = [
+    [RESIZE, 'resize'],
+    [WRITE_UNCHANGED, 'write-unchanged'],
+    [WRITE, 'write'],
+    [CONSISTENT_READ, 'consistent-read'],
+  ] as const;
+  return list.filter(([bit]) => (permissions & bit) !== 0).map(([, name]) => name);
+}
+
 /** What all users of `node` together need and share. REF-022 */
 export function permissionsOf(node: Node): Permissions {
   let { needs, shares } = NOTHING;
@@ -52,15 +65,20 @@ export function permissionsOf(node: Node): Permissions {
 
 /**
  * Works out anew what the nodes `changed`, and all below them, need of their children.
- * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY. Edges may have some of their new permissions then: whoever
+ * @param becomesReadOnly nodes that could be written before this change
+ * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE. Edges may have some of their new permissions then: whoever
  *   changed the graph changes it back and calls again.
  */
-export function refreshPermissions(changed: Iterable<Node>): void {
+export function refreshPermissions(
+  changed: Iterable<Node>,
+  becomesReadOnly: ReadonlySet<Node> = new Set(),
+): void {
   for (const node of downwards(changed)) {
     checkConflicts(node);
     const own = permissionsOf(node);
     // REF-024
     if ((own.needs & (WRITE | WRITE_UNCHANGED)) !== 0 && node.readOnly) {
+      if (becomesReadOnly.has(node)) throw new BlockError('REF-E-NODE-NOT-WRITABLE', { node: node.name });
       throw new BlockError('REF-E-NODE-READ-ONLY');
     }
     for (const edge of node.children) edge.permissions = childPermissions(node, edge, own);

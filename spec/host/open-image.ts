@@ -60,6 +60,7 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
       undefined,
     );
     node.monitorOwned = true;
+    node.isLookedAt = flags.noBacking ?? false;
     if (flags.write && node.readOnly) {
       closeImage(machine, node);
       throw new OpenImageError('Block node is read-only');

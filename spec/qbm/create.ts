@@ -33,25 +33,29 @@ export interface NewImage {
 
 /**
  * A `raw` data image of zeros, and its descriptor `name`. A crash leaves files without a descriptor.
+ * @returns all files that were made
  * @throws QbmError QBM-E-EXISTS, QBM-E-NO-FILE, QBM-E-IMAGE-SIZE, QBM-E-BITS and those of the descriptor; StorageError
  */
-export function createImage(storage: Storage, name: string, image: NewImage): void {
+export function createImage(storage: Storage, name: string, image: NewImage): readonly string[] {
   if (image.overEmpty !== true) {
     if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
-    DescriptorFile.create(storage, name, createParts(storage, name, image)).close();
-    return;
+    const { text, files } = createParts(storage, name, image);
+    DescriptorFile.create(storage, name, text).close();
+    return [name, ...files];
   }
   const file = DescriptorFile.open(storage, name, 'exclusive');
   try {
     if (file.content.length > 0) throw new QbmError('QBM-E-EXISTS', { file: name });
-    file.replace(createParts(storage, name, image));
+    const { text, files } = createParts(storage, name, image);
+    file.replace(text);
+    return files;
   } finally {
     file.close();
   }
 }
 
-/** All but the descriptor, whose text it returns. */
-function createParts(storage: Storage, name: string, image: NewImage): string {
+/** All but the descriptor: what that is to say, and which files were made. */
+function createParts(storage: Storage, name: string, image: NewImage): { text: string; files: string[] } {
   const { size, backing = null, clusterSize = 65536, makeHash } = image;
   const data = image.dataFile ?? dataFileName(name);
   const fault = faultOfReference(data, 'local');
@@ -73,7 +77,7 @@ function createParts(storage: Storage, name: string, image: NewImage): string {
     files.map(([file, length]) => [storage.resolve(name, file), length]),
   );
   storage.flushDirectory(name);
-  return text;
+  return { text, files: files.map(([file]) => storage.resolve(name, file)) };
 }
 
 /** All of them, or none is left. */

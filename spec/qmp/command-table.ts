@@ -2,8 +2,10 @@
 
 import { type AnyCommand, type CommandTable, commandTable } from './command.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
+import { BLOCK_GRAPH_COMMANDS } from './commands/block-graph.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
 import { BLOCKSTATS_COMMANDS } from './commands/blockstats.js';
+import { CHAIN_COMMANDS } from './commands/chain.js';
 import { CREATE_COMMANDS } from './commands/create.js';
 import { DEVICE_COMMANDS } from './commands/device.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
@@ -25,7 +27,9 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...JOB_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MEDIA_COMMANDS,
+  ...CHAIN_COMMANDS,
   ...QUERY_COMMANDS,
+  ...BLOCK_GRAPH_COMMANDS,
   ...BLOCKSTATS_COMMANDS,
   ...HUMAN_MONITOR_COMMANDS,
   ...INTROSPECTION_COMMANDS,

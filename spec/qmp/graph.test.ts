@@ -1,69 +1,7 @@
 /** Chains of QBM images, and who may do what with them. GRAPH.md. */
-import t, { type Test } from 'tap';
-import { permissionNames, permissionsOf } from '../block/permissions.js';
-import { nodeSha256 } from '../host/sha256.js';
+import t from 'tap';
 import { type Json, jsonObject } from '../json/value.js';
-import { createImage } from '../qbm/create.js';
-import { imageRef } from '../qbm/descriptor.js';
-import { MemoryStorage } from '../storage/memory-storage.js';
-import { QmpError } from './errors.js';
-import { Machine } from './machine.js';
-
-const SIZE = 1048576;
-
-class Bench {
-  readonly storage = new MemoryStorage();
-  readonly machine = new Machine({ storage: this.storage, makeHash: nodeSha256 });
-
-  /** Images that can have a backing file, each `SIZE` bytes. */
-  constructor(...names: string[]) {
-    this.storage.put('base.data', SIZE);
-    for (const name of names) {
-      const backing = imageRef('base.data', 'raw');
-      createImage(this.storage, `${name}.qbm`, { size: SIZE, backing, makeHash: nodeSha256 });
-    }
-  }
-
-  /** 'ok', or the refusal. */
-  qmp(name: string, args: { readonly [argument: string]: Json }): string {
-    try {
-      this.machine.execute({ name, arguments: jsonObject(args) });
-      return 'ok';
-    } catch (error) {
-      if (!(error instanceof QmpError)) throw error;
-      return `${error.id}: ${error.desc}`;
-    }
-  }
-
-  /** A node on the image of the same name. */
-  add(name: string, more: { readonly [option: string]: Json } = {}): string {
-    const file = jsonObject({ driver: 'file', filename: `${name}.qbm`, 'node-name': `${name}-file` });
-    return this.qmp('blockdev-add', { driver: 'qbm', 'node-name': name, file, ...more });
-  }
-
-  del(name: string): string {
-    return this.qmp('blockdev-del', { 'node-name': name });
-  }
-
-  resize(name: string): string {
-    return this.qmp('block_resize', { 'node-name': name, size: 2 * SIZE });
-  }
-
-  /** What the users of a node need together, and share. */
-  permissions(name: string): string {
-    const { needs, shares } = permissionsOf(this.machine.graph.find(name)!);
-    return `${permissionNames(needs)} / ${permissionNames(shares)}`;
-  }
-
-  /** Takes every node away from above, and looks whether that is all. */
-  end(t: Test): void {
-    t.same(this.machine.verify(), []);
-    for (let left = true; left; ) {
-      left = this.machine.graph.nodes.some((node) => this.del(node.name) === 'ok');
-    }
-    t.same(this.machine.graph.nodes, []);
-  }
-}
+import { Bench, SIZE } from './bench-for-tests.js';
 
 t.test('a backing file is read, kept and forbidden things (REF-025, REF-026, REF-027)', (t) => {
   const bench = new Bench('a', 'b');

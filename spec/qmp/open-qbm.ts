@@ -12,8 +12,9 @@ import { Allocation, type Places } from '../block/qbm/allocation.js';
 import { NodeFile } from '../block/qbm/node-file.js';
 import { DescriptorStore } from '../block/qbm/store.js';
 import { StoredBitmap } from '../block/qbm/stored-bitmap.js';
+import { settleTakenOver } from '../block/qbm/take-over.js';
 import { flush } from '../block/request.js';
-import { cutBitmapFile, loadBitmap } from '../qbm/bitmap-file.js';
+import { loadBitmap } from '../qbm/bitmap-file.js';
 import { geometryOf, isSuspect } from '../qbm/check.js';
 import type { BitmapEntry, Descriptor, ImageRef, Policy } from '../qbm/descriptor.js';
 import { QbmError } from '../qbm/errors.js';
@@ -107,13 +108,13 @@ class DescriptorOpening {
     const policy = this.#options.policy ?? 'writeback';
     // QBM-041: sizes and bitmaps are looked at before anything is open for writing.
     // A reader keeps what it looked at: opening every level of nested images twice would take time without end.
-    const look = this.#image(store, read.image, 'image', true);
+    const look = this.#image(store, read.image, 'image', isReadOnly ? undefined : true);
     const size = look.size;
     const loaded = read.bitmaps.map((entry) => this.#load(store, entry, size));
     const backing = this.#backing(store);
 
     if (!isReadOnly) this.#opener.release(look);
-    const data = isReadOnly ? look : this.#image(store, read.image, 'image', false);
+    const data = isReadOnly ? look : this.#image(store, read.image, 'image');
     const children: Adoption[] = [
       [fileNode, 'file', 'metadata'],
       [data, 'image', 'metadata'],
@@ -135,7 +136,7 @@ class DescriptorOpening {
       }
     }
     this.#opener.adopt(children);
-    if (!isReadOnly) this.#takeOver(store, policy, read, children, size);
+    if (!isReadOnly) this.#takeOver(store, policy, children, size);
     return new QbmDriver({
       surroundings,
       store,
@@ -145,6 +146,7 @@ class DescriptorOpening {
       inconsistent: loaded.filter((bitmap) => bitmap.inconsistent),
       policy,
       isReadOnly,
+      writer: this.#opener.machine.writer,
     });
   }
 
@@ -163,34 +165,15 @@ class DescriptorOpening {
       }
     }
     const below = entry?.backing ?? null;
-    return below === null ? null : this.#image(store, below, 'backing', true);
+    return below === null ? null : this.#image(store, below, 'backing');
   }
 
-  /**
-   * The marker, and then what the writer before left when it died: files that are too long. If only its program died, more
-   * of what it wrote is seen than is on disk. It counts as stored from now on, so it has to be: first the size of the data
-   * image, by which the files are cut, then the bits.
-   */
-  #takeOver(
-    store: DescriptorStore,
-    policy: Policy,
-    found: Descriptor,
-    children: readonly Adoption[],
-    size: number,
-  ): void {
+  #takeOver(store: DescriptorStore, policy: Policy, children: readonly Adoption[], size: number): void {
+    const found = store.read;
     store.take(policy, this.#opener.machine.writer);
-    if (found.inUse === null) return;
-    for (const [node, role] of children) if (role === 'image') flush(node);
-    const files = new Map(
-      children.filter(([, role]) => role === 'bitmap').map(([node]) => [node.filename, node]),
-    );
-    for (const entry of found.bitmaps) {
-      const node = files.get(store.resolve(entry.file));
-      if (node === undefined) continue;
-      const file = new NodeFile(node);
-      cutBitmapFile(file, geometryOf(entry, size));
-      file.flush();
-    }
+    const inRole = (wanted: Role): Node[] =>
+      children.filter(([, role]) => role === wanted).map(([node]) => node);
+    settleTakenOver(store, found, { image: inRole('image')[0]!, bitmaps: inRole('bitmap') }, size);
   }
 
   #load(store: DescriptorStore, entry: BitmapEntry, size: number): DirtyBitmap {
@@ -206,9 +189,10 @@ class DescriptorOpening {
   }
 
   /** A QBM image within is opened as this one is: on whose word, and by which policy. QBM-040 */
-  #image(store: DescriptorStore, image: ImageRef, role: 'image' | 'backing', isReadOnly: boolean): Node {
+  #image(store: DescriptorStore, image: ImageRef, role: 'image' | 'backing', readOnly?: true): Node {
     const file = { driver: 'file', filename: store.resolve(image.file) } as const;
-    const common = { 'read-only': isReadOnly } as const;
+    // Unless it is only looked at, it follows the node above, also when that is reopened.
+    const common = readOnly ? ({ 'read-only': true } as const) : {};
     if (image.format === 'raw') return this.#opener.child({ driver: 'raw', ...common, file }, role);
     const { trusted, policy } = this.#options;
     if (image.format === 'qbm')
@@ -278,6 +262,7 @@ function openInline(opener: Opener, options: QbmOptions): Driver {
     inconsistent: [],
     policy: 'writethrough',
     isReadOnly: node.readOnly,
+    writer: opener.machine.writer,
   });
 }
 

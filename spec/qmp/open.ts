@@ -3,12 +3,13 @@
 import type { Driver } from '../block/drivers/driver.js';
 import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
-import { openRaw, useByRaw } from '../block/drivers/raw.js';
+import { openRaw, rawOptions, useByRaw } from '../block/drivers/raw.js';
 import type { Edge, Role } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import { Node, type NodeOptions } from '../block/node.js';
-import { LARGEST_SIZE } from '../block/resize.js';
+import { firstOf, inherited, TOP_DEFAULTS, withDefaults } from '../block/options.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
+import { givenOf } from './given.js';
 import type { Machine } from './machine.js';
 import { type Adoption, type Opener, openQbm } from './open-qbm.js';
 
@@ -16,7 +17,7 @@ type Options = Exclude<BlockdevRefValue, string>;
 
 /** The node above, and as what it uses the one that is being opened. */
 export interface Above {
-  readonly options: NodeOptions;
+  readonly node: Node;
   readonly role: Role;
 }
 
@@ -25,7 +26,7 @@ export interface Above {
  */
 export function openNode(machine: Machine, options: Options, above: Above | undefined): Node {
   const { graph } = machine;
-  const node = new Node(nodeOptions(options, options['node-name'] ?? graph.generateName(), above));
+  const node = newNode(options, options['node-name'] ?? graph.generateName(), above);
   const opener = new NodeOpener(machine, node);
   try {
     const below = options.driver === 'raw' ? opener.child(options.file, 'file') : undefined;
@@ -56,7 +57,7 @@ class NodeOpener implements Opener {
     const child =
       typeof ref === 'string'
         ? graph.lookup(ref, ref)
-        : openNode(this.machine, ref, { options: this.node.options, role });
+        : openNode(this.machine, ref, { node: this.node, role });
     if (!this.node.isOpen) this.#opened.push(child);
     return child;
   }
@@ -83,20 +84,17 @@ class NodeOpener implements Opener {
   }
 }
 
-/** What a node takes over from the one above: whether it may be written, and how it is cached. REF-015 */
-function nodeOptions(options: Options, name: string, above: Above | undefined): NodeOptions {
-  const inherited = above?.options;
-  const isBacking = above?.role === 'backing';
-  return {
-    name,
-    readOnly: options['read-only'] ?? (isBacking || (inherited?.readOnly ?? false)),
-    // A format passes discards on; what is below it need not ask again. REF-007
-    discard: options.discard ?? (above === undefined ? 'ignore' : 'unmap'),
-    forceShare: options['force-share'] ?? inherited?.forceShare ?? false,
-    detectZeroes: options['detect-zeroes'] ?? 'off',
-    cacheDirect: options.cache?.direct ?? inherited?.cacheDirect ?? false,
-    cacheNoFlush: options.cache?.['no-flush'] ?? inherited?.cacheNoFlush ?? false,
-  };
+/** Not open yet. What it takes over from the one above: REF-015. */
+function newNode(options: Options, name: string, above: Above | undefined): Node {
+  const { explicit: named, specific } = givenOf(options);
+  const explicit = above === undefined ? firstOf(named, TOP_DEFAULTS) : named;
+  const effective =
+    above === undefined
+      ? explicit
+      : firstOf(explicit, inherited(above.node.openedWith.effective, above.role));
+  const node = new Node(withDefaults(name, effective), { explicit, effective, specific });
+  node.madeFor = above?.node ?? null;
+  return node;
 }
 
 /** REF-014, up to the name. */
@@ -113,7 +111,7 @@ function openDriver(opener: NodeOpener, options: Options, below: Node | undefine
   switch (options.driver) {
     case 'file':
       checkFileOptions(options, node.options);
-      return openFile(machine.storage, options.filename, !node.readOnly);
+      return openFileNode(machine, node, options.filename);
     case 'null-co':
       return openNull({
         size: options.size,
@@ -121,7 +119,7 @@ function openDriver(opener: NodeOpener, options: Options, below: Node | undefine
         readZeroes: options['read-zeroes'],
       });
     case 'raw': {
-      const part = { offset: bytes(options.offset), size: bytes(options.size) };
+      const part = rawOptions(node.openedWith.specific);
       const [file] = opener.adopt([[below!, 'file', useByRaw(part)]]);
       return openRaw(file!, part);
     }
@@ -137,10 +135,11 @@ function checkFileOptions(options: Extract<Options, { driver: 'file' }>, own: No
   if (manager !== undefined) throw new BlockError('REF-E-PR-MANAGER', { id: manager });
 }
 
-/** An offset into a file, or a size of a part of one: what is beyond 2^53−1 is beyond any file here too. */
-function bytes(value: number | bigint | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (value > Number.MAX_SAFE_INTEGER)
-    throw new BlockError('REF-E-SIZE-MAXIMUM', { size: value, maximum: LARGEST_SIZE });
-  return Number(value);
+/** REF-035 */
+function openFileNode(machine: Machine, node: Node, filename: string): Driver {
+  const { readOnly, autoReadOnly } = node.options;
+  const mode = readOnly ? 'read' : autoReadOnly ? 'write if possible' : 'write';
+  const driver = openFile(machine.storage, filename, mode);
+  if (driver.isReadOnly) node.options = { ...node.options, readOnly: true };
+  return driver;
 }

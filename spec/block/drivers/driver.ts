@@ -6,6 +6,7 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
+import type { OpenedWith } from '../options.js';
 import type { Permissions } from '../permissions.js';
 import type { DriverStatus } from '../status.js';
 
@@ -21,6 +22,37 @@ export interface BitmapStore {
   unpersist(bitmap: DirtyBitmap): void;
   /** A command has changed the bitmap, and cannot be undone any more. */
   changed(bitmap: DirtyBitmap): void;
+}
+
+/** What a node is to be after blockdev-reopen, as far as it is its driver's matter. */
+export interface ReopenRequest {
+  readonly readOnly: boolean;
+  readonly specific: OpenedWith['specific'];
+}
+
+/** A reopening that is prepared: one of the two follows. */
+export interface PreparedReopen {
+  /** when all nodes of the command are prepared, and the nodes below are reopened; can fail only if a storage does */
+  commit?(): void;
+  /** takes back what preparing did */
+  abort?(): void;
+}
+
+/** What an image says is below it. */
+export interface StoredBacking {
+  /** as it is stored */
+  readonly file: string;
+  /** as it is opened */
+  readonly full: string;
+  readonly format: string;
+}
+
+/** What a driver does for images that can have a backing file. */
+export interface BackingKeeper {
+  /** what the image says; null if nothing */
+  readonly stored: StoredBacking | null;
+  /** Makes the image say something else; an empty name: nothing. @throws Refusal, StorageError */
+  change(file: string, format: string): void;
 }
 
 export interface Driver {
@@ -50,6 +82,18 @@ export interface Driver {
   attach?(node: Node): void;
   /** present if it can store bitmaps */
   readonly store?: BitmapStore;
+  /** present if this image can have a backing file */
+  readonly backing?: BackingKeeper | undefined;
+  /** present if it could have one, had it been made for that: what it lacks. @throws Refusal */
+  refuseBacking?(node: string): never;
+  /** Options that blockdev-reopen can change. */
+  readonly mutable?: ReadonlySet<string>;
+  /** Stores what is in memory only, before the nodes below become read-only. @throws StorageError */
+  settle?(): void;
+  /** Present if it can be reopened: gets ready for it. @throws Refusal, StorageError; nothing has changed then */
+  reopen?(request: ReopenRequest): PreparedReopen;
+  /** Whether the file below may be replaced while it is open. @throws Refusal if not */
+  checkFile?(): void;
   /** Lets go of what it has open; the node is gone after that. */
   close(): void;
   /** Refuses or does it, further down included. @throws BlockError */

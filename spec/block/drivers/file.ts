@@ -5,36 +5,58 @@ import { type Storage, StorageError, type StorageFile } from '../../storage/stor
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
 import type { DriverStatus } from '../status.js';
-import type { Driver } from './driver.js';
+import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
+
+/** How a file is opened. */
+export type FileMode = 'read' | 'write' | 'write if possible';
 
 /** @throws BlockError REF-E-OPEN, REF-E-TOO-LARGE */
-export function openFile(storage: Storage, filename: string, write: boolean): Driver {
+export function openFile(storage: Storage, filename: string, mode: FileMode): FileDriver {
+  const { file, isReadOnly } = openHandle(storage, filename, mode);
+  if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER)
+    return new FileDriver(storage, filename, file, isReadOnly);
+  file.close();
+  throw new BlockError('REF-E-TOO-LARGE');
+}
+
+function openHandle(
+  storage: Storage,
+  filename: string,
+  mode: FileMode,
+): { file: StorageFile; isReadOnly: boolean } {
   try {
-    const file = storage.open(filename, { write });
-    if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER)
-      return new FileDriver(filename, file);
-    file.close();
-    throw new BlockError('REF-E-TOO-LARGE');
+    return { file: storage.open(filename, { write: mode !== 'read' }), isReadOnly: mode === 'read' };
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
+    // REF-035
+    const isKept = error.errno === 'EACCES' || error.errno === 'EROFS';
+    if (isKept && mode === 'write if possible') return openHandle(storage, filename, 'read');
     throw new BlockError('REF-E-OPEN', { file: filename, reason: reasonOf(error.errno) });
   }
 }
 
-class FileDriver implements Driver {
+export class FileDriver implements Driver {
   readonly name = 'file';
   readonly clusterSize = null;
   readonly hasDirtyFlag = true;
   readonly canDiscard = true;
+  readonly #storage: Storage;
   readonly #filename: string;
-  readonly #file: StorageFile;
+  #file: StorageFile;
+  #isReadOnly: boolean;
   #discards = 0;
   /** bytes */
   #discarded = 0;
 
-  constructor(filename: string, file: StorageFile) {
+  constructor(storage: Storage, filename: string, file: StorageFile, isReadOnly: boolean) {
+    this.#storage = storage;
     this.#filename = filename;
     this.#file = file;
+    this.#isReadOnly = isReadOnly;
+  }
+
+  get isReadOnly(): boolean {
+    return this.#isReadOnly;
   }
 
   length(): number {
@@ -93,6 +115,20 @@ class FileDriver implements Driver {
 
   truncate(size: number): void {
     this.#file.truncate(size);
+  }
+
+  /** The file is opened anew, by its name. */
+  reopen({ readOnly }: ReopenRequest): PreparedReopen {
+    if (readOnly === this.#isReadOnly) return {};
+    const { file } = openHandle(this.#storage, this.#filename, readOnly ? 'read' : 'write');
+    return {
+      commit: () => {
+        this.#file.close();
+        this.#file = file;
+        this.#isReadOnly = readOnly;
+      },
+      abort: () => file.close(),
+    };
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { writeJson } from '../../json/write.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
 import type { DriverStatus } from '../status.js';
-import type { Driver } from './driver.js';
+import type { Driver, PreparedReopen } from './driver.js';
 
 /** 1 GiB. */
 export const DEFAULT_NULL_SIZE = 2 ** 30;
@@ -66,6 +66,10 @@ class NullDriver implements Driver {
 
   truncate(): void {
     throw new BlockError('REF-E-NO-RESIZE');
+  }
+
+  reopen(): PreparedReopen {
+    return {};
   }
 
   close(): void {}

@@ -7,10 +7,11 @@ import { bitmapUsable, CHANGE } from '../../bitmap/check.js';
 import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
-import type { Descriptor, Policy } from '../../qbm/descriptor.js';
+import { type Descriptor, imageRef, type Policy } from '../../qbm/descriptor.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
+import { becomeReader, becomeWriter } from '../qbm/access.js';
 import type { Allocation, Places } from '../qbm/allocation.js';
 import { NodeFile } from '../qbm/node-file.js';
 import type { DescriptorStore } from '../qbm/store.js';
@@ -18,7 +19,14 @@ import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
 import type { DriverStatus } from '../status.js';
-import type { BitmapStore, Driver } from './driver.js';
+import type {
+  BackingKeeper,
+  BitmapStore,
+  Driver,
+  PreparedReopen,
+  ReopenRequest,
+  StoredBacking,
+} from './driver.js';
 
 /** What the driver needs of whoever opened the image. */
 export interface QbmSurroundings {
@@ -41,6 +49,8 @@ export interface QbmParts {
   readonly inconsistent: readonly DirtyBitmap[];
   readonly policy: Policy;
   readonly isReadOnly: boolean;
+  /** what the marker says of who writes */
+  readonly writer: string;
 }
 
 export class QbmDriver implements Driver, BitmapStore {
@@ -52,9 +62,11 @@ export class QbmDriver implements Driver, BitmapStore {
   /** to be stored, but not there yet: under writeback nothing of a bitmap reaches the disk before the end */
   readonly #awaiting = new Set<DirtyBitmap>();
   #node: Node | null = null;
+  #isReadOnly: boolean;
 
   constructor(parts: QbmParts) {
     this.#parts = parts;
+    this.#isReadOnly = parts.isReadOnly;
     for (const stored of parts.stored) this.#stored.set(stored.bitmap, stored);
   }
 
@@ -63,7 +75,7 @@ export class QbmDriver implements Driver, BitmapStore {
     this.#node = node;
     const bitmaps = [...this.#parts.stored.map(({ bitmap }) => bitmap), ...this.#parts.inconsistent];
     for (const bitmap of bitmaps) {
-      bitmap.readonly = this.#parts.isReadOnly; // QBM-038
+      bitmap.readonly = this.#isReadOnly; // QBM-038
       node.addBitmap(bitmap);
     }
   }
@@ -103,6 +115,7 @@ export class QbmDriver implements Driver, BitmapStore {
       if (stored.records && stored.isNew(offset, length)) stored.marked(offset, length);
     }
     for (const bitmap of this.#node!.bitmaps) bitmap.record(offset, length);
+    this.#parts.store?.settleOwed();
     if (this.#parts.policy === 'writeback') return;
     this.#parts.store?.settle();
     for (const stored of this.#stored.values()) {
@@ -179,13 +192,10 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   close(): void {
-    const { store, isReadOnly, allocation } = this.#parts;
+    const { store } = this.#parts;
     try {
-      if (!isReadOnly) {
-        this.flush();
-        for (const bitmap of this.#awaiting) this.#storeNew(bitmap);
-        for (const stored of this.#stored.values()) stored.settle();
-        allocation?.stored.settle();
+      if (!this.#isReadOnly) {
+        this.#settleAll();
         store?.release([...this.#stored.keys()]);
       }
     } finally {
@@ -193,23 +203,100 @@ export class QbmDriver implements Driver, BitmapStore {
     }
   }
 
+  /** All bits are on disk, as a reader of the image finds them. */
+  #settleAll(): void {
+    this.flush();
+    this.settle();
+    for (const stored of this.#stored.values()) stored.settle();
+    this.#parts.allocation?.stored.settle();
+  }
+
+  settle(): void {
+    for (const bitmap of this.#awaiting) this.#storeNew(bitmap);
+  }
+
+  get backing(): BackingKeeper | undefined {
+    const { allocation, store } = this.#parts;
+    if (allocation === null) return undefined;
+    return {
+      stored: store === null ? null : storedBacking(store),
+      change: (file, format) => this.#changeBacking(file, format),
+    };
+  }
+
+  refuseBacking(node: string): never {
+    throw new BlockError('REF-E-OVERLAY-ALLOCATION', { node });
+  }
+
+  /** REF-034 */
+  #changeBacking(file: string, format: string): void {
+    const { store } = this.#parts;
+    if (store === null) throw new BlockError('REF-E-INLINE');
+    store.setBacking(file === '' ? null : imageRef(file, format));
+  }
+
+  checkFile(): void {
+    // The descriptor that is open is not that of another file.
+    throw new BlockError('REF-E-REOPEN-DESCRIPTOR', { node: this.#node!.name });
+  }
+
+  /** On whose word an image was opened means nothing once it is open. */
+  readonly mutable = new Set(['trusted']);
+
+  /** A writer that becomes a reader leaves an image in order; a reader that becomes the writer takes it over. REF-039 */
+  reopen({ readOnly }: ReopenRequest): PreparedReopen {
+    if (readOnly === this.#isReadOnly) return {};
+    const { store, policy, writer, places } = this.#parts;
+    const stored = [...this.#stored.values()];
+    const image = {
+      store,
+      policy,
+      writer,
+      stored,
+      settle: () => this.#settleAll(),
+      setReadOnly: (isReadOnly: boolean) => this.#setReadOnly(isReadOnly),
+      files: () => ({ image: places.data, bitmaps: stored.map(({ file }) => file.node) }),
+    };
+    return readOnly ? becomeReader(image) : becomeWriter(image);
+  }
+
+  #setReadOnly(isReadOnly: boolean): void {
+    this.#isReadOnly = isReadOnly;
+    for (const bitmap of this.#node!.bitmaps) if (bitmap.persistent) bitmap.readonly = isReadOnly;
+  }
+
   filename(): string {
-    return this.#parts.store?.name ?? `json:${writeJson(this.describe())}`;
+    const { store } = this.#parts;
+    return store !== null && !this.#isBackingOverridden() ? store.name : `json:${writeJson(this.describe())}`;
+  }
+
+  /** What is below is not what the image says. */
+  #isBackingOverridden(): boolean {
+    const { backing } = this;
+    if (this.#node?.isLookedAt) return false;
+    return backing !== undefined && (backing.stored?.full ?? null) !== (this.#below?.filename ?? null);
+  }
+
+  get #below(): Node | null {
+    return this.#parts.places.backing;
   }
 
   describe(): JsonObject {
     const { store } = this.#parts;
     const { data } = this.#parts.places;
     if (store !== null) {
-      return jsonObject({ driver: 'qbm', file: jsonObject({ driver: 'file', filename: store.name }) });
+      const shown = jsonObject({ driver: 'qbm' });
+      if (this.#isBackingOverridden()) shown.backing = this.#below?.driver.describe() ?? null;
+      shown.file = jsonObject({ driver: 'file', filename: store.name });
+      return shown;
     }
     return jsonObject({ driver: 'qbm', image: data.driver.describe() });
   }
 
   checkNew(name: string): void {
-    const { store, isReadOnly } = this.#parts;
+    const { store } = this.#parts;
     if (store === null) throw new BlockError('REF-E-INLINE');
-    if (isReadOnly) throw new BlockError('REF-E-READ-ONLY');
+    if (this.#isReadOnly) throw new BlockError('REF-E-READ-ONLY');
     store.checkNew(name, this.#awaiting.size);
   }
 
@@ -277,4 +364,9 @@ export class QbmDriver implements Driver, BitmapStore {
       throw error;
     }
   }
+}
+
+function storedBacking(store: DescriptorStore): StoredBacking | null {
+  const { backing } = store;
+  return backing && { file: backing.file, full: store.resolve(backing.file), format: backing.format };
 }

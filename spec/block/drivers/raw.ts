@@ -2,16 +2,16 @@
  * `raw`: its child as it is, or the part of it from `offset`, `size` bytes long. Without a size it is as long as the
  * child allows, also when the child's length changes.
  */
-import { jsonObject } from '../../json/value.js';
+import { type Json, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { Edge, Use } from '../edge.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
 import { type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { discard, flush, read, write, zero } from '../request.js';
-import { truncate } from '../resize.js';
+import { LARGEST_SIZE, truncate } from '../resize.js';
 import type { DriverStatus } from '../status.js';
-import type { Driver } from './driver.js';
+import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 
 export interface RawOptions {
   /** bytes into the child; default 0 */
@@ -27,30 +27,46 @@ export function useByRaw({ offset, size }: RawOptions): Use {
 
 /** @throws BlockError REF-E-NEGATIVE, REF-E-RAW-OFFSET, REF-E-RAW-SUM, REF-E-RAW-SECTOR, in this order */
 export function openRaw(file: Edge, options: RawOptions): Driver {
-  const { offset = 0, size } = options;
-  const available = file.child.size;
+  checkPart(options, file.child.size);
+  return new RawDriver(file, options);
+}
+
+function checkPart({ offset = 0, size }: RawOptions, available: number): void {
   if (offset < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'offset' });
   if (size !== undefined && size < 0) throw new BlockError('REF-E-NEGATIVE', { name: 'size' });
   if (offset > available) throw new BlockError('REF-E-RAW-OFFSET', { offset, size: available });
-  if (size !== undefined) {
-    if (size > available - offset)
-      throw new BlockError('REF-E-RAW-SUM', { offset, length: size, size: available });
-    if (size % SECTOR !== 0) throw new BlockError('REF-E-RAW-SECTOR');
+  if (size === undefined) return;
+  if (size > available - offset)
+    throw new BlockError('REF-E-RAW-SUM', { offset, length: size, size: available });
+  if (size % SECTOR !== 0) throw new BlockError('REF-E-RAW-SECTOR');
+}
+
+/** `offset` and `size` of a raw node. What is beyond 2^53-1 is beyond any file here too. */
+export function rawOptions(specific: ReopenRequest['specific']): RawOptions {
+  return { offset: bytes(specific.get('offset')), size: bytes(specific.get('size')) };
+}
+
+function bytes(value: Json | undefined): number | undefined {
+  if (typeof value === 'bigint') {
+    if (value < 0n) return Number(value);
+    throw new BlockError('REF-E-SIZE-MAXIMUM', { size: value, maximum: LARGEST_SIZE });
   }
-  return new RawDriver(file, options);
+  return value as number | undefined;
 }
 
 class RawDriver implements Driver {
   readonly name = 'raw';
   readonly canDiscard = true;
   readonly #file: Edge;
-  readonly #options: RawOptions;
-  readonly #offset: number;
+  #options: RawOptions;
 
   constructor(file: Edge, options: RawOptions) {
     this.#file = file;
     this.#options = options;
-    this.#offset = options.offset ?? 0;
+  }
+
+  get #offset(): number {
+    return this.#options.offset ?? 0;
   }
 
   get clusterSize(): number | null {
@@ -107,6 +123,26 @@ class RawDriver implements Driver {
     if (size > Number.MAX_SAFE_INTEGER - this.#offset) throw new BlockError('REF-E-RAW-LARGE');
     truncate(this.#file.child, this.#offset + size);
   }
+
+  readonly mutable = new Set(['offset', 'size']);
+
+  /** Another part of the child, or all of it. REF-037 */
+  reopen({ specific }: ReopenRequest): PreparedReopen {
+    const options = rawOptions(specific);
+    checkPart(options, this.#file.child.size);
+    const { use } = this.#file;
+    this.#file.use = useByRaw(options);
+    return {
+      commit: () => {
+        this.#options = options;
+      },
+      abort: () => {
+        this.#file.use = use;
+      },
+    };
+  }
+
+  checkFile(): void {}
 
   close(): void {}
 

@@ -9,15 +9,17 @@ import {
   bitmapEntry,
   type Descriptor,
   descriptor,
+  type ImageRef,
   type Policy,
 } from '../../qbm/descriptor.js';
 import { QbmError } from '../../qbm/errors.js';
 import { MAX_BITMAPS } from '../../qbm/limits.js';
 import { bitmapFileName } from '../../qbm/names.js';
 import { faultOfName } from '../../qbm/read-bitmap.js';
-import type { DescriptorFile } from '../../qbm/update.js';
+import { DescriptorFile } from '../../qbm/update.js';
 import { writeDescriptor } from '../../qbm/write-descriptor.js';
 import { type Storage, StorageError } from '../../storage/storage.js';
+import { BlockError } from '../errors.js';
 
 /** How often another name is tried for a bitmap file, QBM-026. */
 const LAST_ATTEMPT = 99;
@@ -26,10 +28,15 @@ export class DescriptorStore {
   readonly name: string;
   readonly #storage: Storage;
   readonly #makeHash: () => Sha256;
-  readonly #file: DescriptorFile;
+  /** null: the lock was lost to somebody else, who may write */
+  #file: DescriptorFile | null;
   #read: Descriptor;
+  /** the bytes of it, as they were read or written last */
+  #content: Uint8Array;
   /** an update failed: the descriptor on disk is that before it or that after it */
   #isUnsure = false;
+  /** a marker that could not be put back: nothing may be written before it is there */
+  #owed: Descriptor | null = null;
 
   constructor(storage: Storage, makeHash: () => Sha256, file: DescriptorFile, read: Descriptor) {
     this.name = file.name;
@@ -37,6 +44,7 @@ export class DescriptorStore {
     this.#makeHash = makeHash;
     this.#file = file;
     this.#read = read;
+    this.#content = file.content;
   }
 
   get read(): Descriptor {
@@ -70,6 +78,60 @@ export class DescriptorStore {
       bitmaps,
       inUse: { policy, writer },
     });
+  }
+
+  /**
+   * A reader becomes the writer. @throws QbmError QBM-E-LOCKED; BlockError REF-E-REOPEN-CHANGED if what was read is not what
+   * is there now. The reader goes on reading then.
+   */
+  becomeWriter(): void {
+    this.#file?.close();
+    this.#file = null;
+    try {
+      const file = DescriptorFile.open(this.#storage, this.name, 'exclusive');
+      if (!isSame(file.content, this.#content)) {
+        file.close();
+        throw new BlockError('REF-E-REOPEN-CHANGED', { file: this.name });
+      }
+      this.#file = file;
+    } catch (error) {
+      this.becomeReader();
+      throw error;
+    }
+  }
+
+  /** The writer lets readers in. One who has got the lock meanwhile keeps it: what was read here stays what it was. */
+  becomeReader(): void {
+    this.#file?.close();
+    this.#file = null;
+    try {
+      this.#file = DescriptorFile.open(this.#storage, this.name, 'shared');
+    } catch (error) {
+      if (!(error instanceof QbmError)) throw error;
+    }
+  }
+
+  /** Puts a descriptor that was there before in its place again. After a failure it is owed: see {@link settle}. */
+  putBack(before: Descriptor): void {
+    try {
+      this.#put(before);
+    } catch (error) {
+      if (!(error instanceof QbmError)) throw error;
+      this.#owed = before;
+    }
+  }
+
+  /** What the allocation bitmap names as backing file; null: nothing. */
+  get backing(): ImageRef | null {
+    return this.#read.bitmaps.find(({ type }) => type === 'allocation')?.backing ?? null;
+  }
+
+  /** Another backing file in the allocation bitmap. @throws QbmError QBM-E-FILE, QBM-E-FORMAT */
+  setBacking(backing: ImageRef | null): void {
+    const bitmaps = this.#read.bitmaps.map((entry) =>
+      entry.type === 'allocation' ? { ...entry, backing } : entry,
+    );
+    this.#put(descriptor(this.#read.image, bitmaps, this.#read));
   }
 
   /** At the end: whether bitmaps record, and no marker. QBM-036 */
@@ -134,22 +196,28 @@ export class DescriptorStore {
   }
 
   /**
-   * After an update that failed it is not known which descriptor is on disk. Before a guest goes on it has to be that of
+   * Also what could not be put back is put back first. After an update that failed it is not known which descriptor is on disk. Before a guest goes on it has to be that of
    * before: the other one may name a bitmap that does not record. @throws StorageError EIO
    */
   settle(): void {
-    if (!this.#isUnsure) return;
+    if (!this.#isUnsure && this.#owed === null) return;
     try {
-      this.#put(this.#read);
+      this.#put(this.#owed ?? this.#read);
+      this.#owed = null;
     } catch (error) {
       if (error instanceof QbmError && error.id === 'QBM-E-STORAGE') throw new StorageError('EIO', this.name);
       throw error;
     }
   }
 
+  /** As {@link settle}, but only what is owed. @throws StorageError EIO */
+  settleOwed(): void {
+    if (this.#owed !== null) this.settle();
+  }
+
   /** Gives the lock back. */
   close(): void {
-    this.#file.close();
+    this.#file?.close();
   }
 
   #withRecording(bitmaps: readonly DirtyBitmap[]): Descriptor {
@@ -164,8 +232,13 @@ export class DescriptorStore {
   #put(next: Descriptor): void {
     const text = writeDescriptor(next, this.name);
     this.#isUnsure = true;
-    this.#file.replace(text);
+    this.#file!.replace(text);
     this.#isUnsure = false;
     this.#read = next;
+    this.#content = this.#file!.content;
   }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,11 +1,13 @@
 /** Nodes by command: blockdev-add, blockdev-del, block_resize. NODES.md. */
 import { blockedBy } from '../../block/blockers.js';
 import { BlockError } from '../../block/errors.js';
+import { reopen } from '../../block/reopen.js';
 import { resize } from '../../block/resize.js';
 import { commandsOf } from '../command.js';
+import { givenOf } from '../given.js';
 import type { Machine } from '../machine.js';
 import { openNode } from '../open.js';
-import { empty, int, optional, str, struct } from '../types.js';
+import { array, empty, int, optional, str, struct } from '../types.js';
 import { BlockdevOptions } from './blockdev-options.js';
 
 const define = commandsOf<Machine>();
@@ -31,6 +33,25 @@ export const BLOCKDEV_COMMANDS = [
     returns: empty,
     rules: ['REF-003'],
     execute: (machine, args) => machine.graph.remove(args['node-name']),
+  }),
+  define({
+    name: 'blockdev-reopen',
+    doc: 'Gives open nodes other options: all that are named, or none of them. What is not named is as if the node were opened anew.',
+    args: struct('BlockdevReopenArguments', { options: array(BlockdevOptions) }),
+    returns: empty,
+    rules: ['REF-036', 'REF-037', 'REF-038', 'REF-039'],
+    execute(machine, { options }) {
+      // PRECONDITIONS
+      const reopenings = options.map((each) => {
+        const name = each['node-name'];
+        if (name === undefined) throw new BlockError('REF-E-REOPEN-NAME');
+        const node = machine.graph.find(name);
+        if (node === undefined) throw new BlockError('REF-E-NO-NODE', { node: name });
+        return { node, given: givenOf(each) };
+      });
+      // EFFECTS
+      reopen(machine.graph, reopenings);
+    },
   }),
   define({
     name: 'block_resize',

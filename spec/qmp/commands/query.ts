@@ -5,7 +5,19 @@ import { isRemovable } from '../../block/device/media.js';
 import type { Node } from '../../block/node.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
-import { array, bool, empty, enumeration, type Infer, int, optional, str, struct } from '../types.js';
+import {
+  array,
+  bool,
+  empty,
+  enumeration,
+  type Infer,
+  int,
+  lazy,
+  optional,
+  str,
+  struct,
+  type Type,
+} from '../types.js';
 import { BlockdevDetectZeroesOptions } from './blockdev-options.js';
 
 const define = commandsOf<Machine>();
@@ -22,12 +34,32 @@ const BlockDirtyInfo = struct('BlockDirtyInfo', {
 
 const BlockdevCacheInfo = struct('BlockdevCacheInfo', { writeback: bool, direct: bool, 'no-flush': bool });
 
-const ImageInfo = struct('ImageInfo', {
+/** Written out, because the type contains itself. */
+interface ImageInfoValue {
+  readonly filename: string;
+  readonly format: string;
+  readonly 'dirty-flag'?: boolean | undefined;
+  readonly 'actual-size'?: number | bigint | undefined;
+  readonly 'virtual-size': number | bigint;
+  readonly 'backing-filename'?: string | undefined;
+  readonly 'full-backing-filename'?: string | undefined;
+  readonly 'backing-filename-format'?: string | undefined;
+  readonly 'backing-image'?: ImageInfoValue | undefined;
+}
+
+const ImageInfo: Type<ImageInfoValue> = struct('ImageInfo', {
   filename: str,
   format: str,
   'dirty-flag': optional(bool),
   'actual-size': optional(int, { doc: 'bytes on the host' }),
   'virtual-size': { type: int, optional: false, doc: 'bytes' },
+  'backing-filename': optional(str, { doc: 'what the image says is below it' }),
+  'full-backing-filename': optional(str, { doc: 'the same, as it is opened' }),
+  'backing-filename-format': optional(str),
+  'backing-image': optional(
+    lazy<ImageInfoValue>('ImageInfo', () => ImageInfo),
+    { doc: 'what is below it now' },
+  ),
 });
 
 const BlockDeviceInfo = struct('BlockDeviceInfo', {
@@ -35,6 +67,7 @@ const BlockDeviceInfo = struct('BlockDeviceInfo', {
   'node-name': optional(str),
   ro: bool,
   drv: str,
+  backing_file: optional(str, { doc: 'the node below, if there is one' }),
   backing_file_depth: int,
   encrypted: bool,
   detect_zeroes: BlockdevDetectZeroesOptions,
@@ -72,7 +105,7 @@ function backendInfo(backend: Backend): Infer<typeof BlockInfo> {
     type: 'unknown',
     removable: isRemovable(backend),
     locked: false,
-    ...(node === null ? {} : { inserted: nodeInfo(node) }),
+    ...(node === null ? {} : { inserted: nodeInfo(node, false) }),
     ...(device?.isRemovable ? { tray_open: device.isTrayOpen } : {}),
     ...(device === null ? {} : { 'io-status': 'ok' as const }),
   };
@@ -90,13 +123,40 @@ function bitmapInfo(bitmap: DirtyBitmap): Infer<typeof BlockDirtyInfo> {
   };
 }
 
-function nodeInfo(node: Node): Infer<typeof BlockDeviceInfo> {
+/** Of the node, and without `flat` of all below it in its chain. */
+function imageInfo(node: Node, flat: boolean): ImageInfoValue {
+  const stored = node.driver.backing?.stored ?? null;
+  const below = flat ? null : node.backing;
+  return {
+    filename: node.filename,
+    format: node.driver.name,
+    ...(node.driver.hasDirtyFlag ? { 'dirty-flag': false } : {}),
+    // Where the bytes are is the storage's business.
+    'actual-size': 0,
+    'virtual-size': node.size,
+    ...(stored === null
+      ? {}
+      : {
+          'backing-filename': stored.file,
+          'full-backing-filename': stored.full,
+          'backing-filename-format': stored.format,
+        }),
+    ...(below === null ? {} : { 'backing-image': imageInfo(below, flat) }),
+  };
+}
+
+function depth(node: Node): number {
+  return node.backing === null ? 0 : depth(node.backing) + 1;
+}
+
+function nodeInfo(node: Node, flat: boolean): Infer<typeof BlockDeviceInfo> {
   return {
     file: node.filename,
     'node-name': node.name,
     ro: node.readOnly,
     drv: node.driver.name,
-    backing_file_depth: 0,
+    ...(node.backing === null ? {} : { backing_file: node.backing.filename }),
+    backing_file_depth: flat ? 0 : depth(node),
     encrypted: false,
     detect_zeroes: node.options.detectZeroes,
     bps: 0,
@@ -105,14 +165,7 @@ function nodeInfo(node: Node): Infer<typeof BlockDeviceInfo> {
     iops: 0,
     iops_rd: 0,
     iops_wr: 0,
-    image: {
-      filename: node.filename,
-      format: node.driver.name,
-      ...(node.driver.hasDirtyFlag ? { 'dirty-flag': false } : {}),
-      // Where the bytes are is the storage's business.
-      'actual-size': 0,
-      'virtual-size': node.size,
-    },
+    image: imageInfo(node, flat),
     cache: { writeback: true, direct: node.options.cacheDirect, 'no-flush': node.options.cacheNoFlush },
     write_threshold: 0,
     // BMP-031, BMP-032: all of them, newest first
@@ -130,7 +183,7 @@ export const QUERY_COMMANDS = [
     returns: array(BlockDeviceInfo),
     rules: ['REF-012', 'BMP-005', 'BMP-031', 'BMP-032'],
     // REF-012
-    execute: (machine) => machine.graph.nodes.map(nodeInfo),
+    execute: (machine, { flat = false }) => machine.graph.nodes.map((node) => nodeInfo(node, flat)),
   }),
   define({
     name: 'query-block',

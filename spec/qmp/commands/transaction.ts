@@ -25,6 +25,7 @@ import {
   setPersistent,
   switchableBitmap,
 } from './bitmap.js';
+import { BlockdevSnapshot, BlockdevSnapshotSync, prepareSnapshot, prepareSnapshotSync } from './chain.js';
 
 const define = commandsOf<Machine>();
 
@@ -46,6 +47,8 @@ const TransactionActionKind = enumeration('TransactionActionKind', [
   { name: 'block-dirty-bitmap-disable' },
   { name: 'block-dirty-bitmap-merge' },
   { name: 'block-dirty-bitmap-set-persistent' },
+  { name: 'blockdev-snapshot' },
+  { name: 'blockdev-snapshot-sync' },
 ]);
 
 /** Each branch carries its arguments in `data`. */
@@ -63,6 +66,8 @@ export const TransactionAction = union('TransactionAction', {
     'block-dirty-bitmap-disable': wrap('BlockDirtyBitmapDisable', BlockDirtyBitmap),
     'block-dirty-bitmap-merge': wrap('BlockDirtyBitmapMerge', BlockDirtyBitmapMerge),
     'block-dirty-bitmap-set-persistent': wrap('BlockDirtyBitmapSetPersistent', BlockDirtyBitmapSetPersistent),
+    'blockdev-snapshot': wrap('BlockdevSnapshot', BlockdevSnapshot),
+    'blockdev-snapshot-sync': wrap('BlockdevSnapshotSync', BlockdevSnapshotSync),
   },
 });
 type Action = Infer<typeof TransactionAction>;
@@ -107,6 +112,10 @@ function prepareAction(machine: Machine, action: Action): Prepared {
       setPersistent(found, true);
       return { abort: () => setPersistent(found, false) };
     }
+    case 'blockdev-snapshot':
+      return prepareSnapshot(machine, action.data);
+    case 'blockdev-snapshot-sync':
+      return prepareSnapshotSync(machine, action.data);
   }
 }
 
