@@ -2,11 +2,16 @@
 
 import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
 import { sha256 } from '../../spec/bitmap/serialise.js';
+import type { Edge, Holder } from '../../spec/block/edge.js';
+import { BlockError } from '../../spec/block/errors.js';
+import type { Node } from '../../spec/block/node.js';
+import { ALL, CONSISTENT_READ, RESIZE, WRITE } from '../../spec/block/permissions.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
 import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
 import { createImage } from '../../spec/qbm/create.js';
 import { dataFileName } from '../../spec/qbm/names.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
+import { BlockdevDriver } from '../../spec/qmp/commands/blockdev-options.js';
 import { VERSION } from '../../spec/qmp/commands/introspection.js';
 import { QmpError } from '../../spec/qmp/errors.js';
 import { type IoResult, Machine } from '../../spec/qmp/machine.js';
@@ -29,6 +34,13 @@ import {
   TargetFault,
 } from './target.js';
 
+/** Who sends the requests of a case. */
+const GUEST: Holder = {
+  kind: 'export',
+  describe: () => 'an unnamed block device',
+  blocks: () => null,
+};
+
 /** Files have names here, no place; the prefix is what transcripts turn into `$`. */
 const DIRECTORY = '/case';
 /** Guest requests are cut into pieces of this many bytes, as the NBD client of the other targets cuts them. */
@@ -45,10 +57,7 @@ const CAPABILITIES = [
   'resize',
   'devices',
   'close',
-  'driver:raw',
-  'driver:file',
-  'driver:null-co',
-  'driver:qbm',
+  ...BlockdevDriver.values.map(({ name }) => `driver:${name}`),
 ];
 
 export function createReferenceTarget(): Target {
@@ -168,7 +177,34 @@ class ReferenceSession implements Session {
   }
 
   async io(node: string, request: IoRequest): Promise<IoOutcome> {
-    if (this.#machine.graph.find(node) === undefined) return { errno: 'ENODEV' };
+    const { graph } = this.#machine;
+    const found = graph.find(node);
+    if (found === undefined) return { errno: 'ENODEV' };
+    const guest = this.#guestOf(found);
+    if (guest === null) return { errno: 'ENODEV' };
+    try {
+      const isRead = request.op === 'read' || request.op === 'flush';
+      if (!isRead && (guest.permissions.needs & WRITE) === 0) return { errno: 'EPERM' };
+      return this.#perform(node, request);
+    } finally {
+      graph.change((change) => change.drop(guest));
+    }
+  }
+
+  /** A guest uses a node as an export would: to write, or, where others do not share that, to read only. */
+  #guestOf(node: Node): Edge | null {
+    for (const needs of [CONSISTENT_READ | WRITE, CONSISTENT_READ]) {
+      try {
+        const permissions = { needs, shares: ALL & ~RESIZE };
+        return this.#machine.graph.change((change) => change.hold(GUEST, node, 'root', permissions));
+      } catch (refusal) {
+        if (!(refusal instanceof BlockError)) throw refusal;
+      }
+    }
+    return null;
+  }
+
+  #perform(node: string, request: IoRequest): IoOutcome {
     if (request.op === 'flush') return outcomeOf(this.#machine.io(node, request));
     return inPieces(request.offset, request.length, (offset, length) =>
       this.#piece(node, request, offset, length),

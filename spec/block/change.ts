@@ -102,6 +102,11 @@ export class GraphChange {
     );
   }
 
+  /** What `node` needs of its children may have changed. */
+  touch(node: Node): void {
+    this.#touched.add(node);
+  }
+
   /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE */
   check(): void {
     refreshPermissions(this.#touched, this.#becomesReadOnly);

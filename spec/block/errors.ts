@@ -48,6 +48,8 @@ export const BLOCK_ERRORS = {
   'REF-E-NODE-NOT-WRITABLE': "Read-only block node '{node}' cannot support read-write users",
   'REF-E-CYCLE': "Making '{child}' a {role} child of '{parent}' would create a cycle",
   'REF-E-BACKING': 'Could not open backing file: {reason}',
+  'REF-E-CBW-BITMAP':
+    "Cannot create block-copy-state: Failed to merge bitmap '{name}' to internal copy-bitmap: {reason}",
   'REF-E-BUSY': "Node '{node}' is busy: {reason}",
   'REF-E-HAS-DEVICE': 'Node {node} is in use',
   'REF-E-OVERLAY-IN-USE': 'The overlay is already in use',

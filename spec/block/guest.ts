@@ -7,9 +7,7 @@ import type { Edge } from './edge.js';
 import type { Node } from './node.js';
 import { WRITE } from './permissions.js';
 import { discard, flush, read, write, zero } from './request.js';
-
-/** The errno that the guest gets instead. */
-export type Errno = 'EPERM' | 'EINVAL' | 'ENOSPC' | 'EIO';
+import { type Errno, RequestError } from './request-error.js';
 
 export type GuestRequest =
   | { readonly op: 'read'; readonly offset: number; readonly length: number }
@@ -22,9 +20,15 @@ export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Er
   try {
     return perform(node, request);
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    return error.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
+    return errnoOf(error);
   }
+}
+
+/** What a guest gets for an error of a driver or of the storage. @throws what is neither */
+export function errnoOf(error: unknown): Errno {
+  if (error instanceof RequestError) return error.errno;
+  if (!(error instanceof StorageError)) throw error;
+  return error.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
 }
 
 function perform(node: Node, request: GuestRequest): Uint8Array | Errno {

@@ -1,5 +1,6 @@
 /** What a connection sees of an export. NBD.md, NBD-010. Offsets and lengths are bytes. */
-import type { Errno, GuestRequest } from '../block/guest.js';
+import type { GuestRequest } from '../block/guest.js';
+import type { Errno } from '../block/request-error.js';
 import * as nbd from './constants.js';
 
 /** One extent of a context: how long, and what the context says of it. */

@@ -1,8 +1,9 @@
 /** An export of a node: it holds the node, and the bitmaps that it shows. NBD.md, NBD-023 to NBD-027. */
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Edge, Holder } from '../block/edge.js';
-import { type Errno, type GuestRequest, guestRequest } from '../block/guest.js';
+import { type GuestRequest, guestRequest } from '../block/guest.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../block/permissions.js';
+import type { Errno } from '../block/request-error.js';
 import { allocationDepth, baseAllocation, dirtyBitmap } from './contexts.js';
 import type { MetaContext, NbdExport } from './export.js';
 

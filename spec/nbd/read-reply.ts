@@ -1,4 +1,5 @@
 /** READ: data, and, in structured replies, holes. NBD.md, NBD-016. */
+import { errnoOf } from '../block/guest.js';
 import * as nbd from './constants.js';
 import type { Extent, MetaContext } from './export.js';
 import type { Chosen } from './handshake.js';
@@ -18,8 +19,13 @@ export function readReply(chosen: Chosen, request: NbdRequest, replies: Replies)
     replies.chunk(nbd.REPLY_NONE, true, []);
     return;
   }
-  const pieces =
-    (request.flags & nbd.CMD_FLAG_DF) !== 0 ? [{ length, flags: 0 }] : piecesOf(chosen, offset, length);
+  let pieces: readonly Extent[] = [{ length, flags: 0 }];
+  try {
+    if ((request.flags & nbd.CMD_FLAG_DF) === 0) pieces = piecesOf(chosen, offset, length);
+  } catch (error) {
+    replies.error(errnoOf(error), `reading failed at ${offset}`);
+    return;
+  }
   let at = offset;
   for (const [index, piece] of pieces.entries()) {
     const isLast = index === pieces.length - 1;

@@ -2,7 +2,7 @@
  * Requests and their replies, after the handshake. NBD.md, NBD-011 to NBD-019. Each request is answered before the next is
  * read: a client may send many without waiting, and gets their replies in order.
  */
-import type { Errno } from '../block/guest.js';
+import type { Errno } from '../block/request-error.js';
 import { blockStatus } from './block-status.js';
 import { Disconnect, type Wants } from './connection.js';
 import * as nbd from './constants.js';

@@ -1,13 +1,16 @@
 /** Makes nodes from checked options: children first, then the name, then the node. NODES.md, REF-001 to REF-003. */
 
+import { openCopyBeforeWrite } from '../block/drivers/copy-before-write.js';
 import type { Driver } from '../block/drivers/driver.js';
 import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
 import { openRaw, rawOptions, useByRaw } from '../block/drivers/raw.js';
+import { openSnapshotAccess } from '../block/drivers/snapshot-access.js';
 import type { Edge, Role } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import { Node, type NodeOptions } from '../block/node.js';
 import { firstOf, inherited, TOP_DEFAULTS, withDefaults } from '../block/options.js';
+import { findBitmap } from './commands/bitmap.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import { givenOf } from './given.js';
 import type { Machine } from './machine.js';
@@ -29,11 +32,16 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
   const node = newNode(options, options['node-name'] ?? graph.generateName(), above);
   const opener = new NodeOpener(machine, node);
   try {
-    const below = options.driver === 'raw' ? opener.child(options.file, 'file') : undefined;
+    const below =
+      'file' in options && options.file !== undefined && options.driver !== 'qbm'
+        ? opener.child(options.file, 'file')
+        : undefined;
     checkOptions(options, node.options);
     if (options['node-name'] !== undefined) graph.checkName(node.name);
     node.install(openDriver(opener, options, below));
     graph.add(node);
+    // The driver may need something else of its children than what follows from their use.
+    graph.change((change) => change.touch(node));
     return node;
   } catch (refusal) {
     opener.abandon();
@@ -125,7 +133,25 @@ function openDriver(opener: NodeOpener, options: Options, below: Node | undefine
     }
     case 'qbm':
       return openQbm(opener, options);
+    case 'copy-before-write':
+      return openFleecing(opener, options, below!);
+    case 'snapshot-access': {
+      const [file] = opener.adopt([[below!, 'file', 'filtered']]);
+      return openSnapshotAccess(file!);
+    }
   }
+}
+
+function openFleecing(
+  opener: NodeOpener,
+  options: Extract<Options, { driver: 'copy-before-write' }>,
+  below: Node,
+): Driver {
+  const [file] = opener.adopt([[below, 'file', 'filtered']]);
+  const [target] = opener.adopt([[opener.child(options.target, 'target'), 'target', 'part']]);
+  const bitmap = options.bitmap === undefined ? null : findBitmap(opener.machine, options.bitmap).bitmap;
+  const onError = options['on-cbw-error'] ?? 'break-guest-write';
+  return openCopyBeforeWrite(file!, target!, { bitmap, onError });
 }
 
 /** Options that need something this machine has not. */

@@ -55,6 +55,15 @@ export interface BackingKeeper {
   change(file: string, format: string): void;
 }
 
+/** What a driver that keeps what was there in the beginning shows of it. Offsets and lengths are bytes. */
+export interface Snapshot {
+  /** @throws RequestError EINVAL where there is nothing of it, or no more */
+  readSnapshot(offset: number, into: Uint8Array): void;
+  statusOfSnapshot(offset: number, length: number): DriverStatus;
+  /** This part will not be read any more. */
+  discardSnapshot(offset: number, length: number): void;
+}
+
 export interface Driver {
   readonly name: string;
   /** its node shows the filtered child as it is: what is looked for on the node is looked for below, too */
@@ -80,6 +89,8 @@ export interface Driver {
   record?(offset: number, length: number): void;
   /** told of its node, once */
   attach?(node: Node): void;
+  /** present if it keeps what was there in the beginning */
+  readonly snapshot?: Snapshot;
   /** present if it can store bitmaps */
   readonly store?: BitmapStore;
   /** present if this image can have a backing file */

@@ -16,8 +16,16 @@ import {
   uint64,
   union,
 } from '../types.js';
+import { BlockDirtyBitmap } from './bitmap.js';
 
-export const BlockdevDriver = enumeration('BlockdevDriver', ['file', 'null-co', 'qbm', 'raw']);
+export const BlockdevDriver = enumeration('BlockdevDriver', [
+  'copy-before-write',
+  'file',
+  'null-co',
+  'qbm',
+  'raw',
+  'snapshot-access',
+]);
 const BlockdevDiscardOptions = enumeration('BlockdevDiscardOptions', ['ignore', 'unmap']);
 export const BlockdevDetectZeroesOptions = enumeration('BlockdevDetectZeroesOptions', ['off', 'on', 'unmap']);
 const OnOffAuto = enumeration('OnOffAuto', ['auto', 'on', 'off']);
@@ -30,12 +38,25 @@ const BlockdevCacheOptions = struct('BlockdevCacheOptions', {
 
 /** Options of the node or the name of one; written out, because the type contains itself. */
 export type BlockdevRefValue = string | NestedOptions;
-type NestedOptions = BaseOptions & (FileOptions | NullOptions | QbmOptions | RawOptions);
+type NestedOptions = BaseOptions &
+  (CbwOptions | SnapshotAccessOptions | FileOptions | NullOptions | QbmOptions | RawOptions);
 interface FileOptions extends Infer<typeof BlockdevOptionsFile> {
   readonly driver: 'file';
 }
 interface NullOptions extends Infer<typeof BlockdevOptionsNull> {
   readonly driver: 'null-co';
+}
+interface CbwOptions {
+  readonly driver: 'copy-before-write';
+  readonly file: BlockdevRefValue;
+  readonly target: BlockdevRefValue;
+  readonly bitmap?: { readonly node: string; readonly name: string } | undefined;
+  readonly 'on-cbw-error'?: 'break-guest-write' | 'break-snapshot' | undefined;
+  readonly 'cbw-timeout'?: number | undefined;
+}
+interface SnapshotAccessOptions {
+  readonly driver: 'snapshot-access';
+  readonly file: BlockdevRefValue;
 }
 interface RawOptions {
   readonly driver: 'raw';
@@ -106,6 +127,18 @@ const BlockdevOptionsNull = struct('BlockdevOptionsNull', {
   'read-zeroes': optional(bool),
 });
 
+const BlockdevOptionsCbw = struct('BlockdevOptionsCbw', {
+  file: BlockdevRef,
+  target: { type: BlockdevRef, optional: false, doc: 'where what was there in the beginning is copied' },
+  bitmap: optional(BlockDirtyBitmap, { doc: 'only what it has dirty is kept' }),
+  'on-cbw-error': optional(enumeration('OnCbwError', ['break-guest-write', 'break-snapshot']), {
+    doc: 'whether the write fails with the copy, which is the default, or what was kept is given up',
+  }),
+  'cbw-timeout': optional(uint32, { doc: 'seconds; has no meaning here: there is no time' }),
+});
+
+const BlockdevOptionsGenericFormat = struct('BlockdevOptionsGenericFormat', { file: BlockdevRef });
+
 const BlockdevOptionsRaw = struct('BlockdevOptionsRaw', {
   file: BlockdevRef,
   offset: optional(int, { doc: 'bytes into the child; default 0' }),
@@ -149,6 +182,8 @@ function declare() {
     },
     discriminator: 'driver',
     branches: {
+      'copy-before-write': BlockdevOptionsCbw,
+      'snapshot-access': BlockdevOptionsGenericFormat,
       file: BlockdevOptionsFile,
       'null-co': BlockdevOptionsNull,
       qbm: BlockdevOptionsQbm,

@@ -1,0 +1,230 @@
+/**
+ * `copy-before-write`: what its child has is copied to the target before a write changes it, once for each cluster. What was
+ * there in the beginning can be read at any time: from the target where it was copied, from the child elsewhere.
+ * FLEECING.md, REF-100 to REF-105. Offsets and lengths are bytes.
+ */
+import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import { merge } from '../../bitmap/merge.js';
+import { type JsonObject, jsonObject } from '../../json/value.js';
+import { Refusal } from '../../refusal.js';
+import { StorageError } from '../../storage/storage.js';
+import type { Edge } from '../edge.js';
+import { BlockError } from '../errors.js';
+import type { Node } from '../node.js';
+import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../permissions.js';
+import { discard, flush, read, write, zero } from '../request.js';
+import { RequestError } from '../request-error.js';
+import { truncate } from '../resize.js';
+import { type DriverStatus, statusInChain } from '../status.js';
+import type { Driver, Snapshot } from './driver.js';
+
+/** Clusters are of at least this size. */
+const SMALLEST_CLUSTER = 65536;
+/** Bytes that are copied at a time. */
+const PIECE = 1048576;
+
+export interface CopyBeforeWriteOptions {
+  /** what is to be kept; default: everything */
+  readonly bitmap: DirtyBitmap | null;
+  readonly onError: 'break-guest-write' | 'break-snapshot';
+}
+
+/** @throws BlockError REF-E-CBW-BITMAP */
+export function openCopyBeforeWrite(file: Edge, target: Edge, options: CopyBeforeWriteOptions): Driver {
+  return new CopyBeforeWriteDriver(file, target, options);
+}
+
+class CopyBeforeWriteDriver implements Driver, Snapshot {
+  readonly name = 'copy-before-write';
+  readonly isFilter = true;
+  readonly canDiscard = true;
+  readonly hasDirtyFlag = true;
+  readonly #file: Edge;
+  readonly #target: Edge;
+  readonly #onError: CopyBeforeWriteOptions['onError'];
+  readonly #cluster: number;
+  /** what is still to be copied before it changes; on the child */
+  readonly #toCopy: DirtyBitmap;
+  /** what was copied; on this node */
+  readonly #done: DirtyBitmap;
+  /** what can be read of the snapshot; on this node */
+  readonly #accessible: DirtyBitmap;
+  /** a copy has failed, and the guest was to go on: what was there in the beginning is lost */
+  #isBroken = false;
+  #node: Node | null = null;
+
+  constructor(file: Edge, target: Edge, options: CopyBeforeWriteOptions) {
+    this.#file = file;
+    this.#target = target;
+    this.#onError = options.onError;
+    this.#cluster = Math.max(SMALLEST_CLUSTER, target.child.driver.clusterSize ?? 0);
+    const { size } = file.child;
+    const anonymous = (): DirtyBitmap =>
+      new DirtyBitmap({ name: null, size, granularity: this.#cluster, enabled: false });
+    [this.#toCopy, this.#done, this.#accessible] = [anonymous(), anonymous(), anonymous()];
+    if (options.bitmap === null) this.#toCopy.mark(0, size);
+    else mergeGiven(this.#toCopy, options.bitmap);
+    merge(this.#accessible, this.#toCopy);
+  }
+
+  attach(node: Node): void {
+    this.#node = node;
+    this.#file.child.addBitmap(this.#toCopy);
+    node.addBitmap(this.#done);
+    node.addBitmap(this.#accessible);
+  }
+
+  get snapshot(): Snapshot {
+    return this;
+  }
+
+  get clusterSize(): number | null {
+    return this.#file.child.driver.clusterSize;
+  }
+
+  length(): number {
+    return this.#file.child.size;
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    read(this.#file.child, offset, into);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#copyBefore(offset, bytes.length);
+    write(this.#file.child, offset, bytes);
+  }
+
+  zero(offset: number, length: number): void {
+    this.#copyBefore(offset, length);
+    zero(this.#file.child, offset, length);
+  }
+
+  discard(offset: number, length: number): void {
+    this.#copyBefore(offset, length);
+    discard(this.#file.child, offset, length);
+  }
+
+  flush(): void {
+    flush(this.#file.child);
+  }
+
+  status(offset: number, length: number): DriverStatus {
+    return { length, content: 'child', at: { node: this.#file.child, offset } };
+  }
+
+  truncate(size: number): void {
+    truncate(this.#file.child, size);
+  }
+
+  follows(edge: Edge): boolean {
+    return edge === this.#file;
+  }
+
+  /** REF-104 */
+  childPermissions(edge: Edge, own: Permissions, byUse: Permissions): Permissions {
+    if (edge === this.#target) return { needs: WRITE, shares: ALL & ~RESIZE };
+    const read = (own.needs & WRITE) === 0 ? 0 : CONSISTENT_READ;
+    const isUsed = this.#node!.parents.length > 0;
+    return { needs: byUse.needs | read, shares: isUsed ? byUse.shares & ~(WRITE | RESIZE) : byUse.shares };
+  }
+
+  close(): void {
+    this.#file.child.removeBitmap(this.#toCopy);
+  }
+
+  filename(): string {
+    return this.#file.child.filename;
+  }
+
+  describe(): JsonObject {
+    const [file, target] = [this.#file.child.driver.describe(), this.#target.child.driver.describe()];
+    return jsonObject({ driver: this.name, file, target });
+  }
+
+  /** REF-101, REF-103 */
+  #copyBefore(offset: number, length: number): void {
+    if (this.#isBroken || length === 0) return;
+    const start = Math.floor(offset / this.#cluster) * this.#cluster;
+    const end = Math.min(Math.ceil((offset + length) / this.#cluster) * this.#cluster, this.#toCopy.size);
+    try {
+      for (let at = this.#toCopy.nextDirty(start, end); at >= 0; at = this.#toCopy.nextDirty(at, end)) {
+        const clean = this.#toCopy.nextClean(at, end);
+        this.#copy(at, Math.min(clean < 0 ? end : clean, at + PIECE));
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError) && !(error instanceof RequestError)) throw error;
+      if (this.#onError === 'break-guest-write') throw error;
+      this.#isBroken = true;
+      return;
+    }
+    this.#done.mark(start, end - start);
+  }
+
+  /** Whole clusters, but for the end of the disk. */
+  #copy(start: number, end: number): void {
+    const [source, target] = [this.#file.child, this.#target.child];
+    if (end > target.size) throw new RequestError('ENOSPC', `${target.name} is too small`);
+    for (let at = start; at < end; ) {
+      const { isZero, length } = statusInChain(source, at, end - at);
+      if (isZero) zero(target, at, length);
+      else {
+        const bytes = new Uint8Array(length);
+        read(source, at, bytes);
+        write(target, at, bytes);
+      }
+      at += length;
+    }
+    this.#toCopy.unmark(start, end - start);
+  }
+
+  /** REF-102 */
+  readSnapshot(offset: number, into: Uint8Array): void {
+    for (const piece of this.#pieces(offset, into.length)) {
+      const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
+      read(piece.node, piece.offset, part);
+    }
+  }
+
+  statusOfSnapshot(offset: number, length: number): DriverStatus {
+    for (const piece of this.#pieces(offset, length)) {
+      return { length: piece.length, content: 'child', at: piece };
+    }
+    return { length, content: 'unknown' };
+  }
+
+  /** Whole clusters of the range will not be read any more, and need not be copied. REF-105 */
+  discardSnapshot(offset: number, length: number): void {
+    const start = Math.ceil(offset / this.#cluster) * this.#cluster;
+    const isLast = offset + length >= this.#toCopy.size;
+    const end = isLast ? this.#toCopy.size : Math.floor((offset + length) / this.#cluster) * this.#cluster;
+    if (end <= start) return;
+    for (const bitmap of [this.#accessible, this.#toCopy]) bitmap.unmark(start, end - start);
+  }
+
+  /** Where the parts of a range of the snapshot are. @throws RequestError EINVAL where there is none */
+  *#pieces(offset: number, length: number): Generator<{ node: Node; offset: number; length: number }> {
+    const end = offset + length;
+    if (this.#isBroken) throw new RequestError('EINVAL', 'the snapshot is lost');
+    if (length > 0 && this.#accessible.nextClean(offset, end) >= 0) {
+      throw new RequestError('EINVAL', 'not a part of the snapshot');
+    }
+    for (let at = offset; at < end; ) {
+      const isDone = this.#done.nextDirty(at, at + 1) >= 0;
+      const next = isDone ? this.#done.nextClean(at, end) : this.#done.nextDirty(at, end);
+      const stop = next < 0 ? end : next;
+      yield { node: isDone ? this.#target.child : this.#file.child, offset: at, length: stop - at };
+      at = stop;
+    }
+  }
+}
+
+/** Another granularity is no matter: what the bitmap has dirty is dirty. @throws BlockError REF-E-CBW-BITMAP */
+function mergeGiven(target: DirtyBitmap, given: DirtyBitmap): void {
+  try {
+    merge(target, given);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new BlockError('REF-E-CBW-BITMAP', { name: given.name ?? '', reason: error.message });
+  }
+}
