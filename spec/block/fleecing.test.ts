@@ -1,4 +1,4 @@
-/** copy-before-write and snapshot-access over random histories. FLEECING.md, REF-100 to REF-105. */
+/** copy-before-write and snapshot-access over random histories. FLEECING.md, REF-120 to REF-125. */
 import fc from 'fast-check';
 import t from 'tap';
 import { nodeSha256 } from '../host/sha256.js';
@@ -128,7 +128,7 @@ class Fleecing {
   }
 }
 
-t.test('whatever a guest does, what is read is what was there (REF-101, REF-102, REF-105)', (t) => {
+t.test('whatever a guest does, what is read is what was there (REF-121, REF-122, REF-125)', (t) => {
   fc.assert(
     fc.property(
       fc.array(fc.nat(3), { minLength: 11, maxLength: 11 }),

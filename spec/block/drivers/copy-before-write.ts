@@ -1,7 +1,7 @@
 /**
  * `copy-before-write`: what its child has is copied to the target before a write changes it, once for each cluster. What was
  * there in the beginning can be read at any time: from the target where it was copied, from the child elsewhere.
- * FLEECING.md, REF-100 to REF-105. Offsets and lengths are bytes.
+ * FLEECING.md, REF-120 to REF-125. Offsets and lengths are bytes.
  */
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import { merge } from '../../bitmap/merge.js';
@@ -121,7 +121,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     return edge === this.#file;
   }
 
-  /** REF-104 */
+  /** REF-124 */
   childPermissions(edge: Edge, own: Permissions, byUse: Permissions): Permissions {
     if (edge === this.#target) return { needs: WRITE, shares: ALL & ~RESIZE };
     const read = (own.needs & WRITE) === 0 ? 0 : CONSISTENT_READ;
@@ -142,7 +142,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     return jsonObject({ driver: this.name, file, target });
   }
 
-  /** REF-101, REF-103 */
+  /** REF-121, REF-123 */
   #copyBefore(offset: number, length: number): void {
     if (this.#isBroken || length === 0) return;
     const start = Math.floor(offset / this.#cluster) * this.#cluster;
@@ -178,7 +178,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     this.#toCopy.unmark(start, end - start);
   }
 
-  /** REF-102 */
+  /** REF-122 */
   readSnapshot(offset: number, into: Uint8Array): void {
     for (const piece of this.#pieces(offset, into.length)) {
       const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
@@ -193,7 +193,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     return { length, content: 'unknown' };
   }
 
-  /** Whole clusters of the range will not be read any more, and need not be copied. REF-105 */
+  /** Whole clusters of the range will not be read any more, and need not be copied. REF-125 */
   discardSnapshot(offset: number, length: number): void {
     const start = Math.ceil(offset / this.#cluster) * this.#cluster;
     const isLast = offset + length >= this.#toCopy.size;

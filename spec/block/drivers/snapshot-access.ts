@@ -1,6 +1,6 @@
 /**
  * `snapshot-access`: what the child had when it began to copy before writes. It can be read, and given up piece by piece; it cannot be
- * written. FLEECING.md, REF-102 and REF-105.
+ * written. FLEECING.md, REF-122 and REF-125.
  */
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
@@ -69,7 +69,7 @@ class SnapshotAccessDriver implements Driver {
     return true;
   }
 
-  /** Whoever copies before writes keeps what is read here: it needs nothing of it. REF-104 */
+  /** Whoever copies before writes keeps what is read here: it needs nothing of it. REF-124 */
   childPermissions(): Permissions {
     return { needs: 0, shares: ALL };
   }
