@@ -67,6 +67,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     merge(this.#accessible, this.#toCopy);
   }
 
+  /** REF-126 */
   attach(node: Node): void {
     this.#node = node;
     this.#file.child.addBitmap(this.#toCopy);
