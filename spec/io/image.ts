@@ -4,11 +4,12 @@ import { BlockError } from '../block/errors.js';
 import { RESIZE, WRITE } from '../block/permissions.js';
 import { resize } from '../block/resize.js';
 import { Refusal } from '../refusal.js';
+import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
 import { readOptions, sizeArgument, usageFailure } from './arguments.js';
 import { IoFailure, type NodeCommand } from './command.js';
 import { limitedLength } from './read.js';
-import { checkRange, RequestError, reasonOf, request } from './request.js';
+import { checkRange, RequestError, request } from './request.js';
 import { amount, reportText } from './text.js';
 
 export const DISCARD: NodeCommand = {
@@ -87,7 +88,7 @@ export const TRUNCATE: NodeCommand = {
       resize(graph, node, size);
     } catch (error) {
       if (error instanceof StorageError)
-        throw new IoFailure('report', `Could not resize file: ${reasonOf(error)}`);
+        throw new IoFailure('report', `Could not resize file: ${reasonOf(error.errno)}`);
       if (
         error instanceof BlockError &&
         (error.id === 'REF-E-SIZE-MAXIMUM' || error.id === 'REF-E-SIZE-LIMIT')

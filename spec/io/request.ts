@@ -5,7 +5,8 @@
 import type { Node } from '../block/node.js';
 import { discard, flush, read, write, zero } from '../block/request.js';
 import { Refusal } from '../refusal.js';
-import { type StorageErrno, StorageError } from '../storage/storage.js';
+import { reasonOf } from '../storage/reason.js';
+import { StorageError } from '../storage/storage.js';
 
 /** Why a request fails, as the C library words it. */
 export class RequestError extends Error {
@@ -17,27 +18,6 @@ export class RequestError extends Error {
 
 export const UNSUPPORTED = 'Operation not supported';
 const IO_ERROR = 'Input/output error';
-
-/** In the words of the C library. */
-const REASONS: { readonly [errno in StorageErrno]: string } = {
-  ENOENT: 'No such file or directory',
-  EEXIST: 'File exists',
-  EISDIR: 'Is a directory',
-  ENOTDIR: 'Not a directory',
-  ENOTREG: 'Not a regular file',
-  EACCES: 'Permission denied',
-  ELOOP: 'Too many levels of symbolic links',
-  ENAMETOOLONG: 'File name too long',
-  EROFS: 'Read-only file system',
-  EAGAIN: 'Resource temporarily unavailable',
-  EFBIG: 'File too large',
-  ENOSPC: 'No space left on device',
-  EIO: IO_ERROR,
-};
-
-export function reasonOf(error: StorageError): string {
-  return REASONS[error.errno];
-}
 
 /** @throws RequestError if the range is not inside the node; an empty one may be at its end */
 export function checkRange(node: Node, offset: bigint, length: bigint): void {
@@ -57,7 +37,7 @@ function failing(act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (error instanceof StorageError) throw new RequestError(reasonOf(error));
+    if (error instanceof StorageError) throw new RequestError(reasonOf(error.errno));
     // What an image refuses in the middle of a request, its guest sees as an error of the medium.
     if (error instanceof Refusal) throw new RequestError(IO_ERROR);
     throw error;

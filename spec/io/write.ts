@@ -1,5 +1,6 @@
 /** IMG-024. `write` and `writev`: a byte, a file's content or zeros to the node. */
 import { WRITE as WRITING } from '../block/permissions.js';
+import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
 import {
   checkSectors,
@@ -12,7 +13,7 @@ import {
 } from './arguments.js';
 import { type IoCall, IoFailure, type NodeCommand } from './command.js';
 import type { Disk } from './disk.js';
-import { checkRange, RequestError, reasonOf, request, UNSUPPORTED } from './request.js';
+import { checkRange, RequestError, request, UNSUPPORTED } from './request.js';
 import { reportText } from './text.js';
 
 /** What is written when nothing else is said. */
@@ -131,7 +132,7 @@ export function filled(byte: number): (length: number) => Uint8Array {
 function contentOf(call: IoCall, name: string): (length: number) => Uint8Array {
   const fail = (error: unknown): never => {
     if (!(error instanceof StorageError)) throw error;
-    throw new IoFailure('complain', `${name}: ${reasonOf(error)}\n`);
+    throw new IoFailure('complain', `${name}: ${reasonOf(error.errno)}\n`);
   };
   try {
     const file = call.world.storage.open(name);

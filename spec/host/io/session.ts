@@ -6,9 +6,9 @@ import { NODE_COMMANDS } from '../../io/commands.js';
 import { Disk } from '../../io/disk.js';
 import { Interpreter } from '../../io/interpreter.js';
 import { helpOn, SLEEP } from '../../io/plain.js';
-import { reasonOf } from '../../io/request.js';
 import { Machine } from '../../qmp/machine.js';
 import { Refusal } from '../../refusal.js';
+import { reasonOf } from '../../storage/reason.js';
 import { StorageError } from '../../storage/storage.js';
 import { OpenImageError } from '../open-error.js';
 import { closeImage, openImage } from '../open-image.js';
@@ -197,7 +197,7 @@ class OpenFailure extends IoFailure {
 
 /** What refused, in words; anything else is a mistake of this program, and goes on up. */
 function messageOf(error: unknown): string {
-  if (error instanceof StorageError) return `${error.file}: ${reasonOf(error)}`;
+  if (error instanceof StorageError) return `${error.file}: ${reasonOf(error.errno)}`;
   if (error instanceof OpenImageError || error instanceof Refusal) return error.message;
   throw error;
 }
