@@ -64,9 +64,11 @@ export interface NodeCommand extends CommandFace {
   run(disk: Disk, call: IoCall): Outcome;
 }
 
-/** A command that needs no node. */
+/** A command that does not work on a node. */
 export interface PlainCommand extends CommandFace {
   readonly isPlain: true;
+  /** refused all the same while no image is open */
+  readonly needsImage?: true;
   run(call: IoCall): Outcome;
 }
 

@@ -45,14 +45,19 @@ export class Interpreter {
   #call(command: IoCommand, name: string, words: string[], disk: Disk | null): boolean | undefined {
     const call = { world: this.#world, name, words, aio: this.#aio };
     if ('isPlain' in command) {
+      if (command.needsImage) checkOpen(disk);
       checkCount(command, name, words.length);
       return command.run(call) as boolean | undefined;
     }
-    if (disk === null) throw new IoFailure('complain', "no file open, try 'help open'\n");
+    checkOpen(disk);
     checkCount(command, name, words.length);
     if (command.needs !== undefined) need(disk, command.needs);
     return command.run(disk, call) as boolean | undefined;
   }
+}
+
+function checkOpen(disk: Disk | null): asserts disk is Disk {
+  if (disk === null) throw new IoFailure('complain', "no file open, try 'help open'\n");
 }
 
 function need(disk: Disk, permissions: number): void {

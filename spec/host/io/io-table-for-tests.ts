@@ -49,6 +49,7 @@ info; i x; flush; flush 1; sleep 1; sleep; sleep -1; sleep x; sleep 09; sleep 0x
 read 0 1088; read 0 1216; read 0 1920; read 0 1025; read 0 1535; alloc 1088; read 0 1000; readv 0 1023 17
 length; quit; length
 quit 1 2; length
+close 1; close; close 1; reopen; reopen -x; open; quit
 close; length; close; read 0; open -o driver=raw,offset=512,size=1024 a.raw; length; write -P 1 0 1024; write 1024 1
 open a.raw; length; open; open -x a.raw; open a b; open -o; help foo; help read write; read 0 1; ??
 close; open -t foo a.raw; open -d foo a.raw; open -i foo a.raw; open -k -o driver=raw a.raw; open nonexist; open -r

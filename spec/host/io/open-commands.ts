@@ -47,6 +47,7 @@ const CHANGEABLE =
 export function reopenCommand(session: Session): PlainCommand {
   const command: PlainCommand = {
     isPlain: true,
+    needsImage: true,
     name: 'reopen',
     words: [0, null],
     usage: '[(-r|-w)] [-c cache] [-o options]',

@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import t from 'tap';
 import { createImage } from '../../qbm/create.js';
 import { imageRef } from '../../qbm/descriptor.js';
@@ -83,18 +84,49 @@ const LIKE_QCOW2: readonly (readonly string[])[] = [
   ['reopen -r', 'write 0 1', 'map', 'reopen -w', 'write 0 1', 'map', 'close', 'map'],
 ];
 
+const request = fc
+  .tuple(
+    fc.constantFrom(
+      'write',
+      'write -P 1',
+      'write -z',
+      'writev',
+      'read -v',
+      'read -P 17',
+      'read -P 0',
+      'alloc',
+    ),
+    // Around the ends of clusters and of the backing file.
+    fc.tuple(fc.nat(15), fc.constantFrom(0, 1, 511, 512, 4096, 65024, 65535)),
+    fc.constantFrom(1, 2, 512, 513, 4096, 65536, 65537, 200_000),
+  )
+  .map(([command, [cluster, into], length]) => `${command} ${cluster * 65536 + into} ${length}`);
+
 t.test('an overlay, as qcow2 has it', { skip }, (t) => {
   const directory = directoryFor(t);
   writeFileSync(join(directory, 'base.raw'), BASE);
-  for (const lines of LIKE_QCOW2) {
+  const both = (lines: readonly string[]) => {
     const create = ['create', '-q', '-f', 'qcow2', '-b', 'base.raw', '-F', 'raw', 'disk.qcow2', String(SIZE)];
     execFileSync('qemu-img', create, { cwd: directory, timeout: 20_000 });
     const argv = [...commands(...lines), 'disk.qcow2'];
-    const theirs = spawnSync('qemu-io', argv, { cwd: directory, encoding: 'utf8', timeout: 20_000 });
+    const theirs = spawnSync('qemu-io', argv, {
+      cwd: directory,
+      encoding: 'utf8',
+      timeout: 20_000,
+      maxBuffer: 2 ** 26,
+    });
     const ours = run(overlay(), [...commands(...lines), 'disk.qbm']);
     const { status: code, stdout, stderr } = theirs;
     t.same(ours, { code, stdout: comparable(stdout), stderr: comparable(stderr) }, lines.join('; '));
-  }
+    return t.passing();
+  };
+  for (const lines of LIKE_QCOW2) both(lines);
+  fc.assert(
+    fc.property(fc.array(request, { minLength: 1, maxLength: 10 }), (lines) =>
+      both([...lines, 'read -v 0 1M', 'map', 'alloc 0 1M']),
+    ),
+    { numRuns: Number(process.env.QBM_IO_RUNS ?? 8), endOnFailure: true },
+  );
   t.end();
 });
 

@@ -112,7 +112,7 @@ export class Session {
     }
   }
 
-  /** How the image that is open was opened. @throws IoFailure if there is none */
+  /** How the image that is open was opened. */
   get image(): ImageToOpen {
     return this.#opened().image;
   }
@@ -140,7 +140,7 @@ export class Session {
   }
 
   #opened(): OpenImage {
-    if (this.#open === null) throw new IoFailure('complain', "no file open, try 'help open'\n");
+    if (this.#open === null) throw new Error('no image is open');
     return this.#open;
   }
 
@@ -160,12 +160,12 @@ export class Session {
   #closeCommand(): PlainCommand {
     return {
       isPlain: true,
+      needsImage: true,
       name: 'close',
       alias: 'c',
       words: [0, 0],
       summary: 'closes the image',
       run: (call) => {
-        this.#opened();
         completeAio(call.aio);
         this.#close();
       },
