@@ -126,7 +126,7 @@ t.test('sockets are the user’s own, events come before the reply, and all is g
   const qmp = `${path}-qmp`;
   const stdio = ['--chardev', 'stdio,id=c', '--monitor', 'c'];
   const socket = ['--chardev', `socket,id=s,path=${qmp},server=on,wait=off`, '--monitor', 's'];
-  const running = new Running('--blockdev', 'null-co,node-name=n', ...stdio, ...socket);
+  const running = new Running('--blockdev', 'null-co,node-name=n', ...socket, ...stdio);
   await running.line();
   await running.ask('qmp_capabilities');
   const addr = { type: 'unix', data: { path } };
