@@ -2,7 +2,7 @@
  * A case as the runner sees it: what a file `cases/<area>/<id>.yaml` means once it has been read and validated.
  * The language is described by case.schema.json.
  */
-import { isJsonObject, type JsonObject } from '../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject } from '../../spec/json/value.js';
 import type { IoRequest, Trust } from '../target/target.js';
 import type { FileContent } from './content.js';
 
@@ -36,6 +36,8 @@ export type Action =
       readonly readOnly: boolean;
       readonly discard: 'ignore' | 'unmap';
       readonly policy: 'writeback' | 'writethrough' | undefined;
+      /** an image that can have a backing file: the node that is it, or null for none; undefined: any image */
+      readonly backing: string | null | undefined;
       /** the drive that holds it in the place of the monitor */
       readonly device: string | undefined;
     }
@@ -44,6 +46,7 @@ export type Action =
   | { readonly verb: 'raw'; readonly text: string }
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
   | { readonly verb: 'observe'; readonly node: string }
+  | { readonly verb: 'graph' }
   | { readonly verb: 'restart' | 'kill' }
   | WaitAction
   | { readonly verb: 'file'; readonly file: string; readonly content: FileContent }
@@ -117,6 +120,8 @@ export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'create') files.add(act.file);
     for (const file of filesOfJobs(act)) files.add(file);
+    if (act.verb === 'open' && act.driver === 'format') files.add(`${act.node}.img`);
+    if (act.verb === 'qmp') for (const file of snapshotFiles(act.arguments ?? null)) files.add(file);
     for (const word of toolWords(act)) {
       for (const [, name] of word.matchAll(/\$([A-Za-z0-9_][A-Za-z0-9_.-]*)/g)) files.add(name!);
     }
@@ -129,6 +134,15 @@ function toolWords(action: Action): readonly string[] {
   if (action.verb === 'img') return action.words;
   if (action.verb !== 'image-io') return [];
   return action.image === null ? action.options : [...action.options, action.image];
+}
+
+/** The files of overlays, wherever they are named in arguments. */
+function* snapshotFiles(value: Json): Generator<string> {
+  if (Array.isArray(value)) for (const item of value) yield* snapshotFiles(item);
+  if (!isJsonObject(value)) return;
+  const file = value['snapshot-file'];
+  if (typeof file === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(file)) yield file.slice(1);
+  for (const member of Object.values(value)) yield* snapshotFiles(member);
 }
 
 /** The file that blockdev-create is to make. */

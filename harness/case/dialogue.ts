@@ -87,7 +87,7 @@ function isAnswer(line: string): boolean {
 }
 
 const OPEN =
-  /^open (.+?): (?:(\S+) bytes|existing)(, null-co)?(, read-only)?(, discard ignore)?(?:, (writeback|writethrough))?(?:, device (\S+))?$/;
+  /^open (.+?): (?:(\S+) bytes|existing)(, null-co)?(, read-only)?(, discard ignore)?(?:, (writeback|writethrough))?(?:, backing (\S+))?(?:, device (\S+))?$/;
 
 function parseQuestion(text: string, line: number): Action {
   const remark = /^#(?: (.*))?$/.exec(text);
@@ -106,12 +106,13 @@ function parseQuestion(text: string, line: number): Action {
       readOnly: open[4] !== undefined,
       discard: open[5] === undefined ? 'unmap' : 'ignore',
       policy: open[6] as 'writeback' | 'writethrough' | undefined,
-      device: open[7],
+      backing: open[7] === 'none' ? null : open[7],
+      device: open[8],
     };
   }
   const drive = /^drive (\S+): empty(, read-only)?$/.exec(text);
   if (drive !== null) return { verb: 'drive', id: drive[1]!, readOnly: drive[2] !== undefined };
-  if (text === 'restart' || text === 'kill') return { verb: text };
+  if (text === 'graph' || text === 'restart' || text === 'kill') return { verb: text };
   const wait = /^wait (?:(\S+): )?([A-Za-z_0-9]+)(?: (\{.*\}))?(?:, any ([A-Za-z -]+))?$/.exec(text);
   if (wait !== null) return parseWait(wait);
   const io = /^io (.+?): (.+)$/.exec(text);

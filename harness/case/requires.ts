@@ -32,7 +32,7 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
 
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
- * `kill`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check
+ * `kill`, `command:x-debug-query-block-graph` for `graph`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check
  * that repairs, `devices` for drives, devices and media, `img` and `image-io` for the
  * tools, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
  * for whatever the adapter protocol has no operation for.
@@ -44,6 +44,10 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     if (act.verb === 'raw') requires.add('qmp');
     if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
     if (needsDevices(act)) requires.add('devices');
+    if (act.verb === 'graph') {
+      requires.add('qmp');
+      requires.add('command:x-debug-query-block-graph');
+    }
     if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
     if (act.verb === 'img' && IMG_COMMANDS.has(act.words[0]!)) requires.add(`img:${act.words[0]}`);
     if (act.verb === 'wait') requires.add(act.job === undefined ? 'qmp' : 'command:query-jobs');

@@ -9,6 +9,7 @@ import { ALL, CONSISTENT_READ, RESIZE, WRITE } from '../../spec/block/permission
 import { nodeSha256 } from '../../spec/host/sha256.js';
 import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
 import { createImage } from '../../spec/qbm/create.js';
+import { type ImageRef, imageRef } from '../../spec/qbm/descriptor.js';
 import { dataFileName } from '../../spec/qbm/names.js';
 import { COMMANDS } from '../../spec/qmp/command-table.js';
 import { BlockdevDriver } from '../../spec/qmp/commands/blockdev-options.js';
@@ -92,12 +93,20 @@ class ReferenceTarget implements Target {
   }
 }
 
+interface ImageKind {
+  readonly isOverlay: boolean;
+  /** undefined: it cannot have one */
+  readonly backing: ImageRef | null | undefined;
+}
+
 class ReferenceSession implements Session {
   readonly directory = DIRECTORY;
   readonly #storage = new MemoryStorage();
   readonly format = new ReferenceFormat(this.#storage, DIRECTORY);
   readonly tools: ReferenceTools;
   readonly #format: string;
+  /** by the node that a step made on it: what another image may name as its backing file */
+  readonly #images = new Map<string, ImageRef>();
   readonly #events: JsonObject[] = [];
   #machine!: Machine;
   #monitor!: Monitor;
@@ -120,19 +129,24 @@ class ReferenceSession implements Session {
   }
 
   async open(node: string, options: OpenOptions): Promise<Reply> {
-    const { size, driver, readOnly = false, discard = 'unmap', policy, device } = options;
+    const { size, driver, readOnly = false, discard = 'unmap', policy, backing, device } = options;
     const common = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
       return this.#add(device, jsonObject({ driver, ...common, size: size!, 'read-zeroes': true }));
     }
     const isOverlay = this.#format === 'overlay';
-    const filename = `${DIRECTORY}/${node}.${isOverlay ? 'qbm' : 'img'}`;
-    if (size !== undefined) this.#makeImage(filename, size, isOverlay);
+    const filename = `${DIRECTORY}/${node}.img`;
+    if (size !== undefined) {
+      const below = this.#images.get(backing ?? '') ?? null;
+      this.#images.set(node, imageRef(`${node}.img`, this.formatDriver));
+      this.#makeImage(filename, size, { isOverlay, backing: backing === undefined ? undefined : below });
+    }
     const file = jsonObject({ driver: 'file', filename, 'node-name': `${node}-file` });
     const format = isOverlay
       ? { driver: 'qbm', ...(policy === undefined ? {} : { policy }) }
       : { driver: 'raw' };
-    return this.#add(device, jsonObject({ ...format, ...common, file }));
+    const chain = backing === undefined ? {} : { backing };
+    return this.#add(device, jsonObject({ ...format, ...common, ...chain, file }));
   }
 
   async drive(id: string, readOnly: boolean): Promise<Reply> {
@@ -152,7 +166,7 @@ class ReferenceSession implements Session {
   }
 
   /** Over whatever an earlier `open` left under these names: a new `open` with a size is a new image. */
-  #makeImage(filename: string, size: number, isOverlay: boolean): void {
+  #makeImage(filename: string, size: number, { isOverlay, backing }: ImageKind): void {
     if (!isOverlay) {
       this.#storage.put(filename, size);
       return;
@@ -160,7 +174,13 @@ class ReferenceSession implements Session {
     for (const name of [filename, this.#storage.resolve(filename, dataFileName(filename))]) {
       if (this.#storage.kind(name) === 'file') this.#storage.remove(name);
     }
-    createImage(this.#storage, filename, { size, makeHash: nodeSha256 });
+    const allocation = backing !== undefined;
+    createImage(this.#storage, filename, {
+      size,
+      allocation,
+      backing: backing ?? null,
+      makeHash: nodeSha256,
+    });
   }
 
   async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {

@@ -82,6 +82,8 @@ export interface OpenOptions {
   readonly discard?: 'ignore' | 'unmap';
   /** when the bitmaps of the image are stored; heeded where the format has such a policy, else of no effect */
   readonly policy?: 'writeback' | 'writethrough';
+  /** of an image that can have a backing file: the node that is it, or null for none */
+  readonly backing?: string | null;
   /** made with the node, and holds it in the place of the monitor; for targets with the capability `devices` */
   readonly device?: string;
 }

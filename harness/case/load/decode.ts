@@ -119,10 +119,12 @@ class Decoder {
           readOnly: object.readOnly === true,
           discard: (object.discard ?? 'unmap') as 'ignore' | 'unmap',
           policy: object.policy as 'writeback' | 'writethrough' | undefined,
+          backing: object.backing as string | null | undefined,
           device: object.device as string | undefined,
         };
       case 'drive':
         return { verb, id: object.id as string, readOnly: object.readOnly === true };
+      case 'graph':
       case 'restart':
       case 'kill':
         return { verb };

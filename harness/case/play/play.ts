@@ -4,10 +4,11 @@ import { Declined, type Reply, type Session } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
 import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
 import { performFormat } from './format.js';
+import { performGraph } from './graph.js';
 import { mapStrings } from './json.js';
 import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
-import { FORMAT, performTool } from './tool.js';
+import { FORMAT, performTool, restoreFormat } from './tool.js';
 import type { TranscriptLine } from './transcript.js';
 import { awaitedEvents, HeldEvents, performWait, type Waiting } from './wait.js';
 
@@ -106,6 +107,12 @@ function comparableText(context: PlayContext, lines: readonly string[]): string 
     .join('\n');
 }
 
+/** `{format}` for the name of the overlay format; the raw one has the same name everywhere. */
+function withFormat(lines: readonly string[], { formatDriver }: Session): string[] {
+  const isNamed = formatDriver !== undefined && formatDriver !== 'raw';
+  return lines.map((line) => (isNamed ? restoreFormat(line, formatDriver) : line));
+}
+
 async function perform(
   action: Exclude<Action, { verb: 'either' | 'log' }>,
   session: Session,
@@ -123,11 +130,12 @@ async function perform(
       await context.within(session.create(action.file, action.size));
       return ['   ok'];
     case 'open': {
-      const { node, size, driver, readOnly, discard, policy, device } = action;
+      const { node, size, driver, readOnly, discard, policy, backing, device } = action;
       const image = size === null ? { existing: true } : { size };
       const chosen = policy === undefined ? {} : { policy };
       const held = device === undefined ? {} : { device };
-      const options = { ...image, driver, readOnly, discard, ...chosen, ...held };
+      const below = backing === undefined ? {} : { backing };
+      const options = { ...image, driver, readOnly, discard, ...chosen, ...below, ...held };
       const reply = await context.within(session.open(node, options));
       return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
     }
@@ -139,10 +147,18 @@ async function perform(
     case 'qmp': {
       const args =
         action.arguments === undefined ? undefined : (mapStrings(action.arguments, resolve) as JsonObject);
-      return replyLines(await context.within(session.qmp(action.command, args)), answers);
+      return withFormat(
+        replyLines(await context.within(session.qmp(action.command, args)), answers),
+        session,
+      );
     }
     case 'raw':
-      return replyLines(await context.within(session.qmpText(resolve(action.text))), answers);
+      return withFormat(
+        replyLines(await context.within(session.qmpText(resolve(action.text))), answers),
+        session,
+      );
+    case 'graph':
+      return withFormat(await performGraph(session, (request) => context.within(request), answers), session);
     case 'io':
       return [ioLine(await context.within(session.io(action.node, action.request)))];
     case 'restart':

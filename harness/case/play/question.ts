@@ -23,6 +23,7 @@ export function questionLines(action: Action): string[] {
         action.readOnly ? ', read-only' : '',
         action.discard === 'unmap' ? '' : `, discard ${action.discard}`,
         action.policy === undefined ? '' : `, ${action.policy}`,
+        action.backing === undefined ? '' : `, backing ${action.backing ?? 'none'}`,
         action.device === undefined ? '' : `, device ${action.device}`,
       ];
       const image = action.size === null ? 'existing' : `${action.size} bytes`;
@@ -38,6 +39,7 @@ export function questionLines(action: Action): string[] {
       return [`io ${action.node}: ${ioText(action.request)}`];
     case 'observe':
       return [`observe ${action.node}`];
+    case 'graph':
     case 'restart':
     case 'kill':
       return [action.verb];

@@ -89,7 +89,8 @@ function shown(line: string, tools: ToolPart, directory: string | null): string 
 const FORMAT_PLACES = [
   /((?:^|[ ,])(?:backing_)?fmt=)([^\s,]+)()/g,
   /(format: )(\S+)($)/g,
-  /("(?:format|driver|type|backing-filename-format)": ")([^"]+)(")/g,
+  /(\\"driver\\": \\")([^"\\]+)(\\")/g,
+  /("(?:format|driver|drv|type|backing-filename-format)": ")([^"]+)(")/g,
   /(in )(\S+)( format)/g,
   /(Detected format of )(\S+)(\.)/g,
   /((?:[Dd]river|[Ff]ormat) ')([^']+)(')/g,

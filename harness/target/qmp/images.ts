@@ -44,12 +44,20 @@ export async function makeSparse(path: string, size: number): Promise<void> {
 
 let jobs = 0;
 
+/** What an overlay says is below it. */
+export interface StoredBacking {
+  /** beside the overlay */
+  readonly file: string;
+  readonly format: string;
+}
+
 /** Makes an empty overlay of `size` bytes. Leaves no node and no job behind. @throws TargetFault */
 export async function makeOverlay(
   qmp: QmpClient,
   path: string,
   size: number,
   limitMs: number,
+  backing: StoredBacking | null = null,
 ): Promise<Reply> {
   await makeSparse(path, 0);
   const id = `${OURS}job-${++jobs}`;
@@ -57,6 +65,8 @@ export async function makeOverlay(
   const added = await qmp.execute('blockdev-add', file, limitMs);
   if ('error' in added) return added;
   const options: JsonObject = { driver: OVERLAY_DRIVER, file: id, size };
+  if (backing !== null)
+    Object.assign(options, { 'backing-file': backing.file, 'backing-fmt': backing.format });
   let outcome: Reply = { return: {} };
   await qmp.causing(
     ({ event, data }) =>

@@ -13,7 +13,7 @@ import {
   type ToolPart,
 } from '../target.js';
 import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
-import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf } from './images.js';
+import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf, type StoredBacking } from './images.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
 
@@ -38,7 +38,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen)|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
@@ -52,6 +52,8 @@ export class QmpSession implements Session {
   #printedEarlier = '';
   #printedBefore: number;
   #isUndoable = true;
+  /** by the node that a step made on it: what another image may name as its backing file */
+  readonly #images = new Map<string, StoredBacking>();
   #fault: TargetFault | null = null;
   #isOver = false;
 
@@ -158,12 +160,12 @@ export class QmpSession implements Session {
   /** `policy` has no effect: qcow2 stores bitmaps when it is closed, and raw never. */
   async #open(
     node: string,
-    { size, driver, readOnly = false, discard = 'unmap', device }: OpenOptions,
+    { size, driver, readOnly = false, discard = 'unmap', backing, device }: OpenOptions,
   ): Promise<Reply> {
     const { qmp, exports } = this.#resident;
-    const { format, limitMs } = this.#context;
+    const { limitMs } = this.#context;
     await exports.release(limitMs);
-    const common = { 'node-name': node, discard, 'read-only': readOnly };
+    const common: JsonObject = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
       const options = { driver, ...common, size: size!, 'read-zeroes': true };
       if (device !== undefined) return addDrive(qmp, device, options, limitMs);
@@ -171,11 +173,14 @@ export class QmpSession implements Session {
     }
     const path = pathOf(this.directory, imageName(node));
     if (size !== undefined) {
-      const made = await this.#makeImage(path, size);
+      const below = this.#images.get(backing ?? '') ?? null;
+      this.#images.set(node, { file: imageName(node), format: this.formatDriver });
+      const made = await this.#makeImage(path, size, below);
       if ('error' in made) return made;
     }
     const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
-    const above = { driver: format === 'overlay' ? OVERLAY_DRIVER : 'raw', ...common };
+    if (backing !== undefined) common.backing = backing;
+    const above = { driver: this.formatDriver, ...common };
     if (device !== undefined) {
       const below = Object.entries(file).map(([name, value]) => [`file.${name}`, value]);
       return addDrive(qmp, device, { ...above, ...Object.fromEntries(below) }, limitMs);
@@ -184,9 +189,9 @@ export class QmpSession implements Session {
     return qmp.execute('blockdev-add', options, limitMs);
   }
 
-  async #makeImage(path: string, size: number): Promise<Reply> {
+  async #makeImage(path: string, size: number, backing: StoredBacking | null): Promise<Reply> {
     const { format, limitMs } = this.#context;
-    if (format === 'overlay') return makeOverlay(this.#resident.qmp, path, size, limitMs);
+    if (format === 'overlay') return makeOverlay(this.#resident.qmp, path, size, limitMs, backing);
     await makeSparse(path, size);
     return { return: {} };
   }

@@ -115,6 +115,8 @@ export interface Driver {
   childPermissions?(edge: Edge, own: Permissions, byUse: Permissions): Permissions;
   /** what it counts itself (REF-112), with its name as `driver` */
   statistics?(): JsonObject;
+  /** its file name alone says what it is, without a format */
+  readonly isProtocol?: boolean;
   filename(): string;
   /** the options that make this node again, for a parent's `json:` file name */
   describe(): JsonObject;

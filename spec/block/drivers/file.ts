@@ -139,6 +139,8 @@ export class FileDriver implements Driver {
     return false; // it has no child
   }
 
+  readonly isProtocol = true;
+
   filename(): string {
     return this.#filename;
   }

@@ -78,6 +78,8 @@ class NullDriver implements Driver {
     return false; // it has no child
   }
 
+  readonly isProtocol = true;
+
   filename(): string {
     const { size, readZeroes } = this.#options;
     return size === undefined && readZeroes === undefined

@@ -158,8 +158,10 @@ class RawDriver implements Driver {
 
   filename(): string {
     const whole = this.#options.size === undefined && this.#options.offset === undefined;
-    const child = this.#file.child.filename;
-    return whole && !child.startsWith('json:') ? child : `json:${writeJson(this.describe())}`;
+    const { driver, filename } = this.#file.child;
+    // Of a format within, the name alone would not say that it is one.
+    const isPlain = driver.isProtocol === true && !filename.startsWith('json:');
+    return whole && isPlain ? filename : `json:${writeJson(this.describe())}`;
   }
 
   describe() {
