@@ -288,6 +288,28 @@ t.test('jobs of a group end together, newest first (JOB-012)', (t) => {
   t.end();
 });
 
+t.test('a group waits for one finalize if one of it is to be finalized (JOB-009)', (t) => {
+  for (const manual of [0, 1]) {
+    const world = new World();
+    const txn = new JobTxn();
+    const jobs = [0, 1].map((at) => world.job(['work'], { txn, autoFinalize: at !== manual }));
+    for (const job of jobs) job.start();
+    world.settle();
+    t.same(world.take().slice(-3), [
+      'j1 pending',
+      ...(manual === 1 ? ['j1 BLOCK_JOB_PENDING'] : []),
+      'j0 pending',
+      ...(manual === 0 ? ['j0 BLOCK_JOB_PENDING'] : []),
+    ]);
+    jobs[1 - manual]!.finalize();
+    t.same(
+      jobs.map((job) => job.status),
+      ['null', 'null'],
+    );
+  }
+  t.end();
+});
+
 t.test('if one of a group fails, all are cancelled (JOB-012)', (t) => {
   const world = new World();
   const txn = new JobTxn();
@@ -317,7 +339,8 @@ t.test('if one of a group fails, all are cancelled (JOB-012)', (t) => {
 t.test('jobs that were never started end at once, also two of one group (JOB-013)', (t) => {
   const world = new World();
   const txn = new JobTxn();
-  const [first] = [world.job(['work'], { txn }), world.job(['work'], { txn })];
+  const options = { txn, autoDismiss: false };
+  const [first] = [world.job(['work'], options), world.job(['work'], options)];
   world.take();
   first!.cancel(true);
   t.same(world.take(), ['j0 aborting', 'j1 aborting', 'j1 concluded', 'j1 null', 'j0 concluded', 'j0 null']);

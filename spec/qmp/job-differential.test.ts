@@ -46,7 +46,7 @@ interface Command {
   readonly args: JsonObject;
 }
 
-const device = fc.constantFrom('j0', 'j1', 'j2');
+const device = fc.constantFrom('j0', 'j0', 'j0', 'j1', 'j1', 'j2');
 const command = (name: fc.Arbitrary<string>, more: fc.Arbitrary<JsonObject> = fc.constant({})) =>
   fc.tuple(name, device, more).map(([verb, id, args]): Command => {
     const isOld = verb.startsWith('block-job-') && !/finalize|dismiss/.test(verb);
