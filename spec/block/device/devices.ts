@@ -113,6 +113,12 @@ export class Devices {
     return this.all.find(({ id, path }) => path === name || (id !== undefined && id === name));
   }
 
+  /** REF-106: the place where all devices are is no device itself. @throws DeviceError REF-E-NOT-DEVICE */
+  checkNotPlace(name: string): void {
+    if (/^(\/machine(\/peripheral(-anon)?)?)?\/?$/.test(name))
+      throw new DeviceError('REF-E-NOT-DEVICE', { id: name });
+  }
+
   /** Of the device that this is a part of: virtio devices have one. REF-106 */
   findPart(name: string): Device | undefined {
     const whole = /^(.+)\/virtio-backend$/.exec(name)?.[1];

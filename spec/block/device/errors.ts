@@ -20,6 +20,7 @@ export const DEVICE_ERRORS = {
   'REF-E-DRIVE-IN-USE': "Drive '{drive}' is already in use by another device",
   'REF-E-DRIVE-EMPTY': 'Device needs media, but drive is empty',
   'REF-E-UNPLUGGING': 'Device {id} is already in the process of unplug',
+  'REF-E-NOT-DEVICE': '{id} is not a hotpluggable device',
   'REF-E-NO-BACKEND': 'Device does not have a block device backend',
   'REF-E-NOT-REMOVABLE': "Device '{device}' is not removable",
   'REF-E-MEDIUM-FIXED': 'Device is not removable',

@@ -37,8 +37,9 @@ function deviceOptions({ driver, bus, id, ...properties }: JsonObject): DeviceOp
   };
 }
 
-/** REF-106: the device of that id or path. @throws QmpError REF-E-NO-DEVICE; DeviceError REF-E-BUS-FIXED */
+/** REF-106: the device of that id or path. @throws QmpError REF-E-NO-DEVICE; DeviceError REF-E-NOT-DEVICE, REF-E-BUS-FIXED */
 function removable(machine: Machine, id: string): Device {
+  machine.devices.checkNotPlace(id);
   const device = machine.devices.find(id);
   if (device !== undefined) return device;
   if (machine.devices.findPart(id) !== undefined)

@@ -24,7 +24,7 @@ const which = {
 const id = { type: str, optional: false, doc: 'the id of a device, or its path' } as const;
 const force = optional(bool, { doc: 'even if the guest has locked the tray; no guest does here' });
 
-/** REF-106. @throws QmpError REF-E-DEVICE-OR-ID, REF-E-NO-DEVICE; DeviceError REF-E-NO-BACKEND */
+/** REF-106. @throws QmpError REF-E-DEVICE-OR-ID, REF-E-NO-DEVICE; DeviceError REF-E-NOT-DEVICE, REF-E-NO-BACKEND */
 function named(
   machine: Machine,
   { device, id }: { device?: string | undefined; id?: string | undefined },
@@ -37,6 +37,7 @@ function named(
     if (backend === undefined) throw deviceNotFound({ device: name });
     return { backend, name };
   }
+  devices.checkNotPlace(name);
   const part = devices.findPart(name);
   const whole = devices.find(name);
   if (part === undefined && whole === undefined) throw deviceNotFound({ device: name });
