@@ -137,6 +137,13 @@ export const NORMALISERS: readonly Normaliser[] = [
     lines: jsonAnswer,
   },
   {
+    name: 'host-time',
+    reason:
+      'how long requests took, and how long ago the last one was, is the business of the machine they ran on',
+    kinds: 'all',
+    lines: (lines) => mapText(lines, (text) => text.replace(/("\w+_time_ns": )\d+/g, '$1"host"')),
+  },
+  {
     name: 'error-text',
     reason: 'an adapter names the error; the wording is that of QEMU and its kin',
     kinds: ['adapter'],

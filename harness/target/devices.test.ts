@@ -4,13 +4,17 @@ import t from 'tap';
 import type { JsonObject } from '../../spec/json/value.js';
 import { writeJson } from '../../spec/json/write.js';
 import { type DeviceStep, DRIVE, deviceHistories, NODES } from '../../spec/qmp/device-histories-for-tests.js';
-import { mapStrings } from '../case/play/json.js';
+import { mapStrings, sortFilename } from '../case/play/json.js';
 import { findInPath, parseTarget } from './parse.js';
 import type { CaseContext, Reply, Session, Target } from './target.js';
 
 const PROGRAM = 'qemu-system-x86_64';
 const skip =
   findInPath(PROGRAM) === null && process.env.CI === undefined ? `${PROGRAM} is not in PATH` : false;
+const HISTORIES = Number(process.env.QBM_DEVICE_HISTORIES ?? 200);
+/** Most of it is waiting until QEMU has let go of what was unplugged. */
+t.setTimeout(HISTORIES * 2000);
+
 const CONTEXT: CaseContext = {
   id: 'test',
   format: 'raw',
@@ -41,7 +45,9 @@ async function history(session: Session, steps: readonly DeviceStep[]): Promise<
 
 function textOf(reply: Reply, directory: string): string {
   if ('error' in reply) return `${reply.error.class}: ${reply.error.desc}`;
-  const shown = mapStrings(reply.return, (text) => text.replaceAll(directory, '').replace(/#block\d+/g, '#'));
+  const shown = mapStrings(reply.return, (text) =>
+    sortFilename(text.replaceAll(directory, '').replace(/#block\d+/g, '#')),
+  );
   return writeJson(sorted(shown as JsonObject)).replace(/"actual-size": \d+/g, '"actual-size": 0');
 }
 
@@ -77,7 +83,7 @@ t.test(
         const done = steps.slice(0, first + 1).map((step) => writeJson(step as unknown as JsonObject));
         throw new Error(`${done.join('\n')}\nreference ${ours[first]}\nQEMU      ${theirs[first]}`);
       }),
-      { numRuns: Number(process.env.QBM_DEVICE_HISTORIES ?? 200) },
+      { numRuns: HISTORIES },
     );
   },
 );

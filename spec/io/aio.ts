@@ -2,9 +2,11 @@
  * IMG-025. `aio_read`, `aio_write`, `aio_flush`. A request is done when it is made; its answer waits until somebody waits. QEMU
  * leaves open when between the two it happens, and in which order with other requests that nobody has waited for.
  */
+import type { RequestKind } from '../block/device/counters.js';
 import { WRITE } from '../block/permissions.js';
 import { lengthsArgument, patternArgument, readOptions, sizeArgument, usageFailure } from './arguments.js';
 import { completeAio, type IoCall, IoFailure, type NodeCommand } from './command.js';
+import type { Disk } from './disk.js';
 import { startRead, vectorReading } from './read.js';
 import { filled, startWrite, USUAL_BYTE, type Writing } from './write.js';
 
@@ -26,9 +28,10 @@ export const AIO_READ: NodeCommand = {
 
 `,
   run: (disk, call) =>
-    unlessInjected(call, 'read', () => {
+    unlessInjected(disk, call, 'rd', () => {
       const reading = vectorReading(AIO_READ, call, 'CP:iqv', checkInjected);
-      call.aio.push(startRead(disk, call, 'readv', reading));
+      const count = counting(disk, 'rd', reading.length);
+      call.aio.push(startRead(disk, call, 'readv', reading, count));
     }),
 };
 
@@ -50,8 +53,11 @@ export const AIO_WRITE: NodeCommand = {
 
 `,
   run: (disk, call) =>
-    unlessInjected(call, 'write', () => {
-      call.aio.push(startWrite(disk, call, 'aio_write', writingOf(call)));
+    unlessInjected(disk, call, 'wr', () => {
+      const writing = writingOf(call);
+      // Zeros are counted by nobody.
+      const count = writing.bytes === null ? undefined : counting(disk, 'wr', Number(writing.length));
+      call.aio.push(startWrite(disk, call, 'aio_write', writing, count));
     }),
 };
 
@@ -59,7 +65,10 @@ export const AIO_FLUSH: NodeCommand = {
   name: 'aio_flush',
   words: [0, 0],
   summary: 'waits for all answers that are due',
-  run: (_disk, call) => completeAio(call.aio),
+  run(disk, call) {
+    completeAio(call.aio);
+    disk.counters?.done('flush', 0);
+  },
 };
 
 function writingOf(call: IoCall): Writing {
@@ -83,11 +92,20 @@ function checkInjected(option: string): void {
   if (option === 'i') throw new Injected();
 }
 
-function unlessInjected(call: IoCall, kind: string, make: () => void): void {
+function unlessInjected(disk: Disk, call: IoCall, kind: 'rd' | 'wr', make: () => void): void {
   try {
     make();
   } catch (error) {
     if (!(error instanceof Injected)) throw error;
-    call.world.print(`injecting invalid ${kind} request\n`);
+    call.world.print(`injecting invalid ${kind === 'rd' ? 'read' : 'write'} request\n`);
+    disk.counters?.invalid(kind);
   }
+}
+
+/** REF-112 */
+function counting({ counters }: Disk, kind: RequestKind, bytes: number): (isDone: boolean) => void {
+  return (isDone) => {
+    if (isDone) counters?.done(kind, bytes);
+    else counters?.failed(kind);
+  };
 }

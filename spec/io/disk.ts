@@ -1,13 +1,29 @@
-/** The node that commands work on, as one user of it among others: it needs what commands need, and shares everything. */
+/** What commands work on: a node, by a use of it that has the permissions they need. */
+import type { Counters } from '../block/device/counters.js';
 import type { Edge, Holder } from '../block/edge.js';
 import type { Graph } from '../block/graph.js';
 import type { Node } from '../block/node.js';
 import { ALL } from '../block/permissions.js';
 
-export class Disk implements Holder {
+export interface Disk {
+  readonly graph: Graph;
+  readonly node: Node;
+  /** every write is on disk before it is reported: cache modes writethrough and directsync */
+  readonly writesThrough: boolean;
+  /** counts the requests of aio_read, aio_write and aio_flush, if anybody does */
+  readonly counters?: Counters;
+  /** From now on these permissions are needed, too. @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY */
+  need(permissions: number): void;
+  /** These permissions are needed no more. */
+  giveUp(permissions: number): void;
+  /** The use is over. */
+  close(): void;
+}
+
+/** A node as one user of it among others has it: needs what commands need, and shares everything. */
+export class NodeDisk implements Disk, Holder {
   readonly kind = 'command';
   readonly graph: Graph;
-  /** every write is on disk before it is reported: cache modes writethrough and directsync */
   readonly writesThrough: boolean;
   readonly #edge: Edge;
 
@@ -26,19 +42,16 @@ export class Disk implements Holder {
     return this.#edge.child;
   }
 
-  /** From now on these permissions are needed, too. @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY */
   need(permissions: number): void {
     const before = this.#edge.permissions;
     if ((before.needs & permissions) === permissions) return;
     this.#change({ needs: before.needs | permissions, shares: ALL });
   }
 
-  /** These permissions are needed no more. */
   giveUp(permissions: number): void {
     this.#change({ needs: this.#edge.permissions.needs & ~permissions, shares: ALL });
   }
 
-  /** The use is over. */
   close(): void {
     this.graph.change((change) => change.drop(this.#edge));
   }

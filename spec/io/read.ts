@@ -114,7 +114,13 @@ export function performRead(disk: Disk, call: IoCall, op: string, reading: Readi
 }
 
 /** Reads, and returns what answers: false if that was not what was expected. */
-export function startRead({ node }: Disk, call: IoCall, op: string, reading: Reading): () => boolean {
+export function startRead(
+  { node }: Disk,
+  call: IoCall,
+  op: string,
+  reading: Reading,
+  tell: (isDone: boolean) => void = () => {},
+): () => boolean {
   const { world } = call;
   const { offset, length, pattern, flags } = reading;
   const begin = world.now();
@@ -125,11 +131,13 @@ export function startRead({ node }: Disk, call: IoCall, op: string, reading: Rea
     request.read(node, Number(offset), bytes);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
+    tell(false);
     return () => {
       world.print(`${op} failed: ${error.message}\n`);
       return false;
     };
   }
+  tell(true);
   const seconds = world.now() - begin;
   return () => {
     const isRight = pattern === null || isPattern(bytes, pattern);

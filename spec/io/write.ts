@@ -160,7 +160,13 @@ function contentOf(call: IoCall, name: string): (length: number) => Uint8Array {
 }
 
 /** Writes, and returns what answers. @param op what failed, in a refusal */
-export function startWrite(disk: Disk, call: IoCall, op: string, writing: Writing): () => boolean {
+export function startWrite(
+  disk: Disk,
+  call: IoCall,
+  op: string,
+  writing: Writing,
+  tell: (isDone: boolean) => void = () => {},
+): () => boolean {
   const { world } = call;
   const { offset, length, flags } = writing;
   const begin = world.now();
@@ -168,11 +174,13 @@ export function startWrite(disk: Disk, call: IoCall, op: string, writing: Writin
     perform(disk, writing);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
+    tell(false);
     return () => {
       world.print(`${op} failed: ${error.message}\n`);
       return false;
     };
   }
+  tell(true);
   const seconds = world.now() - begin;
   return () => {
     if (flags.has('q')) return true;

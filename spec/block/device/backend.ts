@@ -7,6 +7,7 @@ import type { GraphChange } from '../change.js';
 import type { Edge, Holder } from '../edge.js';
 import type { Node } from '../node.js';
 import { ALL, CONSISTENT_READ, type Permissions } from '../permissions.js';
+import { Counters } from './counters.js';
 import type { Device } from './device.js';
 
 /** What a drive asks of its node before a device is attached to it. */
@@ -18,6 +19,7 @@ export class Backend implements Holder {
   readonly deviceName: string | undefined;
   /** the device that it is attached to */
   device: Device | null = null;
+  readonly counters = new Counters();
   #edge: Edge | null = null;
   #permissions: Permissions = UNATTACHED;
   /** whether the medium that was there last, or the drive as it was made, could be written */
@@ -83,6 +85,12 @@ export class Backend implements Holder {
   /** The medium is being taken out: tells those who wanted to know. */
   tellEjected(): void {
     for (const action of this.#ejected.splice(0)) action();
+  }
+
+  /** Needs these permissions too, besides what it needs already. */
+  needMore(change: GraphChange, permissions: number): void {
+    const { needs, shares } = this.#permissions;
+    this.need(change, { needs: needs | permissions, shares });
   }
 
   /** Needs something else of its node from now on, and of every one that comes. */

@@ -95,6 +95,7 @@ export class Devices {
   /** The guest starts anew: what was asked to leave does, in the order of the slots. REF-105 */
   reset(): void {
     this.#emit(event('RESET', { guest: false, reason: 'host-qmp-system-reset' }));
+    for (const device of this.all) device.isTrayOpen = false; // REF-108
     const leaving = this.#machine.filter(({ isLeaving }) => isLeaving);
     for (const device of leaving.sort((a, b) => a.slot - b.slot)) this.#unplug(device);
   }

@@ -3,7 +3,7 @@ import type { Node } from '../../block/node.js';
 import { CONSISTENT_READ, WRITE } from '../../block/permissions.js';
 import { completeAio, type IoCommand, IoFailure, type IoWorld, type PlainCommand } from '../../io/command.js';
 import { NODE_COMMANDS } from '../../io/commands.js';
-import { Disk } from '../../io/disk.js';
+import { type Disk, NodeDisk } from '../../io/disk.js';
 import { Interpreter } from '../../io/interpreter.js';
 import { helpOn, SLEEP } from '../../io/plain.js';
 import { Machine } from '../../qmp/machine.js';
@@ -100,7 +100,7 @@ export class Session {
 
   #use(node: Node, { isReadOnly, cache }: OpenOptions): Disk {
     try {
-      return new Disk(
+      return new NodeDisk(
         this.#machine.graph,
         node,
         CONSISTENT_READ | (isReadOnly ? 0 : WRITE),

@@ -1,5 +1,6 @@
 /** What was done with nodes and devices so far: query-blockstats. DEVICES.md, REF-112. */
 import type { Backend } from '../../block/device/backend.js';
+import { Counters, REQUEST_KINDS, type RequestKind } from '../../block/device/counters.js';
 import type { Node } from '../../block/node.js';
 import type { JsonObject } from '../../json/value.js';
 import { commandsOf } from '../command.js';
@@ -8,26 +9,30 @@ import { any, array, bool, empty, int, lazy, optional, str, struct, type Type } 
 
 const define = commandsOf<Machine>();
 
-/** The kinds of requests that a guest makes. */
-const KINDS = ['rd', 'wr', 'unmap', 'flush'] as const;
+const BYTES: readonly RequestKind[] = ['rd', 'wr', 'unmap'];
 
-/** What is counted of each kind, each as its name is made from that of the kind. */
-const COUNTERS: readonly (readonly [
-  of: readonly (typeof KINDS)[number][],
-  name: (kind: string) => string,
-])[] = [
-  [['rd', 'wr', 'unmap'], (kind) => `${kind}_bytes`],
-  [KINDS, (kind) => `${kind}_operations`],
-  [KINDS, (kind) => `${kind}_total_time_ns`],
-  [['rd', 'wr', 'unmap'], (kind) => `${kind}_merged`],
-  [KINDS, (kind) => `failed_${kind}_operations`],
-  [KINDS, (kind) => `invalid_${kind}_operations`],
+/** Counters by name, each with what it counts. */
+const COUNTERS: readonly (readonly [name: string, value: (counters: Counters) => number])[] = [
+  ...BYTES.flatMap((kind) => [
+    counter(`${kind}_bytes`, (counters) => counters.of(kind).bytes),
+    counter(`${kind}_merged`, () => 0),
+  ]),
+  ...REQUEST_KINDS.flatMap((kind) => [
+    counter(`${kind}_operations`, (counters) => counters.of(kind).operations),
+    counter(`failed_${kind}_operations`, (counters) => counters.of(kind).failed),
+    counter(`invalid_${kind}_operations`, (counters) => counters.of(kind).invalid),
+    counter(`${kind}_total_time_ns`, () => 0), // there is no clock
+  ]),
 ];
-const COUNTER_NAMES = COUNTERS.flatMap(([kinds, name]) => kinds.map(name));
+
+function counter(name: string, value: (counters: Counters) => number) {
+  return [name, value] as const;
+}
 
 const BlockDeviceStats = struct('BlockDeviceStats', {
-  ...(Object.fromEntries(COUNTER_NAMES.map((name) => [name, int])) as Readonly<Record<string, typeof int>>),
+  ...(Object.fromEntries(COUNTERS.map(([name]) => [name, int])) as Readonly<Record<string, typeof int>>),
   wr_highest_offset: { type: int, optional: false, doc: 'where the furthest write to the node ended, bytes' },
+  idle_time_ns: optional(int, { doc: 'since the last request, if there was one' }),
   account_invalid: bool,
   account_failed: bool,
   timed_stats: array(empty),
@@ -57,14 +62,17 @@ const BlockStats: Type = struct('BlockStats', {
   backing: optional(lazy('BlockStats', () => BlockStats)),
 });
 
-/** Nothing was counted but how far writes went: no guest uses the devices of this machine. */
-function counted(writtenUpTo: number, ofDevice: boolean): Stats['stats'] {
-  const none = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0]));
+/** Of a node only is counted how far writes went. */
+const NOTHING = new Counters();
+
+function counted(writtenUpTo: number, ofDevice: Counters | null): Stats['stats'] {
+  const counters = ofDevice ?? NOTHING;
   return {
-    ...none,
+    ...Object.fromEntries(COUNTERS.map(([name, value]) => [name, value(counters)])),
     wr_highest_offset: writtenUpTo,
-    account_invalid: ofDevice,
-    account_failed: ofDevice,
+    ...(counters.isUsed ? { idle_time_ns: 0 } : {}),
+    account_invalid: ofDevice !== null,
+    account_failed: ofDevice !== null,
     timed_stats: [],
   };
 }
@@ -76,19 +84,19 @@ function nodeStats(node: Node, ofDevice: boolean): Stats {
   const specific = node.driver.statistics?.();
   return {
     'node-name': node.name,
-    stats: counted(node.writtenUpTo, false),
+    stats: counted(node.writtenUpTo, null),
     ...(specific === undefined ? {} : { 'driver-specific': specific }),
     ...(data === undefined ? {} : { parent: nodeStats(data, ofDevice) }),
     ...(backing === null || !ofDevice ? {} : { backing: nodeStats(backing, true) }),
   };
 }
 
-function backendStats({ deviceName = '', device, node }: Backend): Stats {
+function backendStats({ deviceName = '', device, node, counters }: Backend): Stats {
   return {
     ...(node === null ? {} : nodeStats(node, true)),
     device: deviceName,
     ...(device === null ? {} : { qdev: device.qdev }),
-    stats: counted(node?.writtenUpTo ?? 0, true),
+    stats: counted(node?.writtenUpTo ?? 0, counters),
   };
 }
 

@@ -1,15 +1,18 @@
 /** human-monitor-command: of QEMU's monitor for people, the one command that cases need. QMP.md, QMP-050. */
-import { BlockError } from '../../block/errors.js';
-import type { Node } from '../../block/node.js';
+import type { Backend } from '../../block/device/backend.js';
+import { BackendDisk } from '../../io/backend-disk.js';
 import type { IoCommand } from '../../io/command.js';
 import { NODE_COMMANDS } from '../../io/commands.js';
-import { Disk } from '../../io/disk.js';
+import { type Disk, NodeDisk } from '../../io/disk.js';
 import { Interpreter } from '../../io/interpreter.js';
 import { helpOn, SLEEP } from '../../io/plain.js';
+import { Refusal } from '../../refusal.js';
 import { commandsOf } from '../command.js';
+import { QmpError } from '../errors.js';
 import { HumanLine, HumanLineError } from '../human-line.js';
 import type { Machine } from '../machine.js';
 import { int, optional, str, struct } from '../types.js';
+import { findBackend } from './media.js';
 
 const define = commandsOf<Machine>();
 
@@ -35,7 +38,7 @@ function humanMonitor(machine: Machine, text: string): string {
   try {
     run(machine, new HumanLine(text), (line) => shown.push(line));
   } catch (error) {
-    if (error instanceof BlockError) shown.push(`Error: ${error.message}`);
+    if (error instanceof Refusal || error instanceof QmpError) shown.push(`Error: ${error.message}`);
     else if (error instanceof HumanLineError) {
       if (error.aside !== null) machine.print('stdout', `${error.aside}\n`);
       shown.push(`${COMMAND}: ${error.message}`, `Try "help ${COMMAND}" for more information`);
@@ -44,7 +47,7 @@ function humanMonitor(machine: Machine, text: string): string {
   return shown.map((line) => `${line.replaceAll('\n', '\r\n')}\r\n`).join('');
 }
 
-/** @throws HumanLineError; BlockError REF-E-NO-SUCH */
+/** @throws HumanLineError; BlockError REF-E-NO-SUCH; QmpError REF-E-NO-DEVICE; DeviceError REF-E-NO-BACKEND */
 function run(machine: Machine, line: HumanLine, show: (line: string) => void): void {
   if (line.isEmpty) return;
   const name = line.name();
@@ -56,12 +59,29 @@ function run(machine: Machine, line: HumanLine, show: (line: string) => void): v
   const who = line.text('block device name expected');
   const command = line.text('string expected');
   line.end();
-  if (isDevice)
-    show(`Error: Device '${who}' not found`); // there are no devices here
-  else runOn(machine, machine.graph.lookup('', who), command, show);
+  const backend = isDevice ? backendOf(machine, who) : machine.devices.findDrive(who);
+  if (backend === undefined) {
+    const disk = new NodeDisk(machine.graph, machine.graph.lookup('', who), 0);
+    runOn(machine, disk, command, show);
+  } else if (backend.node === null) {
+    withoutMedium(machine, backend, command);
+  } else runOn(machine, new BackendDisk(machine.graph, backend, backend.node), command, show);
 }
 
-function runOn(machine: Machine, node: Node, command: string, show: (line: string) => void): void {
+/** Nothing can be done with an empty drive, and that, too, is counted. REF-112 */
+function withoutMedium(machine: Machine, { counters }: Backend, command: string): void {
+  const name = /^\s*(\S*)/.exec(command)![1]!;
+  machine.print('stdout', `${name} failed: No medium found\n`);
+  if (name === 'aio_read') counters.failed('rd');
+  if (name === 'aio_write') counters.failed('wr');
+}
+
+/** @throws QmpError REF-E-NO-DEVICE; DeviceError */
+function backendOf(machine: Machine, id: string): Backend {
+  return findBackend(machine, { id }).backend;
+}
+
+function runOn(machine: Machine, disk: Disk, command: string, show: (line: string) => void): void {
   const commands: IoCommand[] = [...NODE_COMMANDS, SLEEP, helpOn(() => commands)];
   const interpreter = new Interpreter(
     {
@@ -74,7 +94,6 @@ function runOn(machine: Machine, node: Node, command: string, show: (line: strin
     },
     commands,
   );
-  const disk = new Disk(machine.graph, node, 0);
   try {
     // Whether it failed is told to nobody.
     interpreter.run(command, disk);

@@ -25,7 +25,7 @@ const id = { type: str, optional: false, doc: 'the id of a device, or its path' 
 const force = optional(bool, { doc: 'even if the guest has locked the tray; no guest does here' });
 
 /** REF-106. @throws QmpError REF-E-DEVICE-OR-ID, REF-E-NO-DEVICE; DeviceError REF-E-NOT-DEVICE, REF-E-NO-BACKEND */
-function named(
+export function findBackend(
   machine: Machine,
   { device, id }: { device?: string | undefined; id?: string | undefined },
 ): Named {
@@ -53,7 +53,7 @@ export const MEDIA_COMMANDS = [
     args: struct('EjectArguments', { ...which, force }),
     returns: empty,
     rules: ['REF-106', 'REF-107', 'REF-108', 'REF-109'],
-    execute: (machine, args) => eject(machine.devices, machine.graph, named(machine, args)),
+    execute: (machine, args) => eject(machine.devices, machine.graph, findBackend(machine, args)),
   }),
   define({
     name: 'blockdev-open-tray',
@@ -61,7 +61,7 @@ export const MEDIA_COMMANDS = [
     args: struct('BlockdevOpenTrayArguments', { ...which, force }),
     returns: empty,
     rules: ['REF-106', 'REF-107', 'REF-108'],
-    execute: (machine, args) => openTray(machine.devices, named(machine, args)),
+    execute: (machine, args) => openTray(machine.devices, findBackend(machine, args)),
   }),
   define({
     name: 'blockdev-close-tray',
@@ -69,7 +69,7 @@ export const MEDIA_COMMANDS = [
     args: struct('BlockdevCloseTrayArguments', which),
     returns: empty,
     rules: ['REF-106', 'REF-107', 'REF-108'],
-    execute: (machine, args) => closeTray(machine.devices, named(machine, args)),
+    execute: (machine, args) => closeTray(machine.devices, findBackend(machine, args)),
   }),
   define({
     name: 'blockdev-remove-medium',
@@ -77,7 +77,7 @@ export const MEDIA_COMMANDS = [
     args: struct('BlockdevRemoveMediumArguments', { id }),
     returns: empty,
     rules: ['REF-106', 'REF-109'],
-    execute: (machine, args) => removeMedium(machine.graph, named(machine, args)),
+    execute: (machine, args) => removeMedium(machine.graph, findBackend(machine, args)),
   }),
   define({
     name: 'blockdev-insert-medium',
@@ -90,7 +90,7 @@ export const MEDIA_COMMANDS = [
     rules: ['REF-106', 'REF-110'],
     execute(machine, args) {
       // PRECONDITIONS
-      const { backend } = named(machine, args);
+      const { backend } = findBackend(machine, args);
       const node = machine.graph.find(args['node-name']);
       if (node === undefined) throw nodeNotFound({ node: args['node-name'] });
       if (node.hasDevice) throw new DeviceError('REF-E-MEDIUM-IN-USE', { node: node.name });
