@@ -31,7 +31,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'allocated-space',
       'map-owner',
       'json-answer',
-    'host-time',
+      'host-time',
       'error-text',
       'sha256-optional',
     ],
