@@ -1,12 +1,13 @@
 /** The format part of the reference: spec/qbm over the files of a session, without a block graph. */
 import { nodeSha256 } from '../../spec/host/sha256.js';
-import { loadBitmap } from '../../spec/qbm/bitmap-file.js';
-import { type CheckOptions, checkImage, type Finding, geometryOf, isSuspect } from '../../spec/qbm/check.js';
+import { bitsOf, checkImageSize, loadBitmap } from '../../spec/qbm/bitmap-file.js';
+import { type CheckOptions, checkImage } from '../../spec/qbm/check.js';
 import { checksumOf } from '../../spec/qbm/checksum.js';
 import { type BitmapEntry, type Descriptor, type ImageRef, references } from '../../spec/qbm/descriptor.js';
 import { QbmError } from '../../spec/qbm/errors.js';
 import { checkFiles } from '../../spec/qbm/files.js';
-import { MAX_LEVELS } from '../../spec/qbm/limits.js';
+import type { Finding } from '../../spec/qbm/finding.js';
+import { geometryOf, isSuspect } from '../../spec/qbm/look.js';
 import { readDescriptor } from '../../spec/qbm/read-descriptor.js';
 import { repairImage } from '../../spec/qbm/repair.js';
 import { DescriptorFile } from '../../spec/qbm/update.js';
@@ -80,15 +81,19 @@ export class ReferenceFormat implements FormatPart {
   }
 
   #inspect(path: string, trust: Trust): Inspection {
+    checkFiles(this.#storage, path, this.#read(path, trust), { trust, formats: FORMATS });
+    return this.#opened(path, trust);
+  }
+
+  /** The image, and before that those within: whatever is wrong in one of them refuses the whole. */
+  #opened(path: string, trust: Trust): Inspection {
     const read = this.#read(path, trust);
-    checkFiles(this.#storage, path, read, { trust, formats: FORMATS });
     const size = this.#sizeOf(path, read.image, trust);
-    const allocation = read.bitmaps.find(({ type }) => type === 'allocation');
-    return {
-      size,
-      bitmaps: read.bitmaps.map((entry) => this.#bitmap(path, read, entry, size)),
-      backing: allocation?.backing ?? null,
-    };
+    checkImageSize(size);
+    const bitmaps = read.bitmaps.map((entry) => this.#bitmap(path, read, entry, size));
+    const backing = read.bitmaps.find(({ type }) => type === 'allocation')?.backing ?? null;
+    if (backing !== null) this.#sizeOf(path, backing, trust);
+    return { size, bitmaps, backing };
   }
 
   #read(path: string, trust: Trust): Descriptor {
@@ -100,17 +105,16 @@ export class ReferenceFormat implements FormatPart {
     }
   }
 
-  /** Bytes of the disk in a data image; `level` ends a loop of descriptors that is still to be found. */
-  #sizeOf(path: string, image: ImageRef, trust: Trust, level = 1): number {
+  /** Bytes of the disk in an image that a descriptor names. */
+  #sizeOf(path: string, image: ImageRef, trust: Trust): number {
     const file = this.#storage.resolve(path, image.file);
-    if (level > MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
-    if (image.format === 'qbm') return this.#sizeOf(file, this.#read(file, trust).image, trust, level + 1);
-    return this.#with(file, ({ size }) => size);
+    return image.format === 'qbm' ? this.#opened(file, trust).size : this.#with(file, ({ size }) => size);
   }
 
   #bitmap(path: string, read: Descriptor, entry: BitmapEntry, size: number): InspectedBitmap {
     const { name, type, granularityBytes: granularity, recording } = entry;
     const facts = { name, type, granularity };
+    bitsOf(geometryOf(entry, size));
     if (isSuspect(read, entry)) return { ...facts, recording: false, inconsistent: true, areas: null };
     const bitmap = this.#with(this.#storage.resolve(path, entry.file), (file) =>
       loadBitmap(file, geometryOf(entry, size), {}, read.inUse !== null),
@@ -121,10 +125,10 @@ export class ReferenceFormat implements FormatPart {
   /** QBM-030 */
   #verify(path: string, trust: Trust): void {
     const read = this.#read(path, trust);
-    if (read.inUse !== null) return;
     for (const { role, file, image, bitmap } of references(read)) {
+      if (image?.format === 'qbm') this.#verify(this.#storage.resolve(path, file), trust);
       const checksum = (image ?? bitmap)!.checksum;
-      if (checksum === null || bitmap?.inconsistent) continue;
+      if (checksum === null || read.inUse !== null || bitmap?.inconsistent) continue;
       const found = this.#with(this.#storage.resolve(path, file), (open) => checksumOf(open, nodeSha256));
       if (found !== checksum) throw new QbmError('QBM-E-CHECKSUM', { role, file });
     }
@@ -140,19 +144,13 @@ export class ReferenceFormat implements FormatPart {
   }
 
   #checkOptions(path: string, trust: Trust): CheckOptions {
-    let imageSize: number | null = null;
-    try {
-      imageSize = this.#sizeOf(path, this.#read(path, trust).image, trust);
-    } catch {
-      // Whatever it is, the check says it.
-    }
     const place = path.slice(0, path.lastIndexOf('/') + 1);
     const beside = this.#storage
       .files()
       .map(([name]) => name)
       .filter((name) => name.startsWith(place) && !name.includes('/', place.length))
       .map((name) => name.slice(place.length));
-    return { trust, formats: FORMATS, imageSize, makeHash: nodeSha256, beside };
+    return { trust, formats: FORMATS, makeHash: nodeSha256, beside };
   }
 
   /** QBM-042: what opens has no error, and what is refused has that one. */

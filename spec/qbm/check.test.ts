@@ -6,10 +6,11 @@ import type { MemoryStorage } from '../storage/memory-storage.js';
 import { RecordingStorage } from '../storage/recording.js';
 import type { Storage } from '../storage/storage.js';
 import { loadBitmap } from './bitmap-file.js';
-import { type CheckOptions, checkImage, type Finding, geometryOf, isSuspect } from './check.js';
+import { type CheckOptions, checkImage } from './check.js';
 import { checksumOf } from './checksum.js';
 import { bitmapEntry, type Descriptor, descriptor, imageRef } from './descriptor.js';
 import { checkFiles } from './files.js';
+import type { Finding } from './finding.js';
 import {
   bytesIn,
   CHECK,
@@ -22,6 +23,7 @@ import {
   SIZE,
   withB0,
 } from './image-for-tests.js';
+import { geometryOf, isSuspect } from './look.js';
 import { readDescriptor } from './read-descriptor.js';
 import { repairImage } from './repair.js';
 import { DescriptorFile } from './update.js';

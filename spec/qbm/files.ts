@@ -2,9 +2,10 @@
  * The files that a descriptor names, looked at before any of them is opened: each there, a regular file, used once, no
  * descriptor reached from itself. Writes nothing. FORMAT.md, QBM-017, QBM-040 and QBM-041.
  */
-import { type Storage, StorageError } from '../storage/storage.js';
-import { type Descriptor, type Reference, references } from './descriptor.js';
+import type { Storage } from '../storage/storage.js';
+import { type Descriptor, type ImageRef, type Reference, references } from './descriptor.js';
 import { QbmError } from './errors.js';
+import { asRefusal } from './finding.js';
 import { MAX_LEVELS } from './limits.js';
 import { temporaryName } from './names.js';
 import { type ReadOptions, readDescriptor } from './read-descriptor.js';
@@ -13,45 +14,62 @@ import { DescriptorFile } from './update.js';
 export interface FileOptions extends Omit<ReadOptions, 'file'> {
   /** whether a data image or backing file may be a device; only with trust `local`; default false */
   readonly devices?: boolean;
+  /** the image is to be opened for writing: nobody else may have a data image within open; default false */
+  readonly writes?: boolean;
 }
 
-/** The first fault of {@link faultsOfFiles}, thrown. @throws QbmError */
+/** The first fault of the files, thrown. @throws QbmError */
 export function checkFiles(storage: Storage, name: string, found: Descriptor, options: FileOptions): void {
-  for (const fault of faultsOfFiles(storage, name, found, options)) throw fault.error;
+  for (const fault of new FileWalk(storage, options).faults(name, found)) throw fault.error;
 }
 
 export interface FileFault {
   readonly error: QbmError;
   readonly reference: Reference;
-  /** 1: of the descriptor itself; more: of one that it reaches */
-  readonly level: number;
+  /** whose descriptor names it */
+  readonly image: FoundImage;
 }
 
-/** Everything that is wrong with the files of the descriptor `name`, and of those it reaches by the format `qbm`. */
-export function* faultsOfFiles(
-  storage: Storage,
-  name: string,
-  found: Descriptor,
-  options: FileOptions,
-): Generator<FileFault, void, undefined> {
-  const used = new Map<string, string>();
-  yield* new Walk(storage, options, used).descriptor(name, found, [], 'the descriptor');
+/** A descriptor that was read: the one asked for, or one that it reaches by the format `qbm`. */
+export interface FoundImage {
+  /** of the descriptor, in the storage */
+  readonly name: string;
+  readonly read: Descriptor;
+  /** the files with a fault: they are not to be opened */
+  readonly faulty: Set<Reference['file']>;
+  /** the images within, as far as they could be read */
+  readonly inner: Map<ImageRef, FoundImage>;
 }
 
-class Walk {
+/** One look at all files of an image, and of those that it reaches. */
+export class FileWalk {
+  /** those whose descriptors were read, the outermost first; complete when all faults were taken */
+  readonly images: FoundImage[] = [];
   readonly #storage: Storage;
   readonly #options: FileOptions;
   /** by identity: as what the file was met */
-  readonly #used: Map<string, string>;
+  readonly #used = new Map<string, string>();
 
-  constructor(storage: Storage, options: FileOptions, used: Map<string, string>) {
+  constructor(storage: Storage, options: FileOptions) {
     this.#storage = storage;
     this.#options = options;
-    this.#used = used;
+  }
+
+  /** Everything that is wrong with the files. */
+  *faults(name: string, read: Descriptor): Generator<FileFault, void, undefined> {
+    yield* this.#image(name, read, [], 'the descriptor', this.#options.writes ?? false);
   }
 
   /** @param above the identities of the descriptors on the way here */
-  *descriptor(name: string, found: Descriptor, above: readonly string[], role: string): Generator<FileFault> {
+  *#image(
+    name: string,
+    read: Descriptor,
+    above: readonly string[],
+    role: string,
+    writes: boolean,
+  ): Generator<FileFault, FoundImage> {
+    const image: FoundImage = { name, read, faulty: new Set(), inner: new Map() };
+    this.images.push(image);
     const own = this.#storage.identity(name);
     this.#used.set(own, role);
     const next = temporaryName(name);
@@ -59,15 +77,18 @@ class Walk {
     if (this.#storage.kind(next) !== null)
       this.#used.set(this.#storage.identity(next), 'the next descriptor');
     const path = [...above, own];
-    for (const reference of references(found)) {
+    for (const reference of references(read)) {
       try {
         const file = this.#storage.resolve(name, reference.file);
         if (!this.#look(name, file, reference, path)) continue;
-        if (reference.image?.format === 'qbm') yield* this.#inner(file, reference, path);
+        if (reference.image?.format === 'qbm')
+          yield* this.#inner(image, file, reference, path, writes && reference.image === read.image);
       } catch (error) {
-        yield { error: asRefusal(error, reference), reference, level: path.length };
+        image.faulty.add(reference.file);
+        yield { error: asRefusal(error, reference), reference, image };
       }
     }
+    return image;
   }
 
   /** Whether the file is there; it is not where QBM-029 lets it be missing. */
@@ -102,20 +123,20 @@ class Walk {
     }
   }
 
-  *#inner(file: string, reference: Reference, path: readonly string[]): Generator<FileFault> {
+  *#inner(
+    outer: FoundImage,
+    file: string,
+    reference: Reference,
+    path: readonly string[],
+    writes: boolean,
+  ): Generator<FileFault> {
     if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
-    const opened = DescriptorFile.open(this.#storage, file, 'shared');
+    const opened = DescriptorFile.open(this.#storage, file, writes ? 'exclusive' : 'shared');
     try {
-      const inner = readDescriptor(opened.content, { ...this.#options, file });
-      yield* this.descriptor(file, inner, path, reference.role);
+      const read = readDescriptor(opened.content, { ...this.#options, file });
+      outer.inner.set(reference.image!, yield* this.#image(file, read, path, reference.role, writes));
     } finally {
       opened.close();
     }
   }
-}
-
-function asRefusal(error: unknown, { role, file }: Reference): QbmError {
-  if (error instanceof QbmError) return error;
-  if (error instanceof StorageError) return new QbmError('QBM-E-STORAGE', { role, file, errno: error.errno });
-  throw error;
 }

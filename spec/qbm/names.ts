@@ -6,6 +6,7 @@ import type { Sha256 } from '../bitmap/serialise.js';
 import type { BitmapType } from './descriptor.js';
 import { QbmError } from './errors.js';
 import { MAX_COMPONENT_BYTES } from './limits.js';
+import { faultOfName } from './read-bitmap.js';
 import { bytesOf, faultOfReference } from './reference.js';
 
 const TEMPORARY_END = '.new';
@@ -85,15 +86,25 @@ export interface BitmapFileName {
   readonly attempt: number;
 }
 
-/** The parts of a name that {@link bitmapFileName} made, or null. */
+/** The parts of a name that {@link bitmapFileName} made, or null; of an attempt from 2 to 99. QBM-026 */
 export function partsOfBitmapFile(file: string): BitmapFileName | null {
-  const found = /^(.*)\.([^.~]+)(?:~([1-9][0-9]*))?\.(dirty|allocation)\.bitmap$/s.exec(file);
+  const found = /^(.*)\.([^.~]+)(?:~([2-9]|[1-9][0-9]))?\.(dirty|allocation)\.bitmap$/s.exec(file);
   if (found === null) return null;
   const [, prefix, middle, attempt, type] = found;
   const hashed = /^%%[0-9a-f]{64}$/.test(middle!);
   const name = unescapeName(middle!);
   if (name === null && !hashed) return null;
   return { prefix: prefix!, name, type: type as BitmapType, attempt: Number(attempt ?? 1) };
+}
+
+/** Whether {@link bitmapFileName} could have given `file` to a bitmap of this descriptor. QBM-042 */
+export function isBitmapFileOf(descriptorFile: string, file: string, makeHash: () => Sha256): boolean {
+  const parts = partsOfBitmapFile(file);
+  if (parts === null || parts.prefix !== prefixOf(descriptorFile)) return false;
+  const { name, type, attempt } = parts;
+  // Which name a hash stands for cannot be told.
+  if (name === null) return bytesOf(file) <= MAX_COMPONENT_BYTES;
+  return faultOfName(name) === null && bitmapFileName(descriptorFile, name, type, makeHash, attempt) === file;
 }
 
 function checked(file: string): string {

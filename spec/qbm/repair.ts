@@ -5,10 +5,12 @@
 import type { Storage, StorageFile } from '../storage/storage.js';
 import { StorageError } from '../storage/storage.js';
 import { cutBitmapFile, storeAllDirty } from './bitmap-file.js';
-import { type CheckOptions, type Finding, findingsOf, geometryOf } from './check.js';
+import { type CheckOptions, findingsOf, openOrFinding } from './check.js';
 import type { BitmapEntry, Descriptor } from './descriptor.js';
 import { descriptor } from './descriptor.js';
 import { QbmError } from './errors.js';
+import type { Finding } from './finding.js';
+import { geometryOf, type Look } from './look.js';
 import { temporaryName } from './names.js';
 import { DescriptorFile } from './update.js';
 import { writeDescriptor } from './write-descriptor.js';
@@ -20,8 +22,10 @@ export interface RepairResult {
 }
 
 /**
+ * A descriptor that cannot be read is a finding, as in check. What is found in images within is left: each is repaired by
+ * its own name.
  * @param which `leftovers`: only a file that is too much goes; what says that an image is in doubt stays
- * @throws QbmError QBM-E-LOCKED while somebody has the image open; QBM-E-STORAGE, QBM-E-NO-FILE, …
+ * @throws QbmError QBM-E-LOCKED while somebody has the image open; QBM-E-STORAGE when a repair fails half-way
  */
 export function repairImage(
   storage: Storage,
@@ -29,16 +33,17 @@ export function repairImage(
   options: CheckOptions,
   which: 'all' | 'leftovers' = 'all',
 ): RepairResult {
-  const file = DescriptorFile.open(storage, name, 'exclusive');
+  const file = openOrFinding(storage, name, 'exclusive');
+  if (!(file instanceof DescriptorFile)) return { repaired: [], left: [file] };
   try {
-    const { findings, read } = findingsOf(storage, name, file.content, options);
+    const { findings, look } = findingsOf(storage, name, file.content, { ...options, writes: true });
     // A file that is named twice, say, must not be filled for the one use of it.
     const hopeless = findings.some(({ severity, repair }) => severity === 'error' && repair === null);
-    if (read === null || hopeless || options.imageSize === null) return { repaired: [], left: findings };
+    if (look === null || hopeless || look.size === null) return { repaired: [], left: findings };
     const repaired = findings.filter(({ repair }) =>
       which === 'all' ? repair !== null : repair === 'remove-temporary',
     );
-    if (repaired.length > 0) new Repairs(storage, file, read, options.imageSize).run(repaired, which);
+    if (repaired.length > 0) new Repairs(storage, file, look).run(repaired, which);
     return { repaired, left: findings.filter((finding) => !repaired.includes(finding)) };
   } finally {
     file.close();
@@ -49,13 +54,14 @@ class Repairs {
   readonly #storage: Storage;
   readonly #file: DescriptorFile;
   readonly #read: Descriptor;
-  readonly #imageSize: number | bigint;
+  readonly #look: Look;
 
-  constructor(storage: Storage, file: DescriptorFile, read: Descriptor, imageSize: number | bigint) {
+  /** @param look at an image of a known size */
+  constructor(storage: Storage, file: DescriptorFile, look: Look) {
     this.#storage = storage;
     this.#file = file;
-    this.#read = read;
-    this.#imageSize = imageSize;
+    this.#read = look.read;
+    this.#look = look;
   }
 
   run(findings: readonly Finding[], which: 'all' | 'leftovers'): void {
@@ -91,7 +97,7 @@ class Repairs {
 
   /** The files are cut by a size that has to be on disk: a program that died may have left it in the cache. QBM-037 */
   #flushImage(): void {
-    const name = this.#storage.resolve(this.#file.name, this.#read.image.file);
+    const name = this.#look.dataFile;
     try {
       const file = this.#storage.open(name);
       try {
@@ -116,7 +122,7 @@ class Repairs {
   }
 
   #geometry(entry: BitmapEntry): ReturnType<typeof geometryOf> {
-    return geometryOf(entry, this.#imageSize);
+    return geometryOf(entry, this.#look.size!);
   }
 
   /** Opens the file of a bitmap, makes it if it may be missing, changes and flushes it. */

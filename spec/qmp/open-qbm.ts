@@ -14,11 +14,11 @@ import { DescriptorStore } from '../block/qbm/store.js';
 import { StoredBitmap } from '../block/qbm/stored-bitmap.js';
 import { settleTakenOver } from '../block/qbm/take-over.js';
 import { flush } from '../block/request.js';
-import { loadBitmap } from '../qbm/bitmap-file.js';
-import { geometryOf, isSuspect } from '../qbm/check.js';
+import { bitsOf, loadBitmap } from '../qbm/bitmap-file.js';
 import type { BitmapEntry, Descriptor, ImageRef, Policy } from '../qbm/descriptor.js';
 import { QbmError } from '../qbm/errors.js';
 import { checkFiles } from '../qbm/files.js';
+import { geometryOf, isSuspect } from '../qbm/look.js';
 import { faultOfName } from '../qbm/read-bitmap.js';
 import { readDescriptor } from '../qbm/read-descriptor.js';
 import { DescriptorFile } from '../qbm/update.js';
@@ -208,6 +208,7 @@ function withoutBacking(read: Descriptor): Descriptor {
 /** QBM-029: nothing is known of it but that it was there. */
 function inconsistentBitmap(entry: BitmapEntry, size: number): DirtyBitmap {
   const { name, granularityBytes: granularity } = entry;
+  bitsOf(geometryOf(entry, size)); // QBM-021
   const bitmap = new DirtyBitmap({ name, size, granularity, enabled: false, persistent: true });
   bitmap.inconsistent = true;
   return bitmap;

@@ -6,6 +6,7 @@ import hashlib
 import json
 import posixpath
 import re
+import urllib.parse
 
 MAX_LENGTH, MAX_DEPTH, MAX_BITMAPS, MAX_LEVELS = 1048576, 32, 256, 64  # QBM-003, QBM-017
 MAX_SIZE, MAX_BITS = 2**53 - 1, 2**40  # QBM-018, QBM-021
@@ -14,7 +15,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # QBM-016
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)  # or a string, to skip what is in it
 IN_USE, INCONSISTENT = "ext-hard-qbm-in-use", "ext-hard-qbm-inconsistent"
 RECORDING, CHECKSUM = "ext-soft-qbm-recording", "ext-soft-qbm-checksum"
-BITMAP_NAME = (r"\.(?:(?:[a-z0-9_-]|%[0-9a-f]{2})+|%%[0-9a-f]{64})(?:~[2-9]|~[1-9][0-9])?"
+BITMAP_NAME = (r"\.((?:[a-z0-9_-]|%[0-9a-f]{2})+|%%[0-9a-f]{64})(?:~[2-9]|~[1-9][0-9])?"
                r"\.(?:dirty|allocation)\.bitmap")  # QBM-024 to QBM-026, after the prefix
 
 
@@ -29,6 +30,13 @@ def refuse(condition, error):
 def pairs(members):  # QBM-005: names are compared as they are after their escapes
     refuse(len(dict(members)) < len(members), "QBM-E-JSON")
     return dict(members)
+
+
+def is_escaped(text):  # QBM-018, QBM-025: whether a bitmap can have the name that was written so
+    plain, byte = re.compile("[a-z0-9_-]"), "%{:02x}".format
+    name = urllib.parse.unquote_to_bytes(text).decode("utf-8", "replace")
+    again = "".join(c if plain.match(c) else "".join(map(byte, c.encode())) for c in name)
+    return text.startswith("%%") or (again == text and not CONTROL.search(name))
 
 
 def no_number(text):  # NaN and Infinity, which Python takes
@@ -239,6 +247,9 @@ class Opening:
             self.find("QBM-E-CHECKSUM", self.checksums, reference.bitmap)
 
     def bitmap(self, descriptor, bitmap, size):  # QBM-021, QBM-037
+        bits = -(-(size or 0) // bitmap.granularity)
+        if bits > MAX_BITS:
+            self.find("QBM-E-BITS", bitmap=bitmap.bitmap)
         if bitmap.inconsistent:
             self.find("QBM-C-INCONSISTENT", "damage", bitmap.bitmap)
             self.file(bitmap.path, bitmap.bitmap)
@@ -246,11 +257,8 @@ class Opening:
                 self.findings.pop()
             return
         file = self.file(bitmap.path, bitmap.bitmap)
-        if file is None or size is None:
+        if file is None or size is None or bits > MAX_BITS:
             return
-        bits = -(-size // bitmap.granularity)
-        if bits > MAX_BITS:
-            return self.find("QBM-E-BITS", bitmap=bitmap.bitmap)
         length = -(-bits // 8)
         if file.size < length or (file.size > length and not descriptor.in_use):
             return self.find("QBM-E-BITMAP-SIZE", bitmap=bitmap.bitmap)
@@ -289,6 +297,7 @@ class Images:
             directory, _, last = name.rpartition("/")
             prefix = last.rpartition(".")[0] or last  # QBM-023
             pattern = re.compile(re.escape(posixpath.join(directory, prefix)) + BITMAP_NAME)
-            for _ in filter(pattern.fullmatch, self.files.keys() - image.used):  # QBM-024 to QBM-026
-                image.find("QBM-C-ORPHAN", "leftover")
+            for found in filter(None, map(pattern.fullmatch, self.files.keys() - image.used)):
+                if is_escaped(found[1]) and len(found[0].rpartition("/")[2].encode()) <= 255:
+                    image.find("QBM-C-ORPHAN", "leftover")
         return {"findings": image.findings}
