@@ -62,7 +62,7 @@ export class ReferenceFormat implements FormatPart {
     return this.#attempt(path, () => {
       const options = this.#checkOptions(path, trust);
       const repaired = repair ? repairImage(this.#storage, path, options).repaired : [];
-      const findings = checkImage(this.#storage, path, options);
+      const findings = checkImage(this.#storage, path, { ...options, lock: repair ? 'exclusive' : 'shared' });
       return { repaired: repaired.map(shown), findings: findings.map(shown) };
     });
   }

@@ -75,7 +75,9 @@ function* leftovers(
   { beside = [], makeHash }: CheckOptions,
 ): Generator<Finding> {
   const temporary = temporaryName(name);
-  if (storage.kind(temporary) !== null)
+  const kind = storage.kind(temporary);
+  if (kind !== null && kind !== 'directory')
+    // which no update made
     yield finding('QBM-C-TEMPORARY', 'leftover', null, 'remove-temporary', { file: temporary });
   const named = new Set(references(read).map(({ file }) => file));
   for (const file of beside) {

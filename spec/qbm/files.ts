@@ -2,7 +2,7 @@
  * The files that a descriptor names, looked at before any of them is opened: each there, a regular file, used once, no
  * descriptor reached from itself. Writes nothing. FORMAT.md, QBM-017, QBM-040 and QBM-041.
  */
-import type { Storage } from '../storage/storage.js';
+import { type Storage, StorageError } from '../storage/storage.js';
 import { type Descriptor, type ImageRef, type Reference, references } from './descriptor.js';
 import { QbmError } from './errors.js';
 import { asRefusal } from './finding.js';
@@ -14,9 +14,11 @@ import { DescriptorFile } from './update.js';
 export interface FileOptions extends Omit<ReadOptions, 'file'> {
   /** whether a data image or backing file may be a device; only with trust `local`; default false */
   readonly devices?: boolean;
-  /** the image is to be opened for writing: nobody else may have a data image within open; default false */
-  readonly writes?: boolean;
+  /** with which lock data images within are looked at; `exclusive` of a writer; default `shared` */
+  readonly lock?: Lock;
 }
+
+type Lock = 'exclusive' | 'shared' | 'none';
 
 /** The first fault of the files, thrown. @throws QbmError */
 export function checkFiles(storage: Storage, name: string, found: Descriptor, options: FileOptions): void {
@@ -57,7 +59,7 @@ export class FileWalk {
 
   /** Everything that is wrong with the files. */
   *faults(name: string, read: Descriptor): Generator<FileFault, void, undefined> {
-    yield* this.#image(name, read, [], 'the descriptor', this.#options.writes ?? false);
+    yield* this.#image(name, read, [], 'the descriptor', this.#options.lock ?? 'shared');
   }
 
   /** @param above the identities of the descriptors on the way here */
@@ -66,23 +68,20 @@ export class FileWalk {
     read: Descriptor,
     above: readonly string[],
     role: string,
-    writes: boolean,
+    lock: Lock,
   ): Generator<FileFault, FoundImage> {
     const image: FoundImage = { name, read, faulty: new Set(), inner: new Map() };
     this.images.push(image);
     const own = this.#storage.identity(name);
     this.#used.set(own, role);
-    const next = temporaryName(name);
-    // One that a crash left; if there is none, no reference can lead to it.
-    if (this.#storage.kind(next) !== null)
-      this.#used.set(this.#storage.identity(next), 'the next descriptor');
+    yield* this.#next(image, lock);
     const path = [...above, own];
     for (const reference of references(read)) {
       try {
         const file = this.#storage.resolve(name, reference.file);
         if (!this.#look(name, file, reference, path)) continue;
         if (reference.image?.format === 'qbm')
-          yield* this.#inner(image, file, reference, path, writes && reference.image === read.image);
+          yield* this.#inner(image, file, reference, path, lockOf(reference, read, lock));
       } catch (error) {
         image.faulty.add(reference.file);
         yield { error: asRefusal(error, reference), reference, image };
@@ -91,36 +90,64 @@ export class FileWalk {
     return image;
   }
 
+  /** The next descriptor, which an update makes: QBM-035. A crash may have left one. */
+  *#next(image: FoundImage, lock: Lock): Generator<FileFault> {
+    const role = 'the next descriptor';
+    const file = temporaryName(image.name);
+    const reference = { role, file, image: null, bitmap: null };
+    const identity = this.#storage.identity(file);
+    const first = this.#used.get(identity);
+    if (first !== undefined)
+      yield { error: new QbmError('QBM-E-FILE-TWICE', { file, first, second: role }), reference, image };
+    this.#used.set(identity, role);
+    const kind = this.#storage.kind(file);
+    if (lock === 'exclusive' && kind === 'directory')
+      yield { error: new QbmError('QBM-E-NOT-REGULAR', { role, file, kind }), reference, image };
+  }
+
   /** Whether the file is there; it is not where QBM-029 lets it be missing. */
   #look(name: string, file: string, reference: Reference, path: readonly string[]): boolean {
     const { role } = reference;
-    if (this.#options.trust === 'stranger') this.#lookAtDirectories(name, reference);
-    const kind = this.#storage.kind(file);
-    if (kind === null) {
-      if (reference.bitmap?.inconsistent) return false;
-      throw new QbmError('QBM-E-NO-FILE', { role, file });
-    }
+    const isReached = this.#options.trust === 'local' || this.#isReached(name, reference);
+    const kind = isReached ? this.#storage.kind(file) : null;
     const local = this.#options.trust === 'local';
     const device = local && (this.#options.devices ?? false) && reference.image !== null;
-    const allowed = kind === 'file' || (kind === 'symlink' && local) || (kind === 'special' && device);
+    const allowed =
+      kind === null || kind === 'file' || (kind === 'symlink' && local) || (kind === 'special' && device);
     if (!allowed) throw new QbmError('QBM-E-NOT-REGULAR', { role, file, kind });
-    const identity = this.#storage.identity(file);
+    // One that is missing, too: a repair may make it.
+    if (isReached) this.#use(file, role, path);
+    if (kind === null && !reference.bitmap?.inconsistent) throw new QbmError('QBM-E-NO-FILE', { role, file });
+    return kind !== null;
+  }
+
+  /** QBM-017 */
+  #use(file: string, role: string, path: readonly string[]): void {
+    let identity: string;
+    try {
+      identity = this.#storage.identity(file);
+    } catch (error) {
+      // Without its directory it is no file at all.
+      if (error instanceof StorageError && error.errno === 'ENOENT') return;
+      throw error;
+    }
     if (path.includes(identity)) throw new QbmError('QBM-E-LOOP', { file, role });
     const first = this.#used.get(identity);
     if (first !== undefined) throw new QbmError('QBM-E-FILE-TWICE', { file, first, second: role });
     this.#used.set(identity, role);
-    return true;
   }
 
-  /** QBM-040: a link on the way would lead elsewhere. */
-  #lookAtDirectories(name: string, { file, role }: Reference): void {
+  /** Whether there are directories on the way. QBM-040: a link there would lead elsewhere. */
+  #isReached(name: string, { role, file, bitmap }: Reference): boolean {
     for (let slash = file.indexOf('/'); slash >= 0; slash = file.indexOf('/', slash + 1)) {
       const directory = this.#storage.resolve(name, file.slice(0, slash));
       const kind = this.#storage.kind(directory);
+      if (kind === null && bitmap?.inconsistent) return false; // QBM-029
       if (kind === null) throw new QbmError('QBM-E-NO-FILE', { role, file: directory });
       if (kind !== 'directory')
         throw new QbmError('QBM-E-TRUST', { file, problem: `${directory} is a ${kind}, not a directory` });
     }
+    return true;
   }
 
   *#inner(
@@ -128,15 +155,20 @@ export class FileWalk {
     file: string,
     reference: Reference,
     path: readonly string[],
-    writes: boolean,
+    lock: Lock,
   ): Generator<FileFault> {
     if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
-    const opened = DescriptorFile.open(this.#storage, file, writes ? 'exclusive' : 'shared');
+    const opened = DescriptorFile.open(this.#storage, file, lock);
     try {
       const read = readDescriptor(opened.content, { ...this.#options, file });
-      outer.inner.set(reference.image!, yield* this.#image(file, read, path, reference.role, writes));
+      outer.inner.set(reference.image!, yield* this.#image(file, read, path, reference.role, lock));
     } finally {
       opened.close();
     }
   }
+}
+
+/** Below a writer only the data images are written. */
+function lockOf({ image }: Reference, read: Descriptor, lock: Lock): Lock {
+  return lock === 'exclusive' && image !== read.image ? 'shared' : lock;
 }

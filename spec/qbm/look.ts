@@ -4,7 +4,7 @@
  */
 import type { Sha256 } from '../bitmap/serialise.js';
 import { type Storage, StorageError, type StorageFile } from '../storage/storage.js';
-import { bitmapFileSize, checkBitmapFile, checkImageSize, type Geometry } from './bitmap-file.js';
+import { bitmapFileSize, bitsOf, checkBitmapFile, checkImageSize, type Geometry } from './bitmap-file.js';
 import { checksumOf } from './checksum.js';
 import { type BitmapEntry, type Descriptor, type Reference, references } from './descriptor.js';
 import { QbmError } from './errors.js';
@@ -92,8 +92,12 @@ export class Look {
       yield seen(finding('QBM-C-IN-USE', 'damage', null, 'release', { ...read.inUse }));
     for (const reference of references(read)) {
       const { bitmap } = reference;
-      if (bitmap !== null && isSuspect(read, bitmap)) yield* inconsistent(bitmap, size);
-      else if (!faulty.has(reference.file)) yield* this.#ofFile(image, reference, size);
+      const tooMany = bitmap === null || size === null ? null : faultOfBits(bitmap, size);
+      if (tooMany !== null) yield refused(tooMany, bitmap!.name, null, reference);
+      if (bitmap !== null && isSuspect(read, bitmap))
+        yield seen(finding('QBM-C-INCONSISTENT', 'damage', bitmap.name, 'fill', bitmap));
+      else if (!faulty.has(reference.file))
+        yield* this.#ofFile(image, reference, tooMany === null ? size : null);
     }
   }
 
@@ -158,14 +162,13 @@ export function geometryOf(bitmap: BitmapEntry, imageSize: number | bigint): Geo
   return { name, file, imageSize, granularityBytes };
 }
 
-/** QBM-021: its file is not looked at, but so many bits as a bitmap can have it has. */
-function* inconsistent(bitmap: BitmapEntry, size: number | bigint | null): Generator<Seen> {
-  yield seen(finding('QBM-C-INCONSISTENT', 'damage', bitmap.name, 'fill', bitmap));
-  if (size === null) return;
+/** QBM-021: of an inconsistent bitmap, too. */
+function faultOfBits(bitmap: BitmapEntry, size: number | bigint): QbmError | null {
   try {
-    bitmapFileSize(geometryOf(bitmap, size));
+    bitsOf(geometryOf(bitmap, size));
+    return null;
   } catch (error) {
-    yield refused(error, bitmap.name, null, { role: `bitmap "${bitmap.name}"`, file: bitmap.file });
+    return asRefusal(error);
   }
 }
 

@@ -36,7 +36,7 @@ export function repairImage(
   const file = openOrFinding(storage, name, 'exclusive');
   if (!(file instanceof DescriptorFile)) return { repaired: [], left: [file] };
   try {
-    const { findings, look } = findingsOf(storage, name, file.content, { ...options, writes: true });
+    const { findings, look } = findingsOf(storage, name, file.content, { ...options, lock: 'exclusive' });
     // A file that is named twice, say, must not be filled for the one use of it.
     const hopeless = findings.some(({ severity, repair }) => severity === 'error' && repair === null);
     if (look === null || hopeless || look.size === null) return { repaired: [], left: findings };

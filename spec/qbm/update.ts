@@ -132,7 +132,8 @@ function isStill(storage: Storage, name: string, content: Uint8Array): boolean {
   try {
     if (again.size !== content.length) return false;
     const now = contentOf(again, name);
-    return now.every((byte, index) => byte === content[index]);
+    for (let i = 0; i < now.length; i++) if (now[i] !== content[i]) return false;
+    return true;
   } finally {
     again.close();
   }

@@ -17,8 +17,7 @@ import { flush } from '../block/request.js';
 import { bitsOf, loadBitmap } from '../qbm/bitmap-file.js';
 import type { BitmapEntry, Descriptor, ImageRef, Policy } from '../qbm/descriptor.js';
 import { QbmError } from '../qbm/errors.js';
-import { checkFiles } from '../qbm/files.js';
-import { geometryOf, isSuspect } from '../qbm/look.js';
+import { geometryOf, isSuspect, refuseFaults } from '../qbm/look.js';
 import { faultOfName } from '../qbm/read-bitmap.js';
 import { readDescriptor } from '../qbm/read-descriptor.js';
 import { DescriptorFile } from '../qbm/update.js';
@@ -35,8 +34,12 @@ export interface Opener {
   readonly machine: Machine;
   /** the one that is being opened */
   readonly node: Node;
+  /** whether the image above looked at all that this one names and reaches: QBM-041 */
+  readonly isLookedAt: boolean;
   /** an existing node, or a new one; nobody's child yet */
   child(ref: BlockdevRefValue, role: Role): Node;
+  /** a new one that this image has looked at */
+  childLookedAt(options: Exclude<BlockdevRefValue, string>, role: Role): Node;
   /** all of them become children. @throws BlockError REF-E-CONFLICT */
   adopt(children: readonly Adoption[]): readonly Edge[];
   letGo(edge: Edge): void;
@@ -72,6 +75,9 @@ function lockOf(node: Node): 'exclusive' | 'shared' | 'none' {
   return node.options.forceShare ? 'none' : 'shared';
 }
 
+/** The formats that there are drivers of. */
+const FORMATS: ReadonlySet<string> = new Set(['raw', 'qbm']);
+
 class DescriptorOpening {
   readonly #opener: Opener;
   readonly #options: QbmOptions;
@@ -82,18 +88,20 @@ class DescriptorOpening {
   }
 
   open(ref: BlockdevRefValue): Driver {
-    const { storage, makeHash } = this.#opener.machine;
-    const fileNode = this.#opener.child(ref, 'file');
-    if (fileNode.driver.name !== 'file')
-      throw new BlockError('REF-E-QBM-FILE', { driver: fileNode.driver.name });
-    const name = fileNode.driver.filename();
-    const file = DescriptorFile.open(storage, name, lockOf(this.#opener.node));
+    const { machine, node, isLookedAt } = this.#opener;
+    const { storage, makeHash } = machine;
+    const given = typeof ref === 'string' ? this.#opener.child(ref, 'file') : null;
+    const name = typeof ref === 'string' ? filenameOf(given!) : filenameIn(ref);
+    const lock = lockOf(node);
+    const file = DescriptorFile.open(storage, name, lock);
     try {
-      const trust = this.#options.trusted ? 'local' : 'stranger';
-      const read = readDescriptor(file.content, { trust, file: name });
+      const options = { trust: this.#options.trusted ? 'local' : 'stranger', formats: FORMATS } as const;
+      const read = readDescriptor(file.content, { ...options, file: name });
       // A backing file that is not to be opened need not be there. REF-027
       const used = this.#options.backing === undefined ? read : withoutBacking(read);
-      checkFiles(storage, name, used, { trust });
+      // QBM-041: all that is reached is looked at before anything is opened, once, from the outermost.
+      if (!isLookedAt) refuseFaults(storage, name, used, { ...options, lock });
+      const fileNode = given ?? this.#opener.child(ref, 'file');
       return this.#assemble(new DescriptorStore(storage, makeHash, file, read), fileNode);
     } catch (error) {
       file.close();
@@ -106,15 +114,10 @@ class DescriptorOpening {
     const { node } = this.#opener;
     const isReadOnly = node.readOnly;
     const policy = this.#options.policy ?? 'writeback';
-    // QBM-041: sizes and bitmaps are looked at before anything is open for writing.
-    // A reader keeps what it looked at: opening every level of nested images twice would take time without end.
-    const look = this.#image(store, read.image, 'image', isReadOnly ? undefined : true);
-    const size = look.size;
+    const data = this.#image(store, read.image, 'image');
+    const { size } = data;
     const loaded = read.bitmaps.map((entry) => this.#load(store, entry, size));
     const backing = this.#backing(store);
-
-    if (!isReadOnly) this.#opener.release(look);
-    const data = isReadOnly ? look : this.#image(store, read.image, 'image');
     const children: Adoption[] = [
       [fileNode, 'file', 'metadata'],
       [data, 'image', 'metadata'],
@@ -189,20 +192,29 @@ class DescriptorOpening {
   }
 
   /** A QBM image within is opened as this one is: on whose word, and by which policy. QBM-040 */
-  #image(store: DescriptorStore, image: ImageRef, role: 'image' | 'backing', readOnly?: true): Node {
+  #image(store: DescriptorStore, image: ImageRef, role: 'image' | 'backing'): Node {
     const file = { driver: 'file', filename: store.resolve(image.file) } as const;
-    // Unless it is only looked at, it follows the node above, also when that is reopened.
-    const common = readOnly ? ({ 'read-only': true } as const) : {};
-    if (image.format === 'raw') return this.#opener.child({ driver: 'raw', ...common, file }, role);
+    // Whether it is read-only follows the node above, also when that is reopened.
+    if (image.format !== 'qbm') return this.#opener.child({ driver: 'raw', file }, role);
     const { trusted, policy } = this.#options;
-    if (image.format === 'qbm')
-      return this.#opener.child({ driver: 'qbm', ...common, file, trusted, policy }, role);
-    throw new QbmError('QBM-E-FORMAT', { format: image.format, problem: 'there is no driver of that name' });
+    return this.#opener.childLookedAt({ driver: 'qbm', file, trusted, policy }, role);
   }
 }
 
 function withoutBacking(read: Descriptor): Descriptor {
   return { ...read, bitmaps: read.bitmaps.map((entry) => ({ ...entry, backing: null })) };
+}
+
+/** Of the options of a node that is not there yet. @throws BlockError */
+function filenameIn(options: Exclude<BlockdevRefValue, string>): string {
+  if (options.driver !== 'file') throw new BlockError('REF-E-QBM-FILE', { driver: options.driver });
+  if (options.filename === '') throw new BlockError('REF-E-FILENAME');
+  return options.filename;
+}
+
+function filenameOf({ driver }: Node): string {
+  if (driver.name !== 'file') throw new BlockError('REF-E-QBM-FILE', { driver: driver.name });
+  return driver.filename();
 }
 
 /** QBM-029: nothing is known of it but that it was there. */

@@ -22,6 +22,8 @@ type Options = Exclude<BlockdevRefValue, string>;
 export interface Above {
   readonly node: Node;
   readonly role: Role;
+  /** it has looked at all that is reached from here: QBM-041 */
+  readonly hasLooked: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Above {
 export function openNode(machine: Machine, options: Options, above: Above | undefined): Node {
   const { graph } = machine;
   const node = newNode(options, options['node-name'] ?? graph.generateName(), above);
-  const opener = new NodeOpener(machine, node);
+  const opener = new NodeOpener(machine, node, above?.hasLooked ?? false);
   try {
     const below =
       'file' in options && options.file !== undefined && options.driver !== 'qbm'
@@ -52,20 +54,30 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
 class NodeOpener implements Opener {
   readonly machine: Machine;
   readonly node: Node;
+  readonly isLookedAt: boolean;
   /** children that were made for this node, or held before: `release` tells them apart */
   readonly #opened: Node[] = [];
 
-  constructor(machine: Machine, node: Node) {
+  constructor(machine: Machine, node: Node, isLookedAt: boolean) {
     this.machine = machine;
     this.node = node;
+    this.isLookedAt = isLookedAt;
   }
 
   child(ref: BlockdevRefValue, role: Role): Node {
-    const { graph } = this.machine;
-    const child =
-      typeof ref === 'string'
-        ? graph.lookup(ref, ref)
-        : openNode(this.machine, ref, { node: this.node, role });
+    if (typeof ref !== 'string') return this.#new(ref, role, false);
+    return this.#kept(this.machine.graph.lookup(ref, ref));
+  }
+
+  childLookedAt(options: Options, role: Role): Node {
+    return this.#new(options, role, true);
+  }
+
+  #new(options: Options, role: Role, hasLooked: boolean): Node {
+    return this.#kept(openNode(this.machine, options, { node: this.node, role, hasLooked }));
+  }
+
+  #kept(child: Node): Node {
     if (!this.node.isOpen) this.#opened.push(child);
     return child;
   }

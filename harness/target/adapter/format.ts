@@ -9,7 +9,7 @@ import {
   type Inspection,
   type Trust,
 } from '../target.js';
-import type { Answers, Finding, FoundBitmap, Refused, Request, Skipped } from './protocol.js';
+import type { Answers, File, Finding, FoundBitmap, Refused, Request, Skipped } from './protocol.js';
 
 /** A running adapter. */
 interface Asked {
@@ -26,11 +26,12 @@ export class AdapterFormat implements FormatPart {
   }
 
   async put(name: string, content: Uint8Array | number): Promise<void> {
-    const file =
-      typeof content === 'number'
-        ? { name, size: String(content) }
-        : { name, content: Buffer.from(content).toString('base64') };
-    const answer = await this.#adapter.ask({ cmd: 'load', files: [file] }, this.#limitMs);
+    await this.putAll([[name, content]]);
+  }
+
+  /** All of them by one request. */
+  async putAll(files: Iterable<readonly [name: string, content: Uint8Array | number]>): Promise<void> {
+    const answer = await this.#adapter.ask({ cmd: 'load', files: Array.from(files, asFile) }, this.#limitMs);
     if ('skipped' in answer) throw declined(answer);
   }
 
@@ -56,6 +57,11 @@ export class AdapterFormat implements FormatPart {
     if ('error' in answer) return refusal(answer);
     return { repaired: (answer.repaired ?? []).map(finding), findings: answer.findings.map(finding) };
   }
+}
+
+function asFile([name, content]: readonly [string, Uint8Array | number]): File {
+  if (typeof content === 'number') return { name, size: String(content) };
+  return { name, content: Buffer.from(content).toString('base64') };
 }
 
 function declined({ reason, link }: Skipped): Declined {

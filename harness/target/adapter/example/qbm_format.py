@@ -33,15 +33,13 @@ def pairs(members):  # QBM-005: names are compared as they are after their escap
 
 
 def is_escaped(text):  # QBM-018, QBM-025: whether a bitmap can have the name that was written so
-    plain, byte = re.compile("[a-z0-9_-]"), "%{:02x}".format
     name = urllib.parse.unquote_to_bytes(text).decode("utf-8", "replace")
-    again = "".join(c if plain.match(c) else "".join(map(byte, c.encode())) for c in name)
+    again = re.sub("[^a-z0-9_-]", lambda c: "".join(f"%{byte:02x}" for byte in c[0].encode()), name)
     return text.startswith("%%") or (again == text and not CONTROL.search(name))
 
 
 def no_number(text):  # NaN and Infinity, which Python takes
     raise Refused("QBM-E-JSON")
-
 
 def integer(text):  # int() refuses thousands of digits; of these, too, no 25 are right anywhere
     return int(text[:25])
@@ -119,7 +117,7 @@ class Bitmap(Reference):
         refuse(not 512 <= self.granularity <= 2**31 or self.granularity.bit_count() != 1, "QBM-E-GRANULARITY")
         refuse(self.type not in ("dirty", "allocation"), "QBM-E-BITMAP-TYPE")
         self.recording = members.get(RECORDING, bool, True)
-        self.inconsistent = members.get(INCONSISTENT, bool, False)
+        self.inconsistent = self.may_be_missing = members.get(INCONSISTENT, bool, False)
         self.dirty, self.bits, self.backing = self.type == "dirty", 0, None
         refuse(not self.dirty and (self.inconsistent or not self.recording), "QBM-E-EXTENSION")
         if "backing" in members.value:
@@ -198,8 +196,7 @@ class Opening:
     def file(self, path, bitmap=None):
         """The file of this name, or None if it has none that may be opened: QBM-040, QBM-041."""
         parts = path.split("/")
-        on_the_way = ["/".join(parts[:end]) for end in range(1, len(parts))]
-        if any(each in self.files for each in on_the_way):
+        if any("/".join(parts[:end]) in self.files for end in range(1, len(parts))):  # on the way
             self.find("QBM-E-STORAGE" if self.local else "QBM-E-TRUST", bitmap=bitmap)
         elif any(name.startswith(path + "/") for name in self.files):
             self.find("QBM-E-NOT-REGULAR", bitmap=bitmap)
@@ -231,6 +228,7 @@ class Opening:
 
     def disk(self, descriptor, image, outer):
         if image.format == "qbm":
+            refuse(image.path + ".new" in self.used, "QBM-E-FILE-TWICE")
             self.used.add(image.path + ".new")
             size = self.open(image.path, outer)[1]
             file = self.files.get(image.path)
@@ -253,7 +251,7 @@ class Opening:
         if bitmap.inconsistent:
             self.find("QBM-C-INCONSISTENT", "damage", bitmap.bitmap)
             self.file(bitmap.path, bitmap.bitmap)
-            if self.findings[-1]["id"] == "QBM-E-NO-FILE":  # QBM-029: it may be missing
+            if bitmap.may_be_missing and self.findings[-1]["id"] == "QBM-E-NO-FILE":  # QBM-029
                 self.findings.pop()
             return
         file = self.file(bitmap.path, bitmap.bitmap)
