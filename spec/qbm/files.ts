@@ -74,7 +74,7 @@ export class FileWalk {
     this.images.push(image);
     const own = this.#storage.identity(name);
     this.#used.set(own, role);
-    yield* this.#next(image, lock);
+    if (above.length === 0) yield* this.#next(name, image, lock);
     const path = [...above, own];
     for (const reference of references(read)) {
       try {
@@ -91,9 +91,9 @@ export class FileWalk {
   }
 
   /** The next descriptor, which an update makes: QBM-035. A crash may have left one. */
-  *#next(image: FoundImage, lock: Lock): Generator<FileFault> {
+  *#next(name: string, image: FoundImage, lock: Lock): Generator<FileFault> {
     const role = 'the next descriptor';
-    const file = temporaryName(image.name);
+    const file = temporaryName(name);
     const reference = { role, file, image: null, bitmap: null };
     const identity = this.#storage.identity(file);
     const first = this.#used.get(identity);
@@ -158,6 +158,7 @@ export class FileWalk {
     lock: Lock,
   ): Generator<FileFault> {
     if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
+    yield* this.#next(file, outer, lock);
     const opened = DescriptorFile.open(this.#storage, file, lock);
     try {
       const read = readDescriptor(opened.content, { ...this.#options, file });
