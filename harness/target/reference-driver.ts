@@ -42,6 +42,8 @@ export function readByDriver(storage: Storage, filename: string, { trust, readOn
 
 /** What {@link readByDriver} gives of an image that the other reader sees so. */
 export function asDriverReads(seen: Inspection | FormatRefusal): string {
+  // A descriptor that is not there is refused by the node of its file.
+  if ('error' in seen && seen.error.text.startsWith('the descriptor: there is no file')) return 'REF-E-OPEN';
   if ('error' in seen) return seen.error.id;
   const dirty = seen.bitmaps.filter(({ type }) => type === 'dirty');
   return textOf(

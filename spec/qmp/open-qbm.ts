@@ -90,8 +90,10 @@ class DescriptorOpening {
   open(ref: BlockdevRefValue): Driver {
     const { machine, node, isLookedAt } = this.#opener;
     const { storage, makeHash } = machine;
-    const given = typeof ref === 'string' ? this.#opener.child(ref, 'file') : null;
-    const name = typeof ref === 'string' ? filenameOf(given!) : filenameIn(ref);
+    let fileNode = typeof ref === 'string' ? this.#opener.child(ref, 'file') : null;
+    const name = typeof ref === 'string' ? filenameOf(fileNode!) : filenameIn(ref);
+    // What is not there is refused as for any format, by the node of the file.
+    if (storage.kind(name) === null) fileNode ??= this.#opener.child(ref, 'file');
     const lock = lockOf(node);
     const file = DescriptorFile.open(storage, name, lock);
     try {
@@ -101,7 +103,7 @@ class DescriptorOpening {
       const used = this.#options.backing === undefined ? read : withoutBacking(read);
       // QBM-041: all that is reached is looked at before anything is opened, once, from the outermost.
       if (!isLookedAt) refuseFaults(storage, name, used, { ...options, lock });
-      const fileNode = given ?? this.#opener.child(ref, 'file');
+      fileNode ??= this.#opener.child(ref, 'file');
       return this.#assemble(new DescriptorStore(storage, makeHash, file, read), fileNode);
     } catch (error) {
       file.close();

@@ -70,7 +70,8 @@ export class Reference {
     if (readOnly || (!isOpen && !hasTooLarge(sample))) untouched(way, storage);
     const refusals = errorsOf({ seen, report });
     if (!isOpen) {
-      if (refusals.includes(driver) || (driver === 'REF-E-TOO-LARGE' && hasTooLarge(sample))) return;
+      if (refusals.includes(driver) || driver === asDriverReads(seen)) return;
+      if (driver === 'REF-E-TOO-LARGE' && hasTooLarge(sample)) return;
       // QBM-035
       if (
         !readOnly &&
