@@ -4,28 +4,31 @@ import type { Counters } from '../block/device/counters.js';
 import type { Graph } from '../block/graph.js';
 import type { Node } from '../block/node.js';
 import type { Disk } from './disk.js';
+import { RequestError } from './request.js';
 
 export class BackendDisk implements Disk {
   readonly graph: Graph;
-  readonly node: Node;
   readonly writesThrough = false;
   readonly counters: Counters;
   readonly #backend: Backend;
 
-  /** @param node what is in it now */
-  constructor(graph: Graph, backend: Backend, node: Node) {
+  constructor(graph: Graph, backend: Backend) {
     this.graph = graph;
-    this.node = node;
     this.counters = backend.counters;
     this.#backend = backend;
   }
 
-  need(permissions: number): void {
-    this.graph.change((change) => this.#backend.needMore(change, permissions));
+  get node(): Node {
+    const { node } = this.#backend;
+    if (node === null) throw new RequestError('No medium found');
+    return node;
   }
 
   /** The drive goes on needing what it needed once, as QEMU's does. */
-  giveUp(): void {}
+  need(permissions: number): void {
+    if (this.#backend.node === null) return;
+    this.graph.change((change) => this.#backend.needMore(change, permissions));
+  }
 
   close(): void {}
 }

@@ -7,6 +7,7 @@ import { ALL } from '../block/permissions.js';
 
 export interface Disk {
   readonly graph: Graph;
+  /** @throws RequestError if there is no medium */
   readonly node: Node;
   /** every write is on disk before it is reported: cache modes writethrough and directsync */
   readonly writesThrough: boolean;
@@ -14,8 +15,6 @@ export interface Disk {
   readonly counters?: Counters;
   /** From now on these permissions are needed, too. @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY */
   need(permissions: number): void;
-  /** These permissions are needed no more. */
-  giveUp(permissions: number): void;
   /** The use is over. */
   close(): void;
 }
@@ -46,10 +45,6 @@ export class NodeDisk implements Disk, Holder {
     const before = this.#edge.permissions;
     if ((before.needs & permissions) === permissions) return;
     this.#change({ needs: before.needs | permissions, shares: ALL });
-  }
-
-  giveUp(permissions: number): void {
-    this.#change({ needs: this.#edge.permissions.needs & ~permissions, shares: ALL });
   }
 
   close(): void {

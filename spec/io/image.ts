@@ -25,15 +25,15 @@ export const DISCARD: NodeCommand = {
  -q, -- no report
 
 `,
-  run({ node }, call) {
+  run(disk, call) {
     const { flags, operands } = readOptions(DISCARD, call, 'Cq');
     if (operands.length !== 2) throw usageFailure(DISCARD);
     const offset = sizeArgument(call, operands[0]!);
     const length = limitedLength(call, operands[1]!);
     const begin = call.world.now();
     try {
-      checkRange(node, offset, length);
-      request.discard(node, Number(offset), Number(length));
+      checkRange(disk.node, offset, length);
+      request.discard(disk.node, Number(offset), Number(length));
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       throw new IoFailure('print', `discard failed: ${error.message}\n`);
@@ -50,9 +50,9 @@ export const FLUSH: NodeCommand = {
   alias: 'f',
   words: [0, 0],
   summary: 'brings everything that was written to the disk',
-  run({ node }) {
+  run(disk) {
     try {
-      request.flush(node);
+      request.flush(disk.node);
       return true;
     } catch (error) {
       // As in QEMU: nothing is said, but the command has failed.
@@ -71,7 +71,7 @@ export const TRUNCATE: NodeCommand = {
   needs: WRITE | RESIZE,
   usage: '[-m prealloc_mode] off',
   summary: 'makes the image as long as OFF says',
-  run({ node, graph }, call) {
+  run(disk, call) {
     let mode = 'off';
     const { operands } = readOptions(TRUNCATE, call, 'm:', (_option, value) => {
       if (!PREALLOCATION.includes(value))
@@ -83,10 +83,11 @@ export const TRUNCATE: NodeCommand = {
     const size = sizeArgument(call, operands[0]!);
     try {
       if (mode === 'metadata') throw new IoFailure('report', 'Unsupported preallocation mode: metadata');
-      if (mode !== 'off' && size < node.driver.length())
+      if (mode !== 'off' && size < disk.node.driver.length())
         throw new IoFailure('report', 'Cannot use preallocation for shrinking files');
-      resize(graph, node, size);
+      resize(disk.graph, disk.node, size);
     } catch (error) {
+      if (error instanceof RequestError) throw new IoFailure('report', 'No medium inserted');
       if (error instanceof StorageError)
         throw new IoFailure('report', `Could not resize file: ${reasonOf(error.errno)}`);
       if (
@@ -105,7 +106,14 @@ export const LENGTH: NodeCommand = {
   alias: 'l',
   words: [0, 0],
   summary: 'says how long the image is',
-  run: ({ node }, call) => call.world.print(`${amount(node.size)}\n`),
+  run(disk, call) {
+    try {
+      call.world.print(`${amount(disk.node.size)}\n`);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      throw new IoFailure('print', `getlength: ${error.message}\n`);
+    }
+  },
 };
 
 export const INFO: NodeCommand = {

@@ -2,6 +2,7 @@
 import { Refusal } from '../refusal.js';
 import { type AioQueue, completeAio, type IoCommand, IoFailure, type IoWorld } from './command.js';
 import type { Disk } from './disk.js';
+import { RequestError } from './request.js';
 
 export class Interpreter {
   readonly #world: IoWorld;
@@ -31,6 +32,11 @@ export class Interpreter {
       if (command === undefined) throw new IoFailure('complain', `command "${name}" not found\n`);
       return this.#call(command, name, words, disk) ?? true;
     } catch (failure) {
+      // QEMU 7.2 dies of info and alloc on a drive without a medium.
+      if (failure instanceof RequestError) {
+        this.#world.print(`${name} failed: ${failure.message}\n`);
+        return false;
+      }
       if (!(failure instanceof IoFailure)) throw failure;
       this.#world[failure.stream](failure.message);
       return false;

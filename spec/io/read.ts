@@ -115,7 +115,7 @@ export function performRead(disk: Disk, call: IoCall, op: string, reading: Readi
 
 /** Reads, and returns what answers: false if that was not what was expected. */
 export function startRead(
-  { node }: Disk,
+  disk: Disk,
   call: IoCall,
   op: string,
   reading: Reading,
@@ -126,9 +126,9 @@ export function startRead(
   const begin = world.now();
   let bytes: Uint8Array;
   try {
-    checkRange(node, offset, BigInt(length));
+    checkRange(disk.node, offset, BigInt(length));
     bytes = new Uint8Array(length);
-    request.read(node, Number(offset), bytes);
+    request.read(disk.node, Number(offset), bytes);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     tell(false);

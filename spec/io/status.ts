@@ -2,7 +2,9 @@
 import type { Node } from '../block/node.js';
 import { statusOf } from '../block/status.js';
 import { sizeArgument } from './arguments.js';
-import type { NodeCommand } from './command.js';
+import { IoFailure, type NodeCommand } from './command.js';
+import type { Disk } from './disk.js';
+import { RequestError } from './request.js';
 import { amount } from './text.js';
 
 /** Bytes that alloc looks at when nothing is said. */
@@ -14,9 +16,10 @@ export const ALLOC: NodeCommand = {
   words: [1, 2],
   usage: 'offset [count]',
   summary: 'says how much of a range the image holds itself',
-  run({ node }, call) {
+  run(disk, call) {
     const offset = sizeArgument(call, call.words[0]!);
     const count = call.words[1] === undefined ? SECTOR : sizeArgument(call, call.words[1]);
+    const { node } = disk;
     const start = Math.min(Number(offset), node.size);
     const end = Number(offset) + Number(count) < node.size ? start + Number(count) : node.size;
     let allocated = 0;
@@ -30,7 +33,8 @@ export const MAP: NodeCommand = {
   words: [0, 0],
   usage: '',
   summary: 'lists the parts that the image holds itself, and those that it does not',
-  run({ node }, call) {
+  run(disk, call) {
+    const node = nodeOf(disk);
     for (const { offset, length, isAllocated } of pieces(node, 0, node.size)) {
       const holds = isAllocated ? '    allocated' : 'not allocated';
       const where = `${amount(offset)} (0x${offset.toString(16)})`;
@@ -38,6 +42,16 @@ export const MAP: NodeCommand = {
     }
   },
 };
+
+/** @throws IoFailure if there is no medium */
+function nodeOf(disk: Disk): Node {
+  try {
+    return disk.node;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    throw new IoFailure('report', `Failed to query image length: ${error.message}`);
+  }
+}
 
 interface Piece {
   readonly offset: number;

@@ -60,20 +60,11 @@ function run(machine: Machine, line: HumanLine, show: (line: string) => void): v
   const command = line.text('string expected');
   line.end();
   const backend = isDevice ? backendOf(machine, who) : machine.devices.findDrive(who);
-  if (backend === undefined) {
-    const disk = new NodeDisk(machine.graph, machine.graph.lookup('', who), 0);
-    runOn(machine, disk, command, show);
-  } else if (backend.node === null) {
-    withoutMedium(machine, backend, command);
-  } else runOn(machine, new BackendDisk(machine.graph, backend, backend.node), command, show);
-}
-
-/** Nothing can be done with an empty drive, and that, too, is counted. REF-112 */
-function withoutMedium(machine: Machine, { counters }: Backend, command: string): void {
-  const name = /^\s*(\S*)/.exec(command)![1]!;
-  machine.print('stdout', `${name} failed: No medium found\n`);
-  if (name === 'aio_read') counters.failed('rd');
-  if (name === 'aio_write') counters.failed('wr');
+  const disk =
+    backend === undefined
+      ? new NodeDisk(machine.graph, machine.graph.lookup('', who), 0)
+      : new BackendDisk(machine.graph, backend);
+  runOn(machine, disk, command, show);
 }
 
 /** @throws QmpError REF-E-NO-DEVICE; DeviceError */
