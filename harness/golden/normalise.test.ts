@@ -22,6 +22,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'host-allocation',
       'tool-name',
       'format-name',
+      'tool-advice',
       'io-time',
       'io-usage',
       'io-prompt',

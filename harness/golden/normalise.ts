@@ -14,6 +14,7 @@ import {
   jsonAnswer,
   mapOwner,
   progress,
+  toolAdvice,
   toolName,
 } from './tool-answers.js';
 
@@ -75,6 +76,13 @@ export const NORMALISERS: readonly Normaliser[] = [
     reason:
       'the format under test is called qcow2, qbm or raw: its name becomes "{format}", where a tool prints it as one',
     kinds: 'all',
+  },
+  {
+    name: 'tool-advice',
+    reason:
+      'after a failure the reference says in a line of its own that nothing is lost, and what is half made; QEMU is silent',
+    kinds: 'all',
+    lines: toolAdvice,
   },
   {
     name: 'io-time',

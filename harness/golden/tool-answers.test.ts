@@ -28,6 +28,16 @@ t.test('tool-name: before an error, and where help is', (t) => {
   t.end();
 });
 
+t.test('tool-advice: goes, and nothing else of the error', (t) => {
+  same(
+    t,
+    'img commit x',
+    "! img: no space\n! Nothing is lost: 'x' reads as before.\nexit 1",
+    '! img: no space\nexit 1',
+  );
+  t.end();
+});
+
 t.test('io-time: the time goes, sizes and counts stay', (t) => {
   same(t, 'image-io x', '64 KiB, 1 ops; 00.00 sec (15.4 MiB/sec and 246.5 ops/sec)', '64 KiB, 1 ops');
   same(t, 'image-io x', '0.000 B, 12 ops; 01:02.03 sec (inf and inf)', '0.000 B, 12 ops');

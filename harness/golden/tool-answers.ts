@@ -45,6 +45,13 @@ export function toolName(lines: Lines): Lines {
   );
 }
 
+/** What comforts a person after a failure. */
+export function toolAdvice(lines: Lines): Lines {
+  return inAnswers(lines, /^img\b/, (answer) =>
+    answer.filter((text) => !text.startsWith('   ! Nothing is lost: ')),
+  );
+}
+
 /** `64 KiB, 1 ops; 00.00 sec (…)` without the time. */
 export function ioTime(lines: Lines): Lines {
   return inAnswers(

@@ -11,7 +11,6 @@ export type Op =
   | 'change'
   | 'commit-source'
   | 'commit-target'
-  | 'dataplane'
   | 'drive-del'
   | 'eject'
   | 'external-snapshot'

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { machineWith } from './chain-for-tests.js';
-import { CopyError, copy } from './copy.js';
+import { copy } from './copy.js';
 import type { Node } from './node.js';
 import { read } from './request.js';
 
@@ -114,7 +114,6 @@ t.test('REF-065: an error says on which side, and where', (t) => {
   t.throws(() => [...copy({ from, to })], { name: 'CopyError', side: 'writing', offset: 0 });
   Object.defineProperty(from.driver, 'read', failing('read', 0));
   t.throws(() => [...copy({ from, to })], { name: 'CopyError', side: 'reading', offset: 0 });
-  t.ok(new CopyError('reading', 5, new Error('x')).message.includes('byte 5'));
   t.end();
 });
 

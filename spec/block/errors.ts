@@ -41,6 +41,8 @@ export const BLOCK_ERRORS = {
   'REF-E-STORAGE': '{file}: {errno}',
   'REF-E-INLINE': 'An image without a descriptor cannot take or lose stored bitmaps',
   'REF-E-READ-ONLY': 'Image is read-only',
+  'REF-E-NO-EMPTY':
+    "The image of node '{node}' cannot be emptied: it has no backing file, or no allocation bitmap",
   'REF-E-NO-RESIZE': 'Image format driver does not support resize',
   'REF-E-CONFLICT':
     "Permission conflict on node '{node}': permissions '{permissions}' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by {owner} (uses node '{node}' as '{as}' child).",

@@ -26,6 +26,8 @@ export interface OpenFlags {
   readonly pairs?: string | undefined;
   /** default false */
   readonly write?: boolean | undefined;
+  /** it is going to be opened for writing after this: what is to be said of that is said now */
+  readonly isForWriting?: boolean | undefined;
   /** leaves everything to other users */
   readonly forceShare?: boolean | undefined;
   /** what is below the image is not opened */
@@ -65,7 +67,8 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
       closeImage(machine, node);
       throw new OpenImageError('Block node is read-only');
     }
-    if (isGuess && flags.write) flags.warn?.(guessWarning((node.edge('file')?.child ?? node).filename));
+    if (isGuess && (flags.write || flags.isForWriting))
+      flags.warn?.(guessWarning((node.edge('file')?.child ?? node).filename));
     return node;
   } catch (error) {
     throw explained(machine, name, flags, error);
@@ -236,7 +239,7 @@ function explained(machine: Machine, name: string, flags: OpenFlags, error: unkn
 
 function explainedQbm(machine: Machine, name: string, flags: OpenFlags, error: QbmError): string {
   if (error.id === 'QBM-E-LOCKED')
-    return `Failed to get ${flags.write ? '' : 'shared '}"write" lock\nIs another process using the image [${name}]?`;
+    return `Failed to get ${flags.write || flags.isForWriting ? '' : 'shared '}"write" lock\nIs another process using the image [${name}]?`;
   // Whoever says -f qbm of something else need not be told where in it the JSON is wrong.
   const isText = ['QBM-E-JSON', 'QBM-E-ENCODING', 'QBM-E-NOT-QBM', 'QBM-E-TOO-LONG'].includes(error.id);
   if (isText && startsOtherwise(machine, error.place?.file ?? name)) return 'Image is not in qbm format';

@@ -3,9 +3,11 @@
  * with a machine, for which the others need not wait.
  */
 import { join } from 'node:path';
+import { toolsBeside } from '../img/tools.js';
 import { startChild } from '../process.js';
 import type { CaseContext, Identity, Session, Target } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
+import type { QmpProgram } from './resident.js';
 
 export const QEMU_SYSTEM_PROGRAM = 'qemu-system-x86_64';
 export const QEMU_SYSTEM_HINT =
@@ -48,7 +50,7 @@ class QemuSystemTarget implements Target {
 }
 
 function program(name: string, file: string, machine: 'none' | 'pc'): QmpTarget {
-  return new QmpTarget(name, 'qemu-system', {
+  const started: QmpProgram = {
     label: QEMU_SYSTEM_PROGRAM,
     hasDevices: machine === 'pc',
     start: async () => {
@@ -60,5 +62,6 @@ function program(name: string, file: string, machine: 'none' | 'pc'): QmpTarget 
       });
       return { child, channel: child };
     },
-  });
+  };
+  return new QmpTarget(name, 'qemu-system', started, toolsBeside(file));
 }

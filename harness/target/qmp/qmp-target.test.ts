@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { context, leftovers, QEMUS } from '../fixtures.js';
+import { context, leftovers, QEMUS, unless } from '../fixtures.js';
+import { QEMU_IMG, QEMU_IO } from '../img/tools.js';
 import { type NodeObservation, TargetFault } from '../target.js';
 
 const SIZE = 1049088; // 1 MiB and a sector: the last granule is cut
@@ -255,4 +256,21 @@ t.test('no process and no directory is left', async (t) => {
 function pidOf(_session: unknown): number {
   const [process] = leftovers().filter((left) => left.startsWith('process '));
   return Number(process?.slice('process '.length));
+}
+
+for (const { name, skip, create } of QEMUS) {
+  t.test(`${name} has the image tools beside it`, { skip: skip || unless(QEMU_IMG, QEMU_IO) }, async (t) => {
+    const target = create();
+    t.teardown(() => target.close());
+    const { capabilities } = await target.identify();
+    for (const capability of ['img', 'img:commit', 'image-io'])
+      t.ok(capabilities.has(capability), capability);
+    const session = await target.begin(context({ format: 'overlay' }));
+    const file = `${session.directory}/disk.img`;
+    t.match(await session.tools!.run('img', ['create', '-f', 'qcow2', 'disk.img', '1M'], ''), { code: 0 });
+    const options = { driver: 'qcow2', 'node-name': 'd', file: { driver: 'file', filename: file } };
+    t.same(await session.qmp('blockdev-add', options), { return: {} });
+    t.match(await session.tools!.run('img', ['info', 'disk.img'], ''), { code: 1, stderr: /lock/ });
+    await session.end();
+  });
 }

@@ -87,6 +87,8 @@ export interface Driver {
   flush(): void;
   /** present if the driver marks the bitmaps of its node itself, because some are to be stored before a write */
   record?(offset: number, length: number): void;
+  /** present if the image can give up what it has, so that all of it is read from below. IMG-004 */
+  empty?(): void;
   /** told of its node, once */
   attach?(node: Node): void;
   /** present if it keeps what was there in the beginning */

@@ -187,6 +187,11 @@ export class QbmDriver implements Driver, BitmapStore {
     allocation?.stored.settle();
   }
 
+  /** Of the image's own nothing is left. IMG-004 */
+  empty(): void {
+    this.#parts.allocation?.empty();
+  }
+
   follows(edge: Edge): boolean {
     return edge.role === 'image';
   }

@@ -3,7 +3,7 @@
  * QBM-037. Offsets and lengths are bytes of the disk.
  */
 import type { Node } from '../node.js';
-import { flush, read, write } from '../request.js';
+import { discard, flush, read, write } from '../request.js';
 import { type DriverStatus, statusOf } from '../status.js';
 import type { StoredBitmap } from './stored-bitmap.js';
 
@@ -60,6 +60,15 @@ export class Allocation {
     this.stored.bitmap.mark(offset, length);
     this.stored.marked(offset, length);
     this.#isBehind = true;
+  }
+
+  /** No granule is the data image's own any more; that is on disk before its room is given up. @throws StorageError */
+  empty(): void {
+    this.stored.bitmap.clear();
+    this.stored.changed();
+    this.stored.sync();
+    this.#isBehind = false;
+    discard(this.#places.data, 0, this.#places.data.size);
   }
 
   /** Data first, then the bits. @throws StorageError */

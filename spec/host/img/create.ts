@@ -279,7 +279,7 @@ function isClusterSize(size: number): boolean {
 }
 
 /** A name below the directory of the descriptor is stored as a relative one: so a stranger's image may name it. QBM-040 */
-function storedName(storage: Storage, descriptor: string, name: string): string {
+export function storedName(storage: Storage, descriptor: string, name: string): string {
   if (!name.startsWith('/')) return name;
   for (const path of [descriptor, storage.identity(descriptor)]) {
     const directory = path.slice(0, path.lastIndexOf('/') + 1);

@@ -7,6 +7,7 @@ import type { ToolWorld } from '../tool.js';
 import { usage } from './arguments.js';
 import { bitmap } from './bitmap.js';
 import { check } from './check.js';
+import { commit } from './commit.js';
 import { HelpAsked } from './common.js';
 import { compare } from './compare.js';
 import { Context, ImgError, PROGRAM, reasonOf } from './context.js';
@@ -15,6 +16,7 @@ import { create } from './create.js';
 import { HELP, VERSION } from './help.js';
 import { info } from './info.js';
 import { map } from './map.js';
+import { rebase } from './rebase.js';
 import { resize } from './resize.js';
 
 type Command = (context: Context, argv: readonly string[]) => number;
@@ -22,11 +24,13 @@ type Command = (context: Context, argv: readonly string[]) => number;
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['bitmap', bitmap],
   ['check', check],
+  ['commit', commit],
   ['compare', compare],
   ['convert', convert],
   ['create', create],
   ['info', info],
   ['map', map],
+  ['rebase', rebase],
   ['resize', resize],
 ]);
 

@@ -1,0 +1,116 @@
+/** `rebase`: another backing file. Safely, the image reads as before; with -u only the name is changed. IMG-007, IMG-008 */
+import { CopyError } from '../../block/copy.js';
+import type { Node } from '../../block/node.js';
+import { prepareRebase } from '../../block/rebase.js';
+import { flush } from '../../block/request.js';
+import { jsonObject } from '../../json/value.js';
+import { faultOfReference } from '../../qbm/reference.js';
+import { OpenImageError } from '../open-error.js';
+import { namedOptions, openImage } from '../open-image.js';
+import { usage } from './arguments.js';
+import { oneFile, optionsOf, readingFlags } from './common.js';
+import { type Context, checkCache, ImgError, reasonOf, writing } from './context.js';
+import { storedName } from './create.js';
+import { FORMATS } from './help.js';
+import { Progress } from './progress.js';
+
+const SPEC = { short: 'hf:F:b:upt:T:qU', long: ['help=h', 'object:', 'image-opts', 'force-share=U'] };
+
+export function rebase(context: Context, argv: readonly string[]): number {
+  const options = optionsOf(argv, SPEC);
+  context.isQuiet = options.has('q');
+  const name = oneFile(options);
+  const isUnsafe = options.has('u');
+  const backing = options.value('b');
+  if (!isUnsafe && backing === undefined)
+    throw usage('Must specify backing file (-b) or use unsafe mode (-u)');
+  for (const mode of options.all('t')) checkCache(mode);
+  for (const mode of options.all('T')) checkCache(mode, 'source cache');
+  const flags = readingFlags(options);
+  const named = { ...flags, forceShare: false, write: true };
+  const top = context.open(name, { ...named, noBacking: isUnsafe, options: writing(options.value('t')) });
+  const format = options.value('F');
+  if (format !== undefined && !FORMATS.includes(format))
+    throw new ImgError(`Invalid format name: '${format}'`);
+  const isNone = backing === undefined || backing === '';
+  if (!isUnsafe && !isNone) {
+    const { trusted } = namedOptions(context.machine, name, flags);
+    prepare(
+      context,
+      top,
+      openNext(context, top, { file: backing, format, trusted: trusted === true || trusted === 'on' }),
+      options.has('p'),
+    );
+  } else if (!isUnsafe) prepare(context, top, null, options.has('p'));
+  change(context, top, isNone ? null : backing, format);
+  context.close(top);
+  return 0;
+}
+
+/** The new backing file: a node of the chain if it is one, else opened anew. */
+function openNext(
+  context: Context,
+  top: Node,
+  {
+    file,
+    format,
+    trusted,
+  }: { readonly file: string; readonly format: string | undefined; readonly trusted: boolean },
+): Node {
+  const { storage } = context.world;
+  const path = storage.resolve(top.filename, file);
+  for (let node = top.backing; node !== null; node = node.backing) {
+    if (!node.filename.startsWith('json:') && storage.identity(node.filename) === storage.identity(path))
+      return node;
+  }
+  try {
+    const isQbm = format === 'qbm';
+    return openImage(context.machine, path, {
+      format,
+      options: isQbm ? jsonObject({ trusted }) : jsonObject(),
+    });
+  } catch (error) {
+    if (!(error instanceof OpenImageError)) throw error;
+    throw new ImgError(`Could not open new backing file '${file}': ${error.message}`);
+  }
+}
+
+function prepare(context: Context, top: Node, next: Node | null, shows: boolean): void {
+  const progress = new Progress(context, shows);
+  try {
+    for (const done of prepareRebase(top, next)) progress.at(done, top.size);
+    progress.at(1, 1);
+  } catch (error) {
+    if (!(error instanceof CopyError)) throw error;
+    const reason = reasonOf(error.cause);
+    const text =
+      error.side === 'writing'
+        ? 'Error while writing to COW image'
+        : 'error while reading from old backing file';
+    throw new ImgError(
+      `${text}: ${reason}\nNothing is lost: the image reads as before, from its old backing file.`,
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+function change(context: Context, top: Node, backing: string | null, format: string | undefined): void {
+  const refused = (reason: string): ImgError =>
+    new ImgError(`Could not change the backing file to '${backing ?? ''}': ${reason}`);
+  const { backing: keeper } = top.driver;
+  if (keeper === undefined) throw refused('Operation not supported');
+  // What the image has of its own is on disk before.
+  flush(top);
+  if (backing === null) {
+    keeper.change('', '');
+    return;
+  }
+  if (format === undefined) throw refused('backing format must be specified');
+  if (format !== 'raw' && format !== 'qbm')
+    throw refused(`a qbm image cannot have a backing file of the format ${format}`);
+  const stored = storedName(context.world.storage, top.filename, backing);
+  const fault = faultOfReference(stored, 'local');
+  if (fault !== null) throw refused(fault.problem);
+  keeper.change(stored, format);
+}
