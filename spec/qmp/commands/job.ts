@@ -12,7 +12,7 @@ const define = commandsOf<Machine>();
 
 const JobType = enumeration('JobType', ['commit', 'stream', 'mirror', 'backup', 'create']);
 const JobStatus = enumeration('JobStatus', JOB_STATUSES);
-const BlockDeviceIoStatus = enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']);
+export const BlockDeviceIoStatus = enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']);
 
 const JobInfo = struct('JobInfo', {
   id: str,

@@ -5,20 +5,9 @@ import { isRemovable } from '../../block/device/media.js';
 import type { Node } from '../../block/node.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
-import {
-  array,
-  bool,
-  empty,
-  enumeration,
-  type Infer,
-  int,
-  lazy,
-  optional,
-  str,
-  struct,
-  type Type,
-} from '../types.js';
+import { array, bool, empty, type Infer, int, lazy, optional, str, struct, type Type } from '../types.js';
 import { BlockdevDetectZeroesOptions } from './blockdev-options.js';
+import { BlockDeviceIoStatus } from './job.js';
 
 const define = commandsOf<Machine>();
 
@@ -82,8 +71,6 @@ const BlockDeviceInfo = struct('BlockDeviceInfo', {
   write_threshold: int,
   'dirty-bitmaps': optional(array(BlockDirtyInfo)),
 });
-
-const BlockDeviceIoStatus = enumeration('BlockDeviceIoStatus', ['ok', 'failed', 'nospace']);
 
 const BlockInfo = struct('BlockInfo', {
   device: { type: str, optional: false, doc: 'the name of the drive; empty for a device on a node' },
