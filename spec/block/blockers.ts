@@ -11,6 +11,7 @@ export type Op =
   | 'change'
   | 'commit-source'
   | 'commit-target'
+  | 'dataplane'
   | 'drive-del'
   | 'eject'
   | 'external-snapshot'

@@ -1,4 +1,5 @@
 /** A job on nodes: it has a speed and an io-status, and events of its own beside JOB_STATUS_CHANGE. JOBS.md, JOB-015 to JOB-019. */
+import type { Op } from '../block/blockers.js';
 import type { Edge, Holder } from '../block/edge.js';
 import type { Node } from '../block/node.js';
 import type { Permissions } from '../block/permissions.js';
@@ -57,8 +58,9 @@ export class BlockJob extends Job implements Holder {
     return `${this.driver.type} job '${this.id}'`;
   }
 
-  /** JOB-021: nothing else is begun on a node of a job. */
-  blocks(): string {
+  /** JOB-021: nothing else is begun on a node of a job; which thread makes requests is no matter. REF-103 */
+  blocks(_edge: Edge, op: Op): string | null {
+    if (op === 'dataplane') return null;
     return `block device is in use by block job: ${this.driver.type}`;
   }
 

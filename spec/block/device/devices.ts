@@ -1,6 +1,7 @@
 /** All drives and devices of a machine: how they come and go. DEVICES.md, REF-100 to REF-106. */
 import type { JsonObject } from '../../json/value.js';
 import { jsonObject } from '../../json/value.js';
+import { checkBlockers } from '../blockers.js';
 import type { Edge } from '../edge.js';
 import type { Graph } from '../graph.js';
 import type { Node } from '../node.js';
@@ -227,6 +228,9 @@ export class Devices {
       this.#graph.change((change) => {
         if (node !== null) backend.insert(change, node);
         backend.need(change, device.permissions(backend, disk));
+        if (device.controller === null || backend.node === null) return;
+        change.check(); // a conflict is told first
+        checkBlockers(backend.node, 'dataplane');
       });
     } catch (refusal) {
       backend.device = null;
