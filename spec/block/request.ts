@@ -12,13 +12,19 @@ export function read(node: Node, offset: number, into: Uint8Array): void {
 }
 
 export function write(node: Node, offset: number, bytes: Uint8Array): void {
+  const { driver } = node;
   countWrite(node, offset, bytes.length);
-  marking(node, offset, bytes.length, () => node.driver.write(offset, bytes));
+  driver.debugEvent?.('pwritev');
+  marking(node, offset, bytes.length, () => driver.write(offset, bytes));
+  driver.debugEvent?.('pwritev_done');
 }
 
 export function zero(node: Node, offset: number, length: number): void {
+  const { driver } = node;
   countWrite(node, offset, length);
-  marking(node, offset, length, () => node.driver.zero(offset, length));
+  driver.debugEvent?.('pwritev_zero');
+  marking(node, offset, length, () => driver.zero(offset, length));
+  driver.debugEvent?.('pwritev_done');
 }
 
 export function discard(node: Node, offset: number, length: number): void {

@@ -13,6 +13,7 @@ import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
 import { JOB_COMMANDS } from './commands/job.js';
 import { MEDIA_COMMANDS } from './commands/media.js';
+import { OBJECT_COMMANDS } from './commands/object.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
 import type { Machine } from './machine.js';
@@ -23,6 +24,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...TRANSACTION_COMMANDS,
   ...BLOCKDEV_COMMANDS,
   ...EXPORT_COMMANDS,
+  ...OBJECT_COMMANDS,
   ...CREATE_COMMANDS,
   ...JOB_COMMANDS,
   ...DEVICE_COMMANDS,

@@ -8,6 +8,7 @@ import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type GuestRequest, guestRequest } from '../block/guest.js';
 import type { Errno } from '../block/request-error.js';
+import type { ThrottleGroup } from '../block/throttle-group.js';
 import { verifyGraph } from '../block/verify.js';
 import { Jobs } from '../job/jobs.js';
 import type { Json, JsonObject } from '../json/value.js';
@@ -40,6 +41,8 @@ export type IoResult = Uint8Array | Errno;
 export class Machine implements MachineLike {
   readonly graph = new Graph();
   readonly exports: Exports;
+  /** by id */
+  readonly objects = new Map<string, ThrottleGroup>();
   readonly jobs = new Jobs(this.graph, (event) => this.#events.push(event));
   readonly devices = new Devices(this.graph, (event) => this.#events.push(event));
   readonly storage: Storage;

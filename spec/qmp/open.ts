@@ -1,19 +1,17 @@
 /** Makes nodes from checked options: children first, then the name, then the node. NODES.md, REF-001 to REF-003. */
 
-import { openCopyBeforeWrite } from '../block/drivers/copy-before-write.js';
 import type { Driver } from '../block/drivers/driver.js';
 import { openFile } from '../block/drivers/file.js';
 import { openNull } from '../block/drivers/null-co.js';
 import { openRaw, rawOptions, useByRaw } from '../block/drivers/raw.js';
-import { openSnapshotAccess } from '../block/drivers/snapshot-access.js';
 import type { Edge, Role } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import { Node, type NodeOptions } from '../block/node.js';
 import { firstOf, inherited, TOP_DEFAULTS, withDefaults } from '../block/options.js';
-import { findBitmap } from './commands/bitmap.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import { givenOf } from './given.js';
 import type { Machine } from './machine.js';
+import { openFilter } from './open-filters.js';
 import { type Adoption, type Opener, openQbm } from './open-qbm.js';
 
 type Options = Exclude<BlockdevRefValue, string>;
@@ -34,10 +32,7 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
   const node = newNode(options, options['node-name'] ?? graph.generateName(), above);
   const opener = new NodeOpener(machine, node, above?.hasLooked ?? false);
   try {
-    const below =
-      'file' in options && options.file !== undefined && options.driver !== 'qbm'
-        ? opener.child(options.file, 'file')
-        : undefined;
+    const below = belowOf(opener, options);
     checkOptions(options, node.options);
     if (options['node-name'] !== undefined) graph.checkName(node.name);
     node.install(openDriver(opener, options, below));
@@ -126,6 +121,12 @@ function checkOptions(options: Options, own: NodeOptions): void {
   }
 }
 
+/** The child that is opened before anything else is looked at: whatever the driver stands on. */
+function belowOf(opener: NodeOpener, options: Options): Node | undefined {
+  if (options.driver === 'qbm' || !('file' in options)) return undefined;
+  return opener.child(options.file, 'file');
+}
+
 function openDriver(opener: NodeOpener, options: Options, below: Node | undefined): Driver {
   const { machine, node } = opener;
   switch (options.driver) {
@@ -145,25 +146,11 @@ function openDriver(opener: NodeOpener, options: Options, below: Node | undefine
     }
     case 'qbm':
       return openQbm(opener, options);
-    case 'copy-before-write':
-      return openFleecing(opener, options, below!);
-    case 'snapshot-access': {
-      const [file] = opener.adopt([[below!, 'file', 'filtered']]);
-      return openSnapshotAccess(file!);
-    }
+    case 'blkdebug':
+      return openFilter(opener, options, opener.child(options.image, 'image'));
+    default:
+      return openFilter(opener, options, below!);
   }
-}
-
-function openFleecing(
-  opener: NodeOpener,
-  options: Extract<Options, { driver: 'copy-before-write' }>,
-  below: Node,
-): Driver {
-  const [file] = opener.adopt([[below, 'file', 'filtered']]);
-  const [target] = opener.adopt([[opener.child(options.target, 'target'), 'target', 'part']]);
-  const bitmap = options.bitmap === undefined ? null : findBitmap(opener.machine, options.bitmap).bitmap;
-  const onError = options['on-cbw-error'] ?? 'break-guest-write';
-  return openCopyBeforeWrite(file!, target!, { bitmap, onError });
 }
 
 /** Options that need something this machine has not. */

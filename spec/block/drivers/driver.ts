@@ -55,6 +55,9 @@ export interface BackingKeeper {
   change(file: string, format: string): void;
 }
 
+/** What happens to a request, for a driver below that is to do something about it. REF-086 */
+export type DebugEvent = 'none' | 'pwritev' | 'pwritev_zero' | 'pwritev_done' | 'read_aio' | 'write_aio';
+
 /** What a driver that keeps what was there in the beginning shows of it. Offsets and lengths are bytes. */
 export interface Snapshot {
   /** @throws RequestError EINVAL where there is nothing of it, or no more */
@@ -91,6 +94,10 @@ export interface Driver {
   empty?(): void;
   /** told of its node, once */
   attach?(node: Node): void;
+  /** present if it wants to know what happens to requests */
+  debugEvent?(event: DebugEvent): void;
+  /** present if this image can have a backing file: has the range as its own, as it reads now (REF-081) */
+  copyUp?(offset: number, length: number): void;
   /** present if it keeps what was there in the beginning */
   readonly snapshot?: Snapshot;
   /** present if it can store bitmaps */

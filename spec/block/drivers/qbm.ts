@@ -105,8 +105,10 @@ export class QbmDriver implements Driver, BitmapStore {
   read(offset: number, into: Uint8Array): void {
     const { allocation } = this.#parts;
     const { data } = this.#parts.places;
-    if (allocation === null) read(data, offset, into);
-    else allocation.read(offset, into);
+    if (allocation === null) {
+      data.driver.debugEvent?.('read_aio');
+      read(data, offset, into);
+    } else allocation.read(offset, into);
   }
 
   /** QBM-034: the bits that this request sets are on disk before it goes on. */
@@ -125,9 +127,16 @@ export class QbmDriver implements Driver, BitmapStore {
 
   write(offset: number, bytes: Uint8Array): void {
     this.#parts.allocation?.fill(offset, bytes.length);
-    write(this.#parts.places.data, offset, bytes);
+    const { data } = this.#parts.places;
+    data.driver.debugEvent?.('write_aio');
+    write(data, offset, bytes);
     // Not before: a granule that could not be written is still read from below.
     this.#parts.allocation?.claim(offset, bytes.length);
+  }
+
+  /** REF-081 */
+  copyUp(offset: number, length: number): void {
+    this.#parts.allocation?.copyUp(offset, length);
   }
 
   zero(offset: number, length: number): void {

@@ -83,11 +83,13 @@ class RawDriver implements Driver {
 
   read(offset: number, into: Uint8Array): void {
     const length = this.#within(offset, into.length);
+    this.#file.child.driver.debugEvent?.('read_aio');
     read(this.#file.child, this.#offset + offset, into.subarray(0, length));
     into.fill(0, length);
   }
 
   write(offset: number, bytes: Uint8Array): void {
+    this.#file.child.driver.debugEvent?.('write_aio');
     write(this.#file.child, this.#offset + offset, bytes.subarray(0, this.#within(offset, bytes.length)));
   }
 

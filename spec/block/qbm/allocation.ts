@@ -38,8 +38,10 @@ export class Allocation {
   read(offset: number, into: Uint8Array): void {
     for (const piece of this.pieces(offset, into.length)) {
       const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.length);
-      if (piece.isAllocated) read(this.#places.data, piece.offset, part);
-      else this.#readBelow(piece.offset, part);
+      if (piece.isAllocated) {
+        this.#places.data.driver.debugEvent?.('read_aio');
+        read(this.#places.data, piece.offset, part);
+      } else this.#readBelow(piece.offset, part);
     }
   }
 
@@ -52,6 +54,19 @@ export class Allocation {
     const last = Math.floor((end - 1) / granularity) * granularity;
     this.#copyUp(first, first, offset);
     this.#copyUp(last, end, Math.min(last + granularity, this.#places.data.size));
+  }
+
+  /** The granules of the range are the data image's own from now on, with what is read there now. */
+  copyUp(offset: number, length: number): void {
+    if (length === 0) return;
+    const { granularity } = this.stored.bitmap;
+    const { size } = this.#places.data;
+    const first = Math.floor(offset / granularity) * granularity;
+    for (let at = first; at < Math.min(offset + length, size); at += granularity) {
+      const end = Math.min(at + granularity, size);
+      this.#copyUp(at, at, end);
+      this.claim(at, end - at);
+    }
   }
 
   /** After it: the granules of the range are the data image's own. The bits reach the disk by {@link flush}. */

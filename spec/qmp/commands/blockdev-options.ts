@@ -1,4 +1,6 @@
 /** The options of blockdev-add: a union by driver, nested where a node has children. */
+
+import { IO_TYPES } from '../../block/drivers/blkdebug.js';
 import {
   alternate,
   array,
@@ -17,8 +19,12 @@ import {
   union,
 } from '../types.js';
 import { BlockDirtyBitmap } from './bitmap.js';
+import { BLKDEBUG_EVENTS } from './blkdebug-events.js';
 
 export const BlockdevDriver = enumeration('BlockdevDriver', [
+  'blkdebug',
+  'copy-on-read',
+  'throttle',
   'copy-before-write',
   'file',
   'null-co',
@@ -39,12 +45,37 @@ const BlockdevCacheOptions = struct('BlockdevCacheOptions', {
 /** Options of the node or the name of one; written out, because the type contains itself. */
 export type BlockdevRefValue = string | NestedOptions;
 type NestedOptions = BaseOptions &
-  (CbwOptions | SnapshotAccessOptions | FileOptions | NullOptions | QbmOptions | RawOptions);
+  (
+    | BlkdebugOptions
+    | CopyOnReadOptions
+    | ThrottleOptions
+    | CbwOptions
+    | SnapshotAccessOptions
+    | FileOptions
+    | NullOptions
+    | QbmOptions
+    | RawOptions
+  );
 interface FileOptions extends Infer<typeof BlockdevOptionsFile> {
   readonly driver: 'file';
 }
 interface NullOptions extends Infer<typeof BlockdevOptionsNull> {
   readonly driver: 'null-co';
+}
+interface BlkdebugOptions extends BlkdebugOwn {
+  readonly driver: 'blkdebug';
+  readonly image: BlockdevRefValue;
+}
+type BlkdebugOwn = Infer<typeof BlkdebugOwnOptions>;
+interface CopyOnReadOptions {
+  readonly driver: 'copy-on-read';
+  readonly file: BlockdevRefValue;
+  readonly bottom?: string | undefined;
+}
+interface ThrottleOptions {
+  readonly driver: 'throttle';
+  readonly file: BlockdevRefValue;
+  readonly 'throttle-group': string;
 }
 interface CbwOptions {
   readonly driver: 'copy-before-write';
@@ -137,6 +168,55 @@ const BlockdevOptionsCbw = struct('BlockdevOptionsCbw', {
   'cbw-timeout': optional(uint32, { doc: 'seconds; has no meaning here: there is no time' }),
 });
 
+const BlkdebugEvent = enumeration('BlkdebugEvent', BLKDEBUG_EVENTS);
+const BlockPermission = enumeration('BlockPermission', [
+  'consistent-read',
+  'write',
+  'write-unchanged',
+  'resize',
+]);
+
+const BlkdebugInjectErrorOptions = struct('BlkdebugInjectErrorOptions', {
+  event: { type: BlkdebugEvent, optional: false, doc: 'makes the rule active' },
+  state: optional(int, { doc: 'in which the event has to come; default: any' }),
+  iotype: optional(enumeration('BlkdebugIOType', IO_TYPES), { doc: 'default: all but block-status' }),
+  errno: optional(int, { doc: 'of Linux; default 5, EIO' }),
+  sector: optional(int, { doc: 'that a request has to contain; default: any' }),
+  once: optional(bool, { doc: 'the rule is gone after its first fault; default false' }),
+  immediately: optional(bool, { doc: 'makes no difference here' }),
+});
+
+const BlkdebugSetStateOptions = struct('BlkdebugSetStateOptions', {
+  event: BlkdebugEvent,
+  state: optional(int, { doc: 'in which the event has to come; default: any' }),
+  new_state: int,
+});
+
+const BLKDEBUG_OWN = {
+  align: optional(uint64),
+  'max-transfer': optional(int),
+  'opt-write-zero': optional(int),
+  'max-write-zero': optional(int),
+  'opt-discard': optional(int),
+  'max-discard': optional(int),
+  'inject-error': optional(array(BlkdebugInjectErrorOptions)),
+  'set-state': optional(array(BlkdebugSetStateOptions)),
+  'take-child-perms': optional(array(BlockPermission)),
+  'unshare-child-perms': optional(array(BlockPermission)),
+};
+const BlkdebugOwnOptions = struct('BlkdebugOwnOptions', BLKDEBUG_OWN);
+const BlockdevOptionsBlkdebug = struct('BlockdevOptionsBlkdebug', { image: BlockdevRef, ...BLKDEBUG_OWN });
+
+const BlockdevOptionsCor = struct('BlockdevOptionsCor', {
+  file: BlockdevRef,
+  bottom: optional(str, { doc: 'name of the lowest node from which is copied; default: from all' }),
+});
+
+const BlockdevOptionsThrottle = struct('BlockdevOptionsThrottle', {
+  'throttle-group': { type: str, optional: false, doc: 'id of an object of type throttle-group' },
+  file: BlockdevRef,
+});
+
 const BlockdevOptionsGenericFormat = struct('BlockdevOptionsGenericFormat', { file: BlockdevRef });
 
 const BlockdevOptionsRaw = struct('BlockdevOptionsRaw', {
@@ -182,6 +262,9 @@ function declare() {
     },
     discriminator: 'driver',
     branches: {
+      blkdebug: BlockdevOptionsBlkdebug,
+      'copy-on-read': BlockdevOptionsCor,
+      throttle: BlockdevOptionsThrottle,
       'copy-before-write': BlockdevOptionsCbw,
       'snapshot-access': BlockdevOptionsGenericFormat,
       file: BlockdevOptionsFile,

@@ -1,0 +1,166 @@
+/**
+ * `blkdebug`: its child, and faults on request. FILTERS.md, REF-085 to REF-088. A rule becomes active by an event, and then
+ * a request that it is about fails. Offsets and lengths are bytes.
+ */
+import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
+import { writeJson } from '../../json/write.js';
+import type { Edge } from '../edge.js';
+import { SECTOR } from '../node.js';
+import { ALL, type Permissions } from '../permissions.js';
+import { type Errno, RequestError } from '../request-error.js';
+import type { DriverStatus } from '../status.js';
+import type { DebugEvent, Driver } from './driver.js';
+import { FilterDriver } from './filter.js';
+
+export const IO_TYPES = ['read', 'write', 'write-zeroes', 'discard', 'flush', 'block-status'] as const;
+export type IoType = (typeof IO_TYPES)[number];
+
+/** What a rule leaves open is any: state, kind of request, place. */
+export interface InjectError {
+  readonly event: string;
+  readonly state?: number | bigint | undefined;
+  readonly iotype?: IoType | undefined;
+  /** a number of Linux; default 5, EIO */
+  readonly errno?: number | bigint | undefined;
+  /** of 512 bytes; negative: any */
+  readonly sector?: number | bigint | undefined;
+  readonly once?: boolean | undefined;
+}
+
+export interface SetState {
+  readonly event: string;
+  readonly state?: number | bigint | undefined;
+  readonly new_state: number | bigint;
+}
+
+export interface BlkdebugOptions {
+  readonly injectErrors: readonly InjectError[];
+  readonly setStates: readonly SetState[];
+  /** what it takes of its child besides what its users need */
+  readonly take: number;
+  /** what it does not share, whatever its users do */
+  readonly unshare: number;
+}
+
+/** What a guest gets for an errno of Linux; what NBD has no word for is EINVAL. */
+const ERRNOS: ReadonlyMap<number, Errno> = new Map([
+  [1, 'EPERM'],
+  [5, 'EIO'],
+  [22, 'EINVAL'],
+  [28, 'ENOSPC'],
+  [95, 'ENOTSUP'],
+]);
+
+/** The kinds of request that a rule without `iotype` is about. */
+const ANY: ReadonlySet<IoType> = new Set(['read', 'write', 'write-zeroes', 'discard', 'flush']);
+
+export function openBlkdebug(image: Edge, options: BlkdebugOptions): Driver {
+  return new BlkdebugDriver(image, options);
+}
+
+class BlkdebugDriver extends FilterDriver {
+  readonly name = 'blkdebug';
+  // Whatever is looked for by name ends here, as at a format.
+  override readonly isFilter = false;
+  readonly #options: BlkdebugOptions;
+  /** rules that are still there */
+  readonly #rules: InjectError[];
+  #active: InjectError[] = [];
+  #state: number | bigint = 1;
+  /** something was written since the last flush: only then is there anything to flush */
+  #isChanged = false;
+
+  constructor(image: Edge, options: BlkdebugOptions) {
+    super(image);
+    this.#options = options;
+    this.#rules = [...options.injectErrors];
+    this.debugEvent('none');
+  }
+
+  /** REF-086: the rules of this event become the active ones, if there are any for the present state. */
+  debugEvent(event: DebugEvent): void {
+    const isNow = ({ event: of, state = 0 }: InjectError | SetState): boolean =>
+      of === event && (state === 0 || state === this.#state);
+    const injected = this.#rules.filter(isNow);
+    if (injected.length > 0) this.#active = injected.reverse();
+    const [next] = this.#options.setStates.filter(isNow).slice(-1);
+    if (next !== undefined) this.#state = next.new_state;
+  }
+
+  override read(offset: number, into: Uint8Array): void {
+    this.#check('read', offset, into.length);
+    super.read(offset, into);
+  }
+
+  override write(offset: number, bytes: Uint8Array): void {
+    this.#isChanged = true;
+    this.#check('write', offset, bytes.length);
+    super.write(offset, bytes);
+  }
+
+  override zero(offset: number, length: number): void {
+    this.#isChanged = true;
+    this.#check('write-zeroes', offset, length);
+    super.zero(offset, length);
+  }
+
+  override discard(offset: number, length: number): void {
+    this.#isChanged = true;
+    this.#check('discard', offset, length);
+    super.discard(offset, length);
+  }
+
+  override flush(): void {
+    if (this.#isChanged) this.#check('flush', 0, 0);
+    this.#isChanged = false;
+    super.flush();
+  }
+
+  override status(offset: number, length: number): DriverStatus {
+    this.#check('block-status', offset, length);
+    return super.status(offset, length);
+  }
+
+  /** REF-087 @throws RequestError */
+  #check(kind: IoType, offset: number, length: number): void {
+    const rule = this.#active.find(({ iotype, sector = -1 }) => {
+      const place = Number(sector) * SECTOR;
+      const isThere = sector < 0 || (length > 0 && place >= offset && place < offset + length);
+      return isThere && (iotype === undefined ? ANY.has(kind) : iotype === kind);
+    });
+    if (rule === undefined || rule.errno === 0) return;
+    if (rule.once === true) {
+      this.#active = this.#active.filter((one) => one !== rule);
+      this.#rules.splice(this.#rules.indexOf(rule), 1);
+    }
+    throw new RequestError(ERRNOS.get(Number(rule.errno ?? 5)) ?? 'EINVAL', `a fault of ${this.name}`);
+  }
+
+  /** REF-088 */
+  childPermissions(_image: Edge, _own: Permissions, { needs, shares }: Permissions): Permissions {
+    const { take, unshare } = this.#options;
+    return { needs: needs | take, shares: shares & (ALL & ~unshare) };
+  }
+
+  override filename(): string {
+    return `json:${writeJson(this.describe())}`;
+  }
+
+  override describe(): JsonObject {
+    const image = this.file.child.driver.describe();
+    const shown = jsonObject({ driver: this.name, image });
+    const { injectErrors, setStates } = this.#options;
+    Object.assign(shown, flat('inject-error', injectErrors), flat('set-state', setStates));
+    return shown;
+  }
+}
+
+/** `inject-error.0.event` and so on, as they stand in the name of such a node. */
+function flat(option: string, rules: readonly (InjectError | SetState)[]): JsonObject {
+  const members = rules.flatMap((rule, index) =>
+    Object.entries(rule)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [`${option}.${index}.${name}`, value as Json] as const),
+  );
+  return jsonObject(Object.fromEntries(members));
+}

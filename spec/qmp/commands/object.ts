@@ -1,0 +1,72 @@
+/** Objects that nodes refer to: groups of limits, and nothing else here. spec/block/FILTERS.md, REF-084. */
+import { DeviceError } from '../../block/device/errors.js';
+import { BlockError } from '../../block/errors.js';
+import { LIMITS, type Limit, ThrottleGroup } from '../../block/throttle-group.js';
+import { commandsOf } from '../command.js';
+import type { Machine } from '../machine.js';
+import { empty, enumeration, type Infer, int, optional, str, struct, union } from '../types.js';
+
+const define = commandsOf<Machine>();
+
+/** The largest limit, bytes or requests a second. */
+const LARGEST = 1_000_000_000_000_000;
+const ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
+
+const ThrottleLimits = struct('ThrottleLimits', {
+  'bps-total': optional(int, { doc: 'bytes a second; 0, the default: no limit' }),
+  'bps-read': optional(int),
+  'bps-write': optional(int),
+  'iops-total': optional(int, { doc: 'requests a second' }),
+  'iops-read': optional(int),
+  'iops-write': optional(int),
+});
+
+const ObjectOptions = union('ObjectOptions', {
+  base: { 'qom-type': enumeration('ObjectType', ['throttle-group']), id: str },
+  discriminator: 'qom-type',
+  branches: { 'throttle-group': struct('ThrottleGroupProperties', { limits: optional(ThrottleLimits) }) },
+});
+
+/** @throws BlockError REF-E-LIMIT, REF-E-LIMITS-TOGETHER */
+function limitsOf(given: Infer<typeof ThrottleLimits>): Map<Limit, number> {
+  const limits = new Map(LIMITS.map((limit) => [limit, Number(given[limit] ?? 0)]));
+  for (const kind of ['bps', 'iops'] as const) {
+    const parts = limits.get(`${kind}-read`)! !== 0 || limits.get(`${kind}-write`)! !== 0;
+    if (limits.get(`${kind}-total`)! !== 0 && parts) throw new BlockError('REF-E-LIMITS-TOGETHER');
+  }
+  for (const value of limits.values()) if (value < 0 || value > LARGEST) throw new BlockError('REF-E-LIMIT');
+  return limits;
+}
+
+export const OBJECT_COMMANDS = [
+  define({
+    name: 'object-add',
+    doc: 'Makes an object: a group of limits for nodes of driver throttle.',
+    args: ObjectOptions,
+    returns: empty,
+    rules: ['REF-084'],
+    execute(machine, { id, limits }) {
+      // PRECONDITIONS
+      if (!ID.test(id)) throw new DeviceError('REF-E-DRIVE-ID');
+      if (machine.objects.has(id)) throw new BlockError('REF-E-OBJECT-TAKEN', { id });
+      const checked = limitsOf(limits ?? {});
+      // EFFECTS
+      machine.objects.set(id, new ThrottleGroup(id, checked));
+    },
+  }),
+  define({
+    name: 'object-del',
+    doc: 'Drops an object that nobody uses.',
+    args: struct('ObjectDelArguments', { id: str }),
+    returns: empty,
+    rules: ['REF-084'],
+    execute(machine, { id }) {
+      // PRECONDITIONS
+      const group = machine.objects.get(id);
+      if (group === undefined) throw new BlockError('REF-E-NO-OBJECT', { id });
+      if (group.members.size > 0) throw new BlockError('REF-E-OBJECT-IN-USE', { id });
+      // EFFECTS
+      machine.objects.delete(id);
+    },
+  }),
+];
