@@ -12,11 +12,11 @@ import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../permissions.js';
-import { discard, flush, read, write, zero } from '../request.js';
+import { read, write, zero } from '../request.js';
 import { RequestError } from '../request-error.js';
-import { truncate } from '../resize.js';
 import { type DriverStatus, statusInChain } from '../status.js';
 import type { Driver, Snapshot } from './driver.js';
+import { FilterDriver } from './filter.js';
 
 /** Clusters are of at least this size. */
 const SMALLEST_CLUSTER = 65536;
@@ -34,12 +34,8 @@ export function openCopyBeforeWrite(file: Edge, target: Edge, options: CopyBefor
   return new CopyBeforeWriteDriver(file, target, options);
 }
 
-class CopyBeforeWriteDriver implements Driver, Snapshot {
+class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   readonly name = 'copy-before-write';
-  readonly isFilter = true;
-  readonly canDiscard = true;
-  readonly hasDirtyFlag = true;
-  readonly #file: Edge;
   readonly #target: Edge;
   readonly #onError: CopyBeforeWriteOptions['onError'];
   readonly #cluster: number;
@@ -54,7 +50,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
   #node: Node | null = null;
 
   constructor(file: Edge, target: Edge, options: CopyBeforeWriteOptions) {
-    this.#file = file;
+    super(file);
     this.#target = target;
     this.#onError = options.onError;
     this.#cluster = Math.max(SMALLEST_CLUSTER, target.child.driver.clusterSize ?? 0);
@@ -70,7 +66,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
   /** REF-126 */
   attach(node: Node): void {
     this.#node = node;
-    this.#file.child.addBitmap(this.#toCopy);
+    this.file.child.addBitmap(this.#toCopy);
     node.addBitmap(this.#done);
     node.addBitmap(this.#accessible);
   }
@@ -79,47 +75,19 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     return this;
   }
 
-  get clusterSize(): number | null {
-    return this.#file.child.driver.clusterSize;
-  }
-
-  length(): number {
-    return this.#file.child.size;
-  }
-
-  read(offset: number, into: Uint8Array): void {
-    read(this.#file.child, offset, into);
-  }
-
-  write(offset: number, bytes: Uint8Array): void {
+  override write(offset: number, bytes: Uint8Array): void {
     this.#copyBefore(offset, bytes.length);
-    write(this.#file.child, offset, bytes);
+    super.write(offset, bytes);
   }
 
-  zero(offset: number, length: number): void {
+  override zero(offset: number, length: number): void {
     this.#copyBefore(offset, length);
-    zero(this.#file.child, offset, length);
+    super.zero(offset, length);
   }
 
-  discard(offset: number, length: number): void {
+  override discard(offset: number, length: number): void {
     this.#copyBefore(offset, length);
-    discard(this.#file.child, offset, length);
-  }
-
-  flush(): void {
-    flush(this.#file.child);
-  }
-
-  status(offset: number, length: number): DriverStatus {
-    return { length, content: 'child', at: { node: this.#file.child, offset } };
-  }
-
-  truncate(size: number): void {
-    truncate(this.#file.child, size);
-  }
-
-  follows(edge: Edge): boolean {
-    return edge === this.#file;
+    super.discard(offset, length);
   }
 
   /** REF-124 */
@@ -130,16 +98,12 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
     return { needs: byUse.needs | read, shares: isUsed ? byUse.shares & ~(WRITE | RESIZE) : byUse.shares };
   }
 
-  close(): void {
-    this.#file.child.removeBitmap(this.#toCopy);
+  override close(): void {
+    this.file.child.removeBitmap(this.#toCopy);
   }
 
-  filename(): string {
-    return this.#file.child.filename;
-  }
-
-  describe(): JsonObject {
-    const [file, target] = [this.#file.child.driver.describe(), this.#target.child.driver.describe()];
+  override describe(): JsonObject {
+    const [file, target] = [this.file.child.driver.describe(), this.#target.child.driver.describe()];
     return jsonObject({ driver: this.name, file, target });
   }
 
@@ -164,7 +128,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
 
   /** Whole clusters, but for the end of the disk. */
   #copy(start: number, end: number): void {
-    const [source, target] = [this.#file.child, this.#target.child];
+    const [source, target] = [this.file.child, this.#target.child];
     if (end > target.size) throw new RequestError('ENOSPC', `${target.name} is too small`);
     for (let at = start; at < end; ) {
       const { isZero, length } = statusInChain(source, at, end - at);
@@ -214,7 +178,7 @@ class CopyBeforeWriteDriver implements Driver, Snapshot {
       const isDone = this.#done.nextDirty(at, at + 1) >= 0;
       const next = isDone ? this.#done.nextClean(at, end) : this.#done.nextDirty(at, end);
       const stop = next < 0 ? end : next;
-      yield { node: isDone ? this.#target.child : this.#file.child, offset: at, length: stop - at };
+      yield { node: isDone ? this.#target.child : this.file.child, offset: at, length: stop - at };
       at = stop;
     }
   }
