@@ -11,9 +11,9 @@ import type { CaseContext, Reply, Session, Target } from './target.js';
 const PROGRAM = 'qemu-system-x86_64';
 const skip =
   findInPath(PROGRAM) === null && process.env.CI === undefined ? `${PROGRAM} is not in PATH` : false;
-const HISTORIES = Number(process.env.QBM_DEVICE_HISTORIES ?? 200);
-/** Most of it is waiting until QEMU has let go of what was unplugged. */
-t.setTimeout(HISTORIES * 2000);
+const HISTORIES = Number(process.env.QBM_DEVICE_HISTORIES ?? 100);
+/** Milliseconds for one of them; most of it is waiting until QEMU has let go of what was unplugged. */
+const LIMIT = 2000;
 
 const CONTEXT: CaseContext = {
   id: 'test',
@@ -70,7 +70,7 @@ async function on(target: Target, steps: readonly DeviceStep[]): Promise<string[
 
 t.test(
   'random histories of devices and media answer the same on the reference and on QEMU',
-  { skip },
+  { skip, timeout: 30_000 + HISTORIES * LIMIT },
   async (t) => {
     const [reference, qemu] = [parseTarget('reference').create(), parseTarget('qemu-system').create()];
     t.teardown(() => Promise.all([reference.close(), qemu.close()]));
