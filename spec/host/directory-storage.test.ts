@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -158,6 +159,8 @@ t.test('symbolic links', (t) => {
   );
   t.equal(storage.identity('link'), storage.identity('./file'));
   t.equal(storage.identity('new'), join(storage.identity('.'), 'new'));
+  linkSync(join(root, 'file'), join(root, 'hard'));
+  t.equal(storage.identity('hard'), storage.identity('link'), 'by whatever kind of link');
   const held = following.open('link', { lock: 'exclusive' });
   t.equal(
     errno(() => storage.open('file', { lock: 'shared' })),

@@ -107,11 +107,16 @@ export class DirectoryStorage implements Storage {
     return isAbsolute(name) ? name : from.slice(0, from.lastIndexOf('/') + 1) + name;
   }
 
-  /** The absolute name, links followed; of a file that is not there, of its directory and then its name. */
+  /**
+   * The absolute name, links followed; of a file that is not there, of its directory and then its name. A file with several
+   * names by hard links is known by its number.
+   */
   identity(name: string): string {
     const path = this.#path(name);
     return translated(name, () => {
       try {
+        const stats = statSync(path, { bigint: true });
+        if (stats.isFile() && stats.nlink > 1n) return `${stats.dev}:${stats.ino}`;
         return realpathSync.native(path);
       } catch (error) {
         if (codeOf(error) !== 'ENOENT') throw error;

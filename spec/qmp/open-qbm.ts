@@ -10,6 +10,7 @@ import { BlockError } from '../block/errors.js';
 import type { Node } from '../block/node.js';
 import { Allocation, type Places } from '../block/qbm/allocation.js';
 import { NodeFile } from '../block/qbm/node-file.js';
+import { checkPartsAreApart, type Part } from '../block/qbm/parts.js';
 import { DescriptorStore } from '../block/qbm/store.js';
 import { StoredBitmap } from '../block/qbm/stored-bitmap.js';
 import { settleTakenOver } from '../block/qbm/take-over.js';
@@ -235,6 +236,7 @@ function openInline(opener: Opener, options: QbmOptions): Driver {
   if (options.policy === 'writeback') throw new BlockError('REF-E-QBM-INLINE-POLICY');
   const data = opener.child(options.image, 'image');
   const children: Adoption[] = [[data, 'image', 'metadata']];
+  const parts: Part[] = [[data, 'the data image']];
   const places = placesOf(node);
   const stored: StoredBitmap[] = [];
   let allocation: Allocation | null = null;
@@ -245,6 +247,7 @@ function openInline(opener: Opener, options: QbmOptions): Driver {
     names.add(part.name);
     const file = opener.child(part.file, 'bitmap');
     children.push([file, 'bitmap', 'metadata']);
+    parts.push([file, `bitmap "${part.name}"`]);
     const geometry = {
       name: part.name,
       file: file.filename,
@@ -261,10 +264,12 @@ function openInline(opener: Opener, options: QbmOptions): Driver {
     else {
       const backing = options.backing == null ? null : opener.child(options.backing, 'backing');
       if (backing !== null) children.push([backing, 'backing', 'backing']);
+      if (backing !== null) parts.push([backing, 'the backing file']);
       allocation = new Allocation(one, places);
     }
   }
   if (options.backing != null && allocation === null) throw new BlockError('REF-E-QBM-ALLOCATION');
+  checkPartsAreApart(opener.machine.storage, parts);
   opener.adopt(children);
   // Without a marker nobody knows whether the writer before died with bits that are in a cache only.
   if (!node.readOnly) for (const [child, role] of children) if (role !== 'backing') flush(child);

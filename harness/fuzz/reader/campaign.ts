@@ -1,4 +1,5 @@
 /** Reads samples by the reference and, some of them, by another implementation, and finds where they are wrong or disagree. */
+import { TargetFault } from '../../target/target.js';
 import { agreedIds, type Difference, difference } from './compare.js';
 import { Corpus } from './corpus.js';
 import { TooLarge } from './counted.js';
@@ -126,14 +127,36 @@ class Campaign {
     const waiting = this.#waiting;
     this.#waiting = [];
     if (waiting.length === 0) return;
-    const verdicts = await this.#options.other!.verdicts(waiting.map(({ sample }) => sample));
+    const verdicts = await this.#readByOther(waiting);
     this.#compared += waiting.length;
     for (const [i, { index, sample, verdict }] of waiting.entries()) {
-      const found = difference(verdict, verdicts[i]!);
+      const other = verdicts[i] ?? null;
+      const found = other === null ? null : difference(verdict, other);
       if (found === null) continue;
-      if (await this.#isExplained(sample, found, verdict, verdicts[i]!)) this.#explained++;
+      if (await this.#isExplained(sample, found, verdict, other!)) this.#explained++;
       else await this.#disagreement(index, sample, found);
     }
+  }
+
+  /** Where it dies or hangs, each sample by itself: null for those that it does so with. */
+  async #readByOther(waiting: readonly Waiting[]): Promise<(Verdict | null)[]> {
+    const other = this.#options.other!;
+    try {
+      return await other.verdicts(waiting.map(({ sample }) => sample));
+    } catch (error) {
+      if (!(error instanceof TargetFault)) throw error;
+    }
+    const verdicts: (Verdict | null)[] = [];
+    for (const { index, sample } of waiting) {
+      try {
+        verdicts.push(...(await other.verdicts([sample])));
+      } catch (error) {
+        if (!(error instanceof TargetFault)) throw error;
+        this.#found.push({ index, kind: error.kind, text: error.message, steps: asSteps(sample) });
+        verdicts.push(null);
+      }
+    }
+    return verdicts;
   }
 
   async #disagreement(index: number, sample: Sample, { kind, text }: Difference): Promise<void> {

@@ -29,12 +29,17 @@ const MOST = 400;
 /** Every fault of its descriptors alone; null: there are too many members. */
 export function isolated(sample: Sample): Sample[] | null {
   const found: Sample[] = [];
-  for (const name of descriptorsIn(sample)) {
+  const descriptors = descriptorsIn(sample);
+  // What is in other files has nothing to do with it, and may take long to be read.
+  const files = new Map(
+    [...sample.files].map(([name, content]) => [name, descriptors.includes(name) ? content : 0]),
+  );
+  for (const name of descriptors) {
     const text = textIn(sample.files.get(name));
     const value = text === null ? undefined : jsonIn(text);
     if (value === undefined) continue;
     for (const alone of outer(value)) {
-      found.push({ ...withFile(sample, name, bytesOfText(writeJson(alone))), open: name });
+      found.push({ ...withFile({ ...sample, files }, name, bytesOfText(writeJson(alone))), open: name });
       if (found.length > MOST) return null;
     }
   }

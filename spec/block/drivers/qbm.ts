@@ -297,14 +297,31 @@ export class QbmDriver implements Driver, BitmapStore {
 
   describe(): JsonObject {
     const { store } = this.#parts;
-    const { data } = this.#parts.places;
     if (store !== null) {
       const shown = jsonObject({ driver: 'qbm' });
       if (this.#isBackingOverridden()) shown.backing = this.#below?.driver.describe() ?? null;
       shown.file = jsonObject({ driver: 'file', filename: store.name });
       return shown;
     }
-    return jsonObject({ driver: 'qbm', image: data.driver.describe() });
+    return this.#describeParts();
+  }
+
+  /** As they are given to blockdev-add. */
+  #describeParts(): JsonObject {
+    const { places, stored, allocation } = this.#parts;
+    const shown = jsonObject({ driver: 'qbm', image: places.data.driver.describe() });
+    const bitmaps = stored.map(({ bitmap, file }) => {
+      const part = partOf(bitmap, file);
+      if (!bitmap.recording) part.recording = false;
+      return part;
+    });
+    if (allocation !== null) {
+      const { bitmap, file } = allocation.stored;
+      bitmaps.push(jsonObject({ ...partOf(bitmap, file), type: 'allocation' }));
+    }
+    if (bitmaps.length > 0) shown.bitmaps = bitmaps;
+    if (this.#below !== null) shown.backing = this.#below.driver.describe();
+    return shown;
   }
 
   checkNew(name: string): void {
@@ -383,4 +400,8 @@ export class QbmDriver implements Driver, BitmapStore {
 function storedBacking(store: DescriptorStore): StoredBacking | null {
   const { backing } = store;
   return backing && { file: backing.file, full: store.resolve(backing.file), format: backing.format };
+}
+
+function partOf({ name, granularity }: DirtyBitmap, { node }: NodeFile): JsonObject {
+  return jsonObject({ name: name!, file: node.driver.describe(), granularity });
 }

@@ -125,6 +125,82 @@ t.test('QBM-017, QBM-018, QBM-019, QBM-020: parts that do not fit are refused, a
   t.end();
 });
 
+t.test('QBM-017: no part is used twice, nor a piece of another, by whatever nodes', (t) => {
+  const storage = new MemoryStorage();
+  storage.put('data', 16 * GRANULE);
+  storage.put('b0', 2048);
+  storage.put('b1', 512);
+  const bits = { offset: 0, size: 512 };
+  const cases: [string, string, object][] = [
+    ['QBM-E-FILE-TWICE', 'a node as image and bitmap', { image: 'data', bitmaps: [part('a', 'data')] }],
+    ['QBM-E-FILE-TWICE', 'as two bitmaps', { image: 'data', bitmaps: [part('a', 'b0'), part('b', 'b0')] }],
+    ['QBM-E-FILE-TWICE', 'what it stands on', { image: 'data', bitmaps: [part('a', 'below')] }],
+    ['QBM-E-FILE-TWICE', 'the same file', { image: 'data', bitmaps: [part('a', raw('data'))] }],
+    [
+      'QBM-E-FILE-TWICE',
+      'as its own backing file',
+      { image: 'data', backing: 'data', bitmaps: [part('a', 'b0', { type: 'allocation' })] },
+    ],
+    [
+      'QBM-E-FILE-TWICE',
+      'pieces that overlap',
+      {
+        image: 'data',
+        bitmaps: [part('a', raw('b0', bits)), part('b', raw('b0', { offset: 511, size: 512 }))],
+      },
+    ],
+    [
+      'ok',
+      'pieces that do not',
+      { image: 'data', bitmaps: [part('a', raw('b0', bits)), part('b', raw('b0', { offset: 512 }))] },
+    ],
+  ];
+  for (const readOnly of [false, true]) {
+    for (const [expected, what, options] of cases) {
+      const image = new Image(storage);
+      image.addNode({ driver: 'file', 'node-name': 'below', filename: 'data' });
+      image.addNode({ driver: 'raw', 'node-name': 'data', file: 'below' });
+      image.addNode({ ...raw('b0'), 'node-name': 'b0' });
+      const given = { driver: 'qbm', 'node-name': 'disk', 'read-only': readOnly, ...options };
+      t.equal(image.ask('blockdev-add', given), expected, `${what}${readOnly ? ', read-only' : ''}`);
+      image.close();
+    }
+  }
+  t.end();
+});
+
+t.test('QBM-041: the name of an image without a descriptor says all of which it is made', (t) => {
+  const storage = new MemoryStorage();
+  for (const [name, size] of [
+    ['data', 4 * GRANULE],
+    ['base', GRANULE],
+    ['map', 1],
+    ['b0', 1],
+    ['b1', 1],
+  ] as const)
+    storage.put(name, size);
+  const parts = {
+    image: raw('data', { offset: 0 }),
+    bitmaps: [
+      part('b0', raw('b0')),
+      part('b1', raw('b1'), { recording: false }),
+      part('map', raw('map'), { type: 'allocation' }),
+    ],
+    backing: raw('base'),
+  };
+  const disk = composed(storage, parts);
+  const { filename } = disk.node;
+  t.ok(filename.startsWith('json:'));
+  const again = JSON.parse(filename.slice(5));
+  t.same(again, { driver: 'qbm', ...parts }, 'the same options');
+  disk.close();
+  const second = new Image(storage);
+  second.addNode({ ...again, 'node-name': 'disk' });
+  t.equal(second.node.filename, filename, 'which make the same image');
+  second.close();
+  t.end();
+});
+
 t.test('QBM-021: a bitmap in a node of its own format', (t) => {
   const storage = new MemoryStorage();
   storage.put('data', 64 * GRANULE);
