@@ -174,7 +174,7 @@ export class QmpSession implements Session {
     const path = pathOf(this.directory, imageName(node));
     if (size !== undefined) {
       const below = this.#images.get(backing ?? '') ?? null;
-      this.#images.set(node, { file: imageName(node), format: this.formatDriver });
+      this.#images.set(node, { file: path, format: this.formatDriver });
       const made = await this.#makeImage(path, size, below);
       if ('error' in made) return made;
     }
