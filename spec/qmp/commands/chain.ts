@@ -192,14 +192,22 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   if (backing === null) throw new BlockError('REF-E-NO-BACKING');
   checkBlockers(top, 'change');
   if (!isInChain(top, image)) throw new BlockError('REF-E-OTHER-CHAIN', { device: args.device });
+  const format = formatOf(backing);
   // EFFECTS
   const wasReadOnly = image.readOnly;
   if (wasReadOnly) setReadOnly(graph, image, false);
   try {
-    image.driver.backing?.change(args['backing-file'], backing.driver.name);
+    image.driver.backing?.change(args['backing-file'], format);
   } finally {
     if (wasReadOnly) setReadOnly(graph, image, true);
   }
+}
+
+/** Of an image that is opened as this node is. @throws BlockError REF-E-BACKING-NAME */
+function formatOf({ name, driver }: Node): string {
+  if (driver.name === 'raw' || driver.name === 'file') return 'raw';
+  if (driver.name === 'qbm') return 'qbm';
+  throw new BlockError('REF-E-BACKING-NAME', { node: name });
 }
 
 function isInChain(top: Node, image: Node): boolean {
