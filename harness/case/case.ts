@@ -5,6 +5,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../../spec/json/value.js';
 import type { IoRequest, Trust } from '../target/target.js';
 import type { FileContent } from './content.js';
+import type { NbdAction } from './nbd-step.js';
 
 /** The formats a case can be run on. */
 export const FORMATS = ['raw', 'overlay'] as const;
@@ -53,6 +54,7 @@ export type Action =
   | { readonly verb: 'descriptor'; readonly file: string; readonly trust: Trust; readonly verify: boolean }
   | { readonly verb: 'check'; readonly file: string; readonly trust: Trust; readonly repair: boolean }
   | ToolAction
+  | NbdAction
   | {
       readonly verb: 'either';
       readonly action: Exclude<Action, { verb: 'either' | 'log' }>;
@@ -119,7 +121,7 @@ export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
   for (const { action } of steps) {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'create') files.add(act.file);
-    for (const file of filesOfJobs(act)) files.add(file);
+    for (const file of [...filesOfJobs(act), ...filesOfNbd(act)]) files.add(file);
     if (act.verb === 'open' && act.driver === 'format') files.add(`${act.node}.img`);
     if (act.verb === 'qmp') for (const file of snapshotFiles(act.arguments ?? null)) files.add(file);
     for (const word of toolWords(act)) {
@@ -129,9 +131,18 @@ export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
   return files;
 }
 
+/** The sockets on which servers are to listen and clients connect, and files that clients name. */
+function filesOfNbd(action: Action): string[] {
+  if (action.verb === 'nbd') return action.op === 'connect' ? [action.socket] : [];
+  if (action.verb !== 'qmp' || action.command !== 'nbd-server-start') return [];
+  const { addr = null } = action.arguments ?? {};
+  const data = isJsonObject(addr) && isJsonObject(addr.data ?? null) ? (addr.data as JsonObject) : {};
+  return typeof data.path === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(data.path) ? [data.path.slice(1)] : [];
+}
+
 /** The words of a tool's command line, but for the commands of `image-io`; none for other steps. */
 function toolWords(action: Action): readonly string[] {
-  if (action.verb === 'img') return action.words;
+  if (action.verb === 'img' || (action.verb === 'nbd' && action.op === 'run')) return action.words;
   if (action.verb !== 'image-io') return [];
   return action.image === null ? action.options : [...action.options, action.image];
 }

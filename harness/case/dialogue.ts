@@ -8,6 +8,7 @@ import type { IoRequest } from '../target/target.js';
 import type { Action, Step } from './case.js';
 import { parseFormatQuestion } from './format-dialogue.js';
 import { parseSize } from './load/size.js';
+import { parseNbdQuestion } from './nbd-dialogue.js';
 import { parseToolQuestion } from './tool-dialogue.js';
 
 /** A fenced block: its text, and the line in the document on which its first line stands. */
@@ -119,7 +120,7 @@ function parseQuestion(text: string, line: number): Action {
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };
   const observe = /^observe (.+)$/.exec(text);
   if (observe !== null) return { verb: 'observe', node: observe[1]! };
-  const format = parseFormatQuestion(text) ?? parseToolQuestion(text);
+  const format = parseFormatQuestion(text) ?? parseToolQuestion(text) ?? parseNbdQuestion(text);
   if (format !== null) return format;
   throw new DialogueError(line, `neither a question nor an answer: ${text.slice(0, 80)}`);
 }

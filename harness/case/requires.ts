@@ -34,7 +34,7 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
  * `kill`, `command:x-debug-query-block-graph` for `graph`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check
  * that repairs, `devices` for drives, devices and media, `img` and `image-io` for the
- * tools, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
+ * tools, `nbd` for what our own client does and `client:NAME` for a real one, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
  * for whatever the adapter protocol has no operation for.
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
@@ -50,6 +50,7 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     }
     if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
     if (act.verb === 'img' && IMG_COMMANDS.has(act.words[0]!)) requires.add(`img:${act.words[0]}`);
+    if (act.verb === 'nbd') requires.add(act.op === 'run' ? `client:${act.words[0]}` : 'nbd');
     if (act.verb === 'wait') requires.add(act.job === undefined ? 'qmp' : 'command:query-jobs');
     if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
     if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');

@@ -56,7 +56,7 @@ export function toolAdvice(lines: Lines): Lines {
 export function ioTime(lines: Lines): Lines {
   return inAnswers(
     lines,
-    /^image-io\b/,
+    /^(?:image-io|nbd run qemu-io)\b/,
     mapEach((text) => text.replace(/^( {3}.*, \d+ ops); [\d:.]+(?: sec)? \(.*\)$/, '$1')),
   );
 }

@@ -67,6 +67,17 @@ export class NbdStream {
     });
   }
 
+  /** Waits until the server has closed the connection. @returns how many bytes came before that */
+  async ended(): Promise<number> {
+    let count = this.#buffered;
+    if (this.fault !== null) return count;
+    this.#socket.on('data', (chunk: Buffer) => {
+      count += chunk.length;
+    });
+    await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
+    return count;
+  }
+
   /** Ends the connection with a fault; returns it to be thrown. */
   fail(kind: TargetFault['kind'], message: string): TargetFault {
     this.fault ??= new TargetFault(kind, `${this.#doing}: ${message}`);

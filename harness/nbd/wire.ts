@@ -14,18 +14,37 @@ export const FLAG_FIXED_NEWSTYLE = 1;
 export const FLAG_NO_ZEROES = 2;
 
 export const OPT_ABORT = 2;
+export const OPT_LIST = 3;
 export const OPT_INFO = 6;
 export const OPT_GO = 7;
 export const OPT_STRUCTURED_REPLY = 8;
+export const OPT_LIST_META_CONTEXT = 9;
 export const OPT_SET_META_CONTEXT = 10;
 
 export const REP_ACK = 1;
+export const REP_SERVER = 2;
 export const REP_INFO = 3;
 export const REP_META_CONTEXT = 4;
 /** option replies with this bit are errors */
 export const REP_ERROR = 0x80000000;
 
+/** what the errors among option replies are called, by their number without that bit */
+export const OPTION_ERRORS: ReadonlyMap<number, string> = new Map([
+  [1, 'UNSUP'],
+  [2, 'POLICY'],
+  [3, 'INVALID'],
+  [4, 'PLATFORM'],
+  [5, 'TLS_REQD'],
+  [6, 'UNKNOWN'],
+  [7, 'SHUTDOWN'],
+  [8, 'BLOCK_SIZE_REQD'],
+  [9, 'TOO_BIG'],
+]);
+
 export const INFO_EXPORT = 0;
+export const INFO_NAME = 1;
+export const INFO_DESCRIPTION = 2;
+export const INFO_BLOCK_SIZE = 3;
 
 export const CMD_READ = 0;
 export const CMD_WRITE = 1;
@@ -40,6 +59,19 @@ export const CMD_FLAG_NO_HOLE = 2;
 
 /** transmission flags of an export */
 export const EXPORT_READ_ONLY = 2;
+export const EXPORT_FLAGS: ReadonlyMap<number, string> = new Map([
+  [EXPORT_READ_ONLY, 'READ_ONLY'],
+  [4, 'FLUSH'],
+  [8, 'FUA'],
+  [0x10, 'ROTATIONAL'],
+  [0x20, 'TRIM'],
+  [0x40, 'WRITE_ZEROES'],
+  [0x80, 'DF'],
+  [0x100, 'MULTI_CONN'],
+  [0x200, 'RESIZE'],
+  [0x400, 'CACHE'],
+  [0x800, 'FAST_ZERO'],
+]);
 
 export const REPLY_FLAG_DONE = 1;
 export const REPLY_NONE = 0;

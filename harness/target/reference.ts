@@ -18,8 +18,10 @@ import { QmpError } from '../../spec/qmp/errors.js';
 import { type IoResult, Machine } from '../../spec/qmp/machine.js';
 import { Monitor } from '../../spec/qmp/monitor.js';
 import { MemoryStorage } from '../../spec/storage/memory-storage.js';
+import { clientCapabilities } from './clients.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
 import { ReferenceFormat } from './reference-format.js';
+import { ReferenceNbd } from './reference-nbd.js';
 import { ReferenceTools, toolCapabilities } from './reference-tools.js';
 import {
   type BitmapObservation,
@@ -58,6 +60,7 @@ const CAPABILITIES = [
   'resize',
   'devices',
   'close',
+  'nbd',
   ...BlockdevDriver.values.map(({ name }) => `driver:${name}`),
 ];
 
@@ -78,6 +81,7 @@ class ReferenceTarget implements Target {
       capabilities: new Set([
         ...CAPABILITIES,
         ...toolCapabilities(),
+        ...clientCapabilities(),
         ...[...COMMANDS.keys()].map((name) => `command:${name}`),
       ]),
       formats: new Set(['raw', 'overlay']),
@@ -85,7 +89,7 @@ class ReferenceTarget implements Target {
   }
 
   async begin(context: CaseContext): Promise<Session> {
-    return new ReferenceSession(context.format);
+    return new ReferenceSession(context);
   }
 
   async close(): Promise<void> {
@@ -104,6 +108,7 @@ class ReferenceSession implements Session {
   readonly #storage = new MemoryStorage();
   readonly format = new ReferenceFormat(this.#storage, DIRECTORY);
   readonly tools: ReferenceTools;
+  readonly nbd: ReferenceNbd;
   readonly #format: string;
   /** by the node that a step made on it: what another image may name as its backing file */
   readonly #images = new Map<string, ImageRef>();
@@ -111,15 +116,17 @@ class ReferenceSession implements Session {
   #machine!: Machine;
   #monitor!: Monitor;
 
-  constructor(format: string) {
+  constructor({ format, limitMs }: CaseContext) {
     this.#format = format;
+    this.nbd = new ReferenceNbd(() => this.#machine.exports, DIRECTORY, limitMs);
     this.tools = new ReferenceTools(this.#storage, DIRECTORY, format);
     this.#start();
   }
 
   /** A new machine over the same files. */
   #start(): void {
-    this.#machine = new Machine({ storage: this.#storage, makeHash: nodeSha256 });
+    const { listener } = this.nbd;
+    this.#machine = new Machine({ storage: this.#storage, makeHash: nodeSha256, listener });
     this.#monitor = new Monitor(this.#machine);
     this.#monitor.feed('{"execute": "qmp_capabilities"}');
   }
@@ -184,6 +191,7 @@ class ReferenceSession implements Session {
   }
 
   async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {
+    if (command === 'nbd-server-start') return this.nbd.start(args, () => this.#execute(command, args));
     return this.#execute(command, args);
   }
 
@@ -241,6 +249,7 @@ class ReferenceSession implements Session {
   async restart(how: 'quit' | 'kill'): Promise<void> {
     if (how === 'quit') this.#machine.shutDown();
     else this.#storage.forgetLocks();
+    this.nbd.close();
     this.#events.length = 0;
     this.#start();
   }
@@ -262,6 +271,7 @@ class ReferenceSession implements Session {
   }
 
   async end(): Promise<void> {
+    await this.nbd.end();
     const wrong = this.#machine.verify();
     if (wrong.length > 0)
       throw new TargetFault('surroundings', `the reference contradicts itself: ${wrong.join('; ')}`);

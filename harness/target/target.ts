@@ -179,6 +179,16 @@ export interface ToolPart {
   run(tool: 'img' | 'io', args: readonly string[], input: string): Promise<ToolOutcome>;
 }
 
+/** The NBD server that a case starts on a socket of its own, for clients outside of the target. */
+export interface NbdPart {
+  /** where the sockets of the case really are, and clients run */
+  readonly directory: string;
+  /** before a client connects: what the harness itself has on the server is gone */
+  prepare(): Promise<void>;
+  /** runs a real client to its end. @throws TargetFault */
+  run(words: readonly string[]): Promise<ToolOutcome>;
+}
+
 /** What a session may know of its case beforehand. */
 export interface CaseContext {
   readonly id: string;
@@ -221,6 +231,8 @@ export interface Session {
   readonly format?: FormatPart;
   /** for targets with the capabilities `img` and `image-io` */
   readonly tools?: ToolPart;
+  /** for targets with the capability `nbd` */
+  readonly nbd?: NbdPart;
   /** makes an empty file of `size` bytes, known to the case as `$name` */
   create(name: string, size: number): Promise<void>;
   open(node: string, options: OpenOptions): Promise<Reply>;

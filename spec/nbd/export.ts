@@ -33,7 +33,7 @@ export interface NbdExport {
 
 /** The exports that there are, as connections find them. */
 export interface NbdServer {
-  /** newest first */
+  /** oldest first */
   readonly exports: readonly NbdExport[];
 }
 

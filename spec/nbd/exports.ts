@@ -85,7 +85,7 @@ export class Exports {
     const exports = this;
     const server = {
       get exports() {
-        return exports.all;
+        return exports.#exports;
       },
     };
     const client = new NbdConnection(server, ended);

@@ -137,8 +137,8 @@ t.test('options (NBD-003, NBD-004, NBD-006, NBD-007, NBD-008, NBD-010)', (t) => 
     'option 5: 80000002',
   ]);
   t.same(talk.options(client.option(nbd.OPT_LIST), client.option(nbd.OPT_LIST, new Uint8Array(1))), [
-    'option 3: 2 00000002726f',
     'option 3: 2 000000016568656c6c6f',
+    'option 3: 2 00000002726f',
     'option 3: 1 ',
     'option 3: 80000003',
   ]);

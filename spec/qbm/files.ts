@@ -112,13 +112,11 @@ export class FileWalk {
     const kind = isReached ? this.#storage.kind(file) : null;
     const local = this.#options.trust === 'local';
     const device = local && (this.#options.devices ?? false) && reference.image !== null;
-    // A directory is one use, too, and a file that is missing: a repair may make it.
-    const isLink = kind === 'symlink' || kind === 'special';
-    if (isReached && !isLink) this.#use(file, role, path);
     const allowed =
       kind === null || kind === 'file' || (kind === 'symlink' && local) || (kind === 'special' && device);
     if (!allowed) throw new QbmError('QBM-E-NOT-REGULAR', { role, file, kind });
-    if (isLink) this.#use(file, role, path);
+    // One that is missing, too: a repair may make it.
+    if (isReached) this.#use(file, role, path);
     if (kind === null && !reference.bitmap?.inconsistent) throw new QbmError('QBM-E-NO-FILE', { role, file });
     return kind !== null;
   }
@@ -130,7 +128,7 @@ export class FileWalk {
       identity = this.#storage.identity(file);
     } catch (error) {
       // Without its directory it is no file at all.
-      if (error instanceof StorageError && ['ENOENT', 'ENOTDIR'].includes(error.errno)) return;
+      if (error instanceof StorageError && error.errno === 'ENOENT') return;
       throw error;
     }
     if (path.includes(identity)) throw new QbmError('QBM-E-LOOP', { file, role });

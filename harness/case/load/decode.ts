@@ -14,6 +14,7 @@ import {
 } from '../case.js';
 import { bytesOf, type FileContent, MAX_WRITTEN, type Piece } from '../content.js';
 import { derivedRequirements } from '../requires.js';
+import { decodeNbd } from './decode-nbd.js';
 import type { Violation } from './explain.js';
 import { parseSize } from './size.js';
 import type { YamlDocument } from './yaml.js';
@@ -141,6 +142,12 @@ class Decoder {
         };
       case 'check':
         return { verb, file: object.image as string, trust: trustOf(object), repair: object.repair === true };
+      case 'nbd':
+        return decodeNbd(
+          object,
+          (part, at) => this.#size(part, `${pointer}/nbd${at}`),
+          (at, message) => this.#found.push({ pointer: `${pointer}/nbd${at}`, message }),
+        );
       case 'image-io':
         return this.#imageIo(object, `${pointer}/image-io`);
       case 'qmp': {

@@ -23,6 +23,10 @@ export function explain(error: ErrorObject, prefix: string): Violation | null {
     const message = 'a file has one of text, hex, size, fill; "with" stands beside "text"';
     return { pointer, message };
   }
+  if (/properties\/nbd\/oneOf/.test(error.schemaPath)) {
+    if (error.keyword !== 'oneOf') return null;
+    return { pointer, message: 'nbd has connect, run, or, beside on, exactly one thing to do' };
+  }
   if (error.keyword === 'additionalProperties') {
     const extra = String(error.params.additionalProperty);
     const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});

@@ -6,6 +6,7 @@ import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } 
 import { performFormat } from './format.js';
 import { performGraph } from './graph.js';
 import { mapStrings } from './json.js';
+import { NbdConnections } from './nbd.js';
 import { questionLines } from './question.js';
 import { resolveSymbols } from './symbol.js';
 import { FORMAT, performTool, restoreFormat } from './tool.js';
@@ -45,20 +46,25 @@ export async function play(
     for (const text of lines) played.lines.push({ text, step: played.step });
   };
   const events = new Events(steps, session, context);
-  for (const [index, { action }] of steps.entries()) {
-    played.step = index;
-    say(questionLines(action));
-    if (action.verb === 'log') continue;
-    if (action.verb === 'either') {
-      const answer = await perform(action.action, session, context, answers, events);
-      const observed = comparableText(context, answer);
-      const met = action.outcomes.some((outcome) => comparableText(context, outcome) === observed);
-      say(met ? [`   one of ${action.outcomes.length} allowed outcomes`] : answer);
-      if (met) played.allowed = true;
-    } else {
-      say(await perform(action, session, context, answers, events));
+  const nbd = new NbdConnections(session, context);
+  try {
+    for (const [index, { action }] of steps.entries()) {
+      played.step = index;
+      say(questionLines(action));
+      if (action.verb === 'log') continue;
+      if (action.verb === 'either') {
+        const answer = await perform(action.action, session, context, answers, { events, nbd });
+        const observed = comparableText(context, answer);
+        const met = action.outcomes.some((outcome) => comparableText(context, outcome) === observed);
+        say(met ? [`   one of ${action.outcomes.length} allowed outcomes`] : answer);
+        if (met) played.allowed = true;
+      } else {
+        say(await perform(action, session, context, answers, { events, nbd }));
+      }
+      for (const event of events.passed()) say(eventLines(event, answers));
     }
-    for (const event of events.passed()) say(eventLines(event, answers));
+  } finally {
+    nbd.close();
   }
 }
 
@@ -118,7 +124,7 @@ async function perform(
   session: Session,
   context: PlayContext,
   answers: AnswerContext,
-  events: Events,
+  { events, nbd }: { readonly events: Events; readonly nbd: NbdConnections },
 ): Promise<string[]> {
   const formatName = session.formatDriver;
   const resolve = (text: string): string => {
@@ -165,6 +171,7 @@ async function perform(
     case 'kill':
       await context.within(session.restart(action.verb === 'kill' ? 'kill' : 'quit'));
       events.held.clear();
+      nbd.close();
       return ['   ok'];
     case 'wait':
       return performWait(action, events, answers);
@@ -172,6 +179,8 @@ async function perform(
     case 'descriptor':
     case 'check':
       return performFormat(action, session, (request) => context.within(request));
+    case 'nbd':
+      return nbd.perform(action);
     case 'img':
     case 'image-io':
       return performTool(action, session, context.files, (request) => context.within(request));

@@ -4,6 +4,7 @@ import { writeJson, writeString } from '../../../spec/json/write.js';
 import type { IoRequest } from '../../target/target.js';
 import type { Action, WaitAction } from '../case.js';
 import type { FileContent, Piece } from '../content.js';
+import { nbdText } from '../nbd-dialogue.js';
 import { requestLine } from './json.js';
 import { toolLines } from './tool.js';
 
@@ -56,6 +57,8 @@ export function questionLines(action: Action): string[] {
     case 'img':
     case 'image-io':
       return toolLines(action);
+    case 'nbd':
+      return [nbdText(action)];
     case 'either':
       return questionLines(action.action);
   }

@@ -4,6 +4,7 @@ import type { ToolAction } from '../case.js';
 import { sortFilenames } from './json.js';
 import { printable } from './printable.js';
 import { resolveSymbols, restoreSymbols } from './symbol.js';
+import { wordsText, wordText } from './words.js';
 
 /** Stands in cases for what the target calls the format under test. */
 export const FORMAT = '{format}';
@@ -19,17 +20,6 @@ export function toolLines(action: ToolAction): string[] {
     `image-io${subject}${how}`,
     ...commands.map((command) => `${mark} ${printable(command)}`.trimEnd()),
   ];
-}
-
-/** Words as a shell takes them. */
-function wordsText(words: readonly string[]): string {
-  return words.map(wordText).join(' ');
-}
-
-function wordText(word: string): string {
-  // A comma at an end would be taken for the one that ends the name of an image.
-  if (/^[A-Za-z0-9_.,:/=+%@${}-]+$/.test(word) && !/^,|,$/.test(word)) return word;
-  return `'${printable(word).replaceAll("'", "'\\''")}'`;
 }
 
 /** Runs the tool and gives the lines of its answer. Rejects with what the tool part rejects with. */
@@ -75,7 +65,7 @@ function outcomeLines(
 }
 
 /** A terminal goes back to the start of the line at `\r` and writes over it: what follows is a line of its own. */
-function splitLines(text: string): string[] {
+export function splitLines(text: string): string[] {
   const lines = text.split(/\r?\n|\r/);
   if (lines.at(-1) === '') lines.pop();
   return lines;

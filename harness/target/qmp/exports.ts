@@ -33,6 +33,8 @@ export class Exports {
   readonly #qmp: QmpClient;
   readonly #path: string;
   #serving = false;
+  /** the socket of the server that the case has, if it has one: there can be no other beside it */
+  #caseSocket: string | null = null;
   #count = 0;
   /** exports kept open between requests, by node */
   readonly #kept = new Map<string, OpenExport>();
@@ -58,7 +60,8 @@ export class Exports {
     const reply = await this.#qmp.execute('block-export-add', args, limitMs);
     if ('error' in reply) return reply;
     const contexts = bitmaps.map((name) => `qemu:dirty-bitmap:${name}`);
-    return { id, nbd: await NbdClient.connect({ path: this.#path, exportName: id, contexts, limitMs }) };
+    const path = this.#caseSocket ?? this.#path;
+    return { id, nbd: await NbdClient.connect({ path, exportName: id, contexts, limitMs }) };
   }
 
   /** Removes an export, and waits until it is gone: the reply to block-export-del comes earlier than that. */
@@ -113,6 +116,19 @@ export class Exports {
     this.#serving = false;
   }
 
+  /** The case has started a server on this unix socket, or stopped it. */
+  useServerOfCase(path: string | null): void {
+    this.#caseSocket = path;
+  }
+
+  /** Stops every server; for the end of a case. */
+  async stopServerOfCase(limitMs: number): Promise<void> {
+    await this.stopServing(limitMs);
+    this.#caseSocket = null;
+    // Whether there is one we may not know: it may have been started by a text, or stopped by an error.
+    await this.#qmp.execute('nbd-server-stop', undefined, limitMs);
+  }
+
   /** Ends all connections; for a target that is gone. */
   destroy(): void {
     for (const { nbd } of this.#kept.values()) nbd.destroy();
@@ -120,7 +136,7 @@ export class Exports {
   }
 
   async #serve(limitMs: number): Promise<void> {
-    if (this.#serving) return;
+    if (this.#serving || this.#caseSocket !== null) return;
     const addr: JsonObject = { type: 'unix', data: { path: this.#path } };
     await this.#qmp.demand('nbd-server-start', { addr, 'max-connections': 0 }, limitMs);
     this.#serving = true;

@@ -46,7 +46,7 @@ let jobs = 0;
 
 /** What an overlay says is below it. */
 export interface StoredBacking {
-  /** with its directory: a name beside the overlay would show as another one than that of the node */
+  /** beside the overlay */
   readonly file: string;
   readonly format: string;
 }

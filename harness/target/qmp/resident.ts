@@ -5,6 +5,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { clientCapabilities } from '../clients.js';
 import { type Child, ScratchDirectory, settles } from '../process.js';
 import { type Identity, TargetFault } from '../target.js';
 import { QmpClient } from './client.js';
@@ -272,7 +273,7 @@ async function readCommands(qmp: QmpClient): Promise<ReadonlySet<string>> {
 
 async function identify(label: string, qmp: QmpClient, commands: ReadonlySet<string>): Promise<Identity> {
   const { version, package: origin } = qmp.greeting;
-  const capabilities = new Set(['qmp', 'node']);
+  const capabilities = new Set(['qmp', 'node', ...clientCapabilities()]);
   for (const command of commands) capabilities.add(`command:${command}`);
   for (const [capability, command] of CAPABILITIES) if (commands.has(command)) capabilities.add(capability);
   const drivers = commands.has('query-qmp-schema')
@@ -296,6 +297,7 @@ const CAPABILITIES: readonly (readonly [capability: string, command: string])[] 
   ['resize', 'block_resize'],
   ['restart', 'quit'],
   ['io', 'block-export-add'],
+  ['nbd', 'nbd-server-start'],
 ];
 
 /** The drivers that blockdev-add knows: the variants of its argument type. The types have numbers for names. */

@@ -14,6 +14,7 @@ import {
 } from '../target.js';
 import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
 import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf, type StoredBacking } from './images.js';
+import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
 
@@ -38,13 +39,14 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|blockdev-(add|del|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|nbd-server-.*|blockdev-(add|del|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
 
 export class QmpSession implements Session {
   readonly tools?: ToolPart;
+  readonly nbd: QmpNbd;
   readonly #resident: Resident;
   readonly #context: CaseContext;
   readonly #ended: (left: Leftover) => Promise<void>;
@@ -52,6 +54,7 @@ export class QmpSession implements Session {
   #printedEarlier = '';
   #printedBefore: number;
   #isUndoable = true;
+  #hasServer = false;
   /** by the node that a step made on it: what another image may name as its backing file */
   readonly #images = new Map<string, StoredBacking>();
   #fault: TargetFault | null = null;
@@ -68,6 +71,8 @@ export class QmpSession implements Session {
     this.#context = context;
     this.#ended = ended;
     this.#printedBefore = resident.child.printed;
+    const release = () => this.#guarded(() => resident.exports.release(context.limitMs));
+    this.nbd = new QmpNbd(resident.directory, release, context.limitMs);
   }
 
   get directory(): string {
@@ -93,7 +98,9 @@ export class QmpSession implements Session {
       const { qmp, hasDevices } = this.#resident;
       const { limitMs } = this.#context;
       if (hasDevices && UNPLUGS.has(command)) return executeUnplug(qmp, command, args, limitMs);
-      return qmp.execute(command, args, limitMs);
+      const reply = await qmp.execute(command, args, limitMs);
+      if ('return' in reply) this.#noteServer(command, args);
+      return reply;
     });
   }
 
@@ -125,6 +132,7 @@ export class QmpSession implements Session {
       this.#printedEarlier += child.stderr(this.#printedBefore);
       this.#printedBefore = 0;
       this.#isUndoable = true;
+      this.#hasServer = false;
     });
   }
 
@@ -151,7 +159,11 @@ export class QmpSession implements Session {
     if (this.#fault !== null || !this.#isUndoable) return this.#ended('dirty');
     let isClean = false;
     try {
-      isClean = await this.#guarded(() => this.#resident.clean(this.#context.limitMs));
+      isClean = await this.#guarded(async () => {
+        const { limitMs } = this.#context;
+        if (this.#hasServer) await this.#resident.exports.stopServerOfCase(limitMs);
+        return this.#resident.clean(limitMs);
+      });
     } finally {
       await this.#ended(isClean ? 'clean' : 'dirty');
     }
@@ -174,7 +186,7 @@ export class QmpSession implements Session {
     const path = pathOf(this.directory, imageName(node));
     if (size !== undefined) {
       const below = this.#images.get(backing ?? '') ?? null;
-      this.#images.set(node, { file: path, format: this.formatDriver });
+      this.#images.set(node, { file: imageName(node), format: this.formatDriver });
       const made = await this.#makeImage(path, size, below);
       if ('error' in made) return made;
     }
@@ -201,8 +213,16 @@ export class QmpSession implements Session {
     if (BESIDE_EXPORTS.has(command) || (command === 'transaction' && isAboutBitmaps(args))) return;
     if (!UNDOABLE.test(command)) this.#isUndoable = false;
     const { exports } = this.#resident;
-    if (command.startsWith('nbd-server-')) await exports.stopServing(this.#context.limitMs);
-    else await exports.release(this.#context.limitMs);
+    if (command.startsWith('nbd-server-')) {
+      this.#hasServer = true;
+      await exports.stopServing(this.#context.limitMs);
+    } else await exports.release(this.#context.limitMs);
+  }
+
+  /** There is one server, ours or that of the case. */
+  #noteServer(command: string, args: JsonObject | undefined): void {
+    if (command === 'nbd-server-start') this.#resident.exports.useServerOfCase(socketPath(args));
+    if (command === 'nbd-server-stop') this.#resident.exports.useServerOfCase(null);
   }
 
   /** Turns any fault into what it means for the program, and remembers it. */

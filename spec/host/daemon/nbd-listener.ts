@@ -78,7 +78,8 @@ export class SocketListener implements NbdListener {
 
   #serve(socket: Socket): void {
     const exports = this.#exports();
-    const client = exports.connect(() => socket.destroySoon());
+    // What was said before the end is still sent.
+    const client: NbdConnection = exports.connect(() => this.#move(socket, client));
     this.#clients.add(socket);
     socket.once('close', () => {
       exports.disconnect(client);
