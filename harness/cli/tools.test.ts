@@ -83,7 +83,9 @@ t.test('when nobody reads any more it ends, however much more is to come', (t) =
 });
 
 t.test('it waits at its prompt, answers a line at a time, and Ctrl-C ends it', async (t) => {
-  const child = spawn(process.execPath, [MAIN, 'io', ...DISK], { cwd: directory, stdio: 'pipe' });
+  // As a user's shell starts it: the test runner's own options would put a handler before the signal.
+  const env = { PATH: process.env.PATH };
+  const child = spawn(process.execPath, [MAIN, 'io', ...DISK], { cwd: directory, stdio: 'pipe', env });
   t.teardown(() => void child.kill('SIGKILL'));
   const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT);
   let said = '';

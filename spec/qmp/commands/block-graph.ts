@@ -9,7 +9,7 @@ import { array, empty, enumeration, type Infer, int, str, struct } from '../type
 const define = commandsOf<Machine>();
 
 const NodeType = enumeration('XDbgBlockGraphNodeType', ['block-backend', 'block-job', 'block-driver']);
-const BlockPermission = enumeration('BlockPermission', [
+export const BlockPermission = enumeration('BlockPermission', [
   'consistent-read',
   'write',
   'write-unchanged',

@@ -20,6 +20,7 @@ import {
 } from '../types.js';
 import { BlockDirtyBitmap } from './bitmap.js';
 import { BLKDEBUG_EVENTS } from './blkdebug-events.js';
+import { BlockPermission } from './block-graph.js';
 
 export const BlockdevDriver = enumeration('BlockdevDriver', [
   'blkdebug',
@@ -169,13 +170,6 @@ const BlockdevOptionsCbw = struct('BlockdevOptionsCbw', {
 });
 
 const BlkdebugEvent = enumeration('BlkdebugEvent', BLKDEBUG_EVENTS);
-const BlockPermission = enumeration('BlockPermission', [
-  'consistent-read',
-  'write',
-  'write-unchanged',
-  'resize',
-]);
-
 const BlkdebugInjectErrorOptions = struct('BlkdebugInjectErrorOptions', {
   event: { type: BlkdebugEvent, optional: false, doc: 'makes the rule active' },
   state: optional(int, { doc: 'in which the event has to come; default: any' }),
