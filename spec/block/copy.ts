@@ -22,8 +22,8 @@ export interface Copy {
   readonly sparse?: number;
   /** also what is known to be zeros is written as data, so that room is taken for it; default false */
   readonly asData?: boolean;
-  /** what is not written to the target reads as zeros, so zeros need not be written; default false */
-  readonly isZero?: boolean;
+  /** from here on, in the target, what is not written reads as zeros, so zeros need not be written; default: nowhere */
+  readonly zeroFrom?: number;
   /**
    * only what the source does not have from here is copied: null for its whole chain (the default), a node of the chain,
    * or `layer`: what the source has itself
@@ -59,7 +59,7 @@ export function* copy(options: Copy): Generator<number, void, undefined> {
 type Piece = { readonly content: 'data' | 'zero' | 'nothing'; readonly length: number };
 
 function pieceAt(
-  { from, above = null, isZero = false, asData = false }: Copy,
+  { from, at = 0, above = null, zeroFrom = Infinity, asData = false }: Copy,
   offset: number,
   length: number,
 ): Piece {
@@ -71,8 +71,11 @@ function pieceAt(
   }
   const status: Status =
     above === 'layer' ? statusOf(from, offset, length) : statusInChain(from, offset, length);
-  const content = !status.isZero || asData ? 'data' : isZero ? 'nothing' : 'zero';
-  return { content, length: status.length };
+  if (!status.isZero || asData) return { content: 'data', length: status.length };
+  const toWrite = zeroFrom - (at + offset);
+  return toWrite <= 0
+    ? { content: 'nothing', length: status.length }
+    : { content: 'zero', length: Math.min(status.length, toWrite) };
 }
 
 /** What is zero because nobody has anything is the layer's own, too: what is put below the target may have something. */
@@ -104,7 +107,7 @@ function copyPiece(options: Copy, { content, length }: Piece, offset: number, bu
 
 /** Runs of zeros are left out, or written as such. REF-066 */
 function writeData(
-  { to, at = 0, sparse = 0, isZero = false }: Copy,
+  { to, at = 0, sparse = 0, zeroFrom = Infinity }: Copy,
   offset: number,
   bytes: Uint8Array,
 ): void {
@@ -114,7 +117,8 @@ function writeData(
     if (isData) {
       const data = bytes.subarray(start, end);
       writing(offset + start, () => write(to, from, data));
-    } else if (!isZero) writing(offset + start, () => zero(to, from, length));
+    } else if (from < zeroFrom)
+      writing(offset + start, () => zero(to, from, Math.min(length, zeroFrom - from)));
     start = end;
   }
 }

@@ -128,6 +128,11 @@ const SESSIONS: { readonly [title: string]: string } = {
     convert -O F -o backing_file=base.raw,backing_fmt=raw mid m3
     compare mid m3
     info m3
+    create -q -f F -b base.raw -F raw long 6M
+    ! long 5000000 1000 7
+    convert -O F -B base.raw -F raw long m4
+    map --output=json m4
+    compare long m4
     convert -O raw -B base.raw -F raw mid m2.raw
     convert -c -O raw top c.raw
     convert -n -O raw top nope.raw

@@ -205,7 +205,7 @@ function copyAll(
       at,
       sparse,
       // Without looking for zeros the whole of the target is to be there.
-      isZero: isNew && !hasBacking && sparse > 0,
+      zeroFrom: isNew && sparse > 0 ? (target.backing?.size ?? 0) : Infinity,
       above: hasBacking ? 'layer' : null,
       ...(onReadError === undefined ? {} : { onReadError }),
       asData: sparse === 0,
