@@ -7,7 +7,7 @@ import { QbmError } from './errors.js';
 import { geometryOf } from './look.js';
 import { bitmapFileName, dataFileName } from './names.js';
 import { faultOfReference } from './reference.js';
-import { DescriptorFile } from './update.js';
+import { DescriptorFile, removeIfPossible } from './update.js';
 import { writeDescriptor } from './write-descriptor.js';
 
 /** What the allocation bitmap of a new image is called. */
@@ -40,7 +40,13 @@ export function createImage(storage: Storage, name: string, image: NewImage): re
   if (image.overEmpty !== true) {
     if (storage.kind(name) !== null) throw new QbmError('QBM-E-EXISTS', { file: name });
     const { text, files } = createParts(storage, name, image);
-    DescriptorFile.create(storage, name, text).close();
+    try {
+      DescriptorFile.create(storage, name, text).close();
+    } catch (error) {
+      // Unless the descriptor is there after all, nothing leads to them.
+      if (storage.kind(name) === null) for (const file of files) removeIfPossible(storage, file);
+      throw error;
+    }
     return [name, ...files];
   }
   const file = DescriptorFile.open(storage, name, 'exclusive');
@@ -97,14 +103,6 @@ function createFiles(storage: Storage, files: readonly (readonly [name: string, 
   } catch (error) {
     for (const name of made) removeIfPossible(storage, name);
     throw error;
-  }
-}
-
-function removeIfPossible(storage: Storage, name: string): void {
-  try {
-    storage.remove(name);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error; // it is the first failure that is told
   }
 }
 

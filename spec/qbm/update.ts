@@ -141,12 +141,26 @@ function isStill(storage: Storage, name: string, content: Uint8Array): boolean {
 
 /** Makes the temporary file, whole and flushed. */
 function writeTemporary(storage: Storage, name: string, content: Uint8Array): void {
-  const file = storage.create(temporaryName(name));
+  const temporary = temporaryName(name);
+  const file = storage.create(temporary);
   try {
     file.write(0, content);
     file.flush();
-  } finally {
     file.close();
+  } catch (error) {
+    file.close();
+    // Half of a descriptor helps nobody, and would be in the way of the next attempt.
+    removeIfPossible(storage, temporary);
+    throw error;
+  }
+}
+
+/** For what is too much after a failure, which is what is told. */
+export function removeIfPossible(storage: Storage, name: string): void {
+  try {
+    storage.remove(name);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 /** `map`: in which layer of the chain each part of an image is, and where in which file. IMG-009 */
-import type { Node } from '../../block/node.js';
-import { statusPieces } from '../../block/status.js';
-import { isJsonOutput, type Options, oneFile, optionsOf, readingFlags, sizeArgument } from './common.js';
-import { type Context, ImgError } from './context.js';
+import type { Node } from '../../../block/node.js';
+import { statusPieces } from '../../../block/status.js';
+import { isJsonOutput, type Options, oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
+import { type Context, ImgError } from '../context.js';
 
 interface Entry {
   readonly start: number;

@@ -1,11 +1,11 @@
 /** `commit`: what an image has goes down into its backing file, or into one further below. IMG-003, IMG-004, IMG-005 */
-import { canBeEmptied, commit as commitNode, makeEmpty } from '../../block/commit.js';
-import { CopyError } from '../../block/copy.js';
-import type { OpenFlags } from '../open-image.js';
-import { type Layer, layersOf, openWithBase } from './chain.js';
-import { oneFile, optionsOf, readingFlags, sizeArgument } from './common.js';
-import { type Context, checkCache, ImgError, reasonOf } from './context.js';
-import { Progress } from './progress.js';
+import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/commit.js';
+import { CopyError } from '../../../block/copy.js';
+import type { OpenFlags } from '../../open-image.js';
+import { type Layer, layersOf, openWithBase } from '../chain.js';
+import { oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
+import { type Context, checkCache, ImgError, reasonOf } from '../context.js';
+import { Progress } from '../progress.js';
 
 const SPEC = { short: 'f:ht:b:dpqr:', long: ['help=h', 'object:', 'image-opts'] };
 

@@ -1,14 +1,14 @@
 /** `info`: what an image is, and, asked for, each one below it. IMG-002 */
-import { QbmDriver } from '../../block/drivers/qbm.js';
-import type { Node } from '../../block/node.js';
-import { layoutPretty } from '../../json/pretty.js';
-import { type JsonObject, jsonObject } from '../../json/value.js';
-import type { BitmapEntry, Descriptor } from '../../qbm/descriptor.js';
-import { isSuspect } from '../../qbm/look.js';
-import type { OpenFlags } from '../open-image.js';
-import { humanSize } from '../size.js';
-import { isJsonOutput, oneFile, optionsOf, readingFlags } from './common.js';
-import { type Context, ImgError } from './context.js';
+import { QbmDriver } from '../../../block/drivers/qbm.js';
+import type { Node } from '../../../block/node.js';
+import { layoutPretty } from '../../../json/pretty.js';
+import { type JsonObject, jsonObject } from '../../../json/value.js';
+import type { BitmapEntry, Descriptor } from '../../../qbm/descriptor.js';
+import { isSuspect } from '../../../qbm/look.js';
+import type { OpenFlags } from '../../open-image.js';
+import { humanSize } from '../../size.js';
+import { isJsonOutput, oneFile, optionsOf, readingFlags } from '../common.js';
+import { type Context, ImgError } from '../context.js';
 
 /** What is said of one image. */
 interface ImageInfo {

@@ -1,15 +1,15 @@
 /** `convert`: the content of one image, or of several one after the other, in a new one. IMG-006 */
-import { CopyError, copy } from '../../block/copy.js';
-import type { Node } from '../../block/node.js';
-import { flush } from '../../block/request.js';
-import { type JsonObject, jsonObject } from '../../json/value.js';
-import { OpenImageError } from '../open-error.js';
-import { sizeOf } from '../size.js';
+import { CopyError, copy } from '../../../block/copy.js';
+import type { Node } from '../../../block/node.js';
+import { flush } from '../../../block/request.js';
+import { type JsonObject, jsonObject } from '../../../json/value.js';
+import { OpenImageError } from '../../open-error.js';
+import { sizeOf } from '../../size.js';
+import { type Options, optionsOf, readingFlags } from '../common.js';
+import { type Context, checkCache, ImgError, reasonOf, writing } from '../context.js';
+import { Progress } from '../progress.js';
 import { copyBitmaps } from './bitmap.js';
-import { type Options, optionsOf, readingFlags } from './common.js';
-import { type Context, checkCache, ImgError, reasonOf, writing } from './context.js';
 import { asksHelp, createNew, filesBelow, formatOptions, printOptions } from './create.js';
-import { Progress } from './progress.js';
 
 const SPEC = {
   short: 'hf:O:B:CcF:o:l:S:pt:T:qnm:WUr:',

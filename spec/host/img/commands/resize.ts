@@ -1,12 +1,12 @@
 /** `resize`: another size of the disk. IMG-011 */
-import { resize as resizeNode } from '../../block/resize.js';
-import { jsonObject } from '../../json/value.js';
-import { StorageError } from '../../storage/storage.js';
-import { notASize } from '../keyval.js';
-import { sizeOf } from '../size.js';
-import { usage } from './arguments.js';
-import { optionsOf, readingFlags } from './common.js';
-import { type Context, ImgError, reasonOf, writing } from './context.js';
+import { resize as resizeNode } from '../../../block/resize.js';
+import { jsonObject } from '../../../json/value.js';
+import { StorageError } from '../../../storage/storage.js';
+import { notASize } from '../../keyval.js';
+import { sizeOf } from '../../size.js';
+import { usage } from '../arguments.js';
+import { optionsOf, readingFlags } from '../common.js';
+import { type Context, ImgError, reasonOf, writing } from '../context.js';
 
 const SPEC = { short: 'f:hq', long: ['help=h', 'object:', 'image-opts', 'preallocation:', 'shrink'] };
 const PREALLOCATION = ['off', 'metadata', 'falloc', 'full'];

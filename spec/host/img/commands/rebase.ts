@@ -1,18 +1,18 @@
 /** `rebase`: another backing file. Safely, the image reads as before; with -u only the name is changed. IMG-007, IMG-008 */
-import { CopyError } from '../../block/copy.js';
-import type { Node } from '../../block/node.js';
-import { prepareRebase } from '../../block/rebase.js';
-import { flush } from '../../block/request.js';
-import { jsonObject } from '../../json/value.js';
-import { faultOfReference } from '../../qbm/reference.js';
-import { OpenImageError } from '../open-error.js';
-import { namedOptions, openImage } from '../open-image.js';
-import { usage } from './arguments.js';
-import { oneFile, optionsOf, readingFlags } from './common.js';
-import { type Context, checkCache, ImgError, reasonOf, writing } from './context.js';
+import { CopyError } from '../../../block/copy.js';
+import type { Node } from '../../../block/node.js';
+import { prepareRebase } from '../../../block/rebase.js';
+import { flush } from '../../../block/request.js';
+import { jsonObject } from '../../../json/value.js';
+import { faultOfReference } from '../../../qbm/reference.js';
+import { OpenImageError } from '../../open-error.js';
+import { namedOptions, openImage } from '../../open-image.js';
+import { usage } from '../arguments.js';
+import { oneFile, optionsOf, readingFlags } from '../common.js';
+import { type Context, checkCache, ImgError, reasonOf, writing } from '../context.js';
+import { FORMATS } from '../help.js';
+import { Progress } from '../progress.js';
 import { storedName } from './create.js';
-import { FORMATS } from './help.js';
-import { Progress } from './progress.js';
 
 const SPEC = { short: 'hf:F:b:upt:T:qU', long: ['help=h', 'object:', 'image-opts', 'force-share=U'] };
 

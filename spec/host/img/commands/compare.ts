@@ -1,11 +1,11 @@
 /** `compare`: whether two images have the same content; strictly, also the same size and allocation. IMG-010 */
-import type { Node } from '../../block/node.js';
-import { read } from '../../block/request.js';
-import { type ChainStatus, statusInChain } from '../../block/status.js';
-import { usage } from './arguments.js';
-import { optionsOf, readingFlags } from './common.js';
-import { type Context, checkCache, ImgError, reasonOf } from './context.js';
-import { Progress } from './progress.js';
+import type { Node } from '../../../block/node.js';
+import { read } from '../../../block/request.js';
+import { type ChainStatus, statusInChain } from '../../../block/status.js';
+import { usage } from '../arguments.js';
+import { optionsOf, readingFlags } from '../common.js';
+import { type Context, checkCache, ImgError, reasonOf } from '../context.js';
+import { Progress } from '../progress.js';
 
 /** Bytes that are looked at at once. */
 const AT_ONCE = 2 * 1024 * 1024;

@@ -1,17 +1,17 @@
 /** `check`: what is wrong with an image, by the rules of its format; `-r` repairs what can be without hiding a write. */
-import { layoutPretty } from '../../json/pretty.js';
-import { isJsonObject, jsonObject } from '../../json/value.js';
-import { type CheckOptions, checkImage } from '../../qbm/check.js';
-import { QbmError } from '../../qbm/errors.js';
-import type { Finding } from '../../qbm/finding.js';
-import { readDescriptor } from '../../qbm/read-descriptor.js';
-import { repairImage } from '../../qbm/repair.js';
-import { DescriptorFile } from '../../qbm/update.js';
-import { OpenImageError } from '../open-error.js';
-import { namedOptions } from '../open-image.js';
-import { usage } from './arguments.js';
-import { isJsonOutput, type Options, oneFile, optionsOf, readingFlags } from './common.js';
-import { type Context, checkCache, ImgError, reasonOf } from './context.js';
+import { layoutPretty } from '../../../json/pretty.js';
+import { isJsonObject, jsonObject } from '../../../json/value.js';
+import { type CheckOptions, checkImage } from '../../../qbm/check.js';
+import { QbmError } from '../../../qbm/errors.js';
+import type { Finding } from '../../../qbm/finding.js';
+import { readDescriptor } from '../../../qbm/read-descriptor.js';
+import { repairImage } from '../../../qbm/repair.js';
+import { DescriptorFile } from '../../../qbm/update.js';
+import { OpenImageError } from '../../open-error.js';
+import { namedOptions } from '../../open-image.js';
+import { usage } from '../arguments.js';
+import { isJsonOutput, type Options, oneFile, optionsOf, readingFlags } from '../common.js';
+import { type Context, checkCache, ImgError, reasonOf } from '../context.js';
 
 const SPEC = {
   short: 'hf:r:T:qU',

@@ -1,9 +1,9 @@
 /** `bitmap`: the persistent dirty bitmaps of an image, changed one action after the other. IMG-014 */
-import type { Node } from '../../block/node.js';
-import { type JsonObject, jsonObject } from '../../json/value.js';
-import { QmpError } from '../../qmp/errors.js';
-import { optionsOf, readingFlags, sizeArgument } from './common.js';
-import { type Context, ImgError, writing } from './context.js';
+import type { Node } from '../../../block/node.js';
+import { type JsonObject, jsonObject } from '../../../json/value.js';
+import { QmpError } from '../../../qmp/errors.js';
+import { optionsOf, readingFlags, sizeArgument } from '../common.js';
+import { type Context, ImgError, writing } from '../context.js';
 
 const SPEC = {
   short: 'b:f:F:g:h',

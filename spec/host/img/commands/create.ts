@@ -1,18 +1,18 @@
 /** `create`: a new image, raw or qbm. IMG-001 */
-import type { Node } from '../../block/node.js';
-import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
-import { createImage } from '../../qbm/create.js';
-import { imageRef, references } from '../../qbm/descriptor.js';
-import { QbmError } from '../../qbm/errors.js';
-import { dataFileName, partsOfBitmapFile, prefixOf } from '../../qbm/names.js';
-import { looksLikeQbm, readDescriptor } from '../../qbm/read-descriptor.js';
-import { type Storage, StorageError } from '../../storage/storage.js';
-import { notASize, parsePairs } from '../keyval.js';
-import { openImage } from '../open-image.js';
-import { sizeOf } from '../size.js';
-import { usage } from './arguments.js';
-import { type Options, optionsOf, sizeArgument } from './common.js';
-import { type Context, errnoText, ImgError, reasonOf } from './context.js';
+import type { Node } from '../../../block/node.js';
+import { type Json, type JsonObject, jsonObject } from '../../../json/value.js';
+import { createImage } from '../../../qbm/create.js';
+import { imageRef, references } from '../../../qbm/descriptor.js';
+import { QbmError } from '../../../qbm/errors.js';
+import { dataFileName, partsOfBitmapFile, prefixOf } from '../../../qbm/names.js';
+import { looksLikeQbm, readDescriptor } from '../../../qbm/read-descriptor.js';
+import { type Storage, StorageError } from '../../../storage/storage.js';
+import { notASize, parsePairs } from '../../keyval.js';
+import { openImage } from '../../open-image.js';
+import { sizeOf } from '../../size.js';
+import { usage } from '../arguments.js';
+import { type Options, optionsOf, sizeArgument } from '../common.js';
+import { type Context, errnoText, ImgError, reasonOf } from '../context.js';
 
 const SPEC = { short: 'F:b:f:ho:qu', long: ['help=h', 'object:'] };
 
