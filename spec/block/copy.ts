@@ -1,6 +1,6 @@
 /**
  * Copies the content of a range from one node to another: as much as has content, in pieces, so that whoever asks for it can
- * stop between them. STATUS.md, REF-065 and REF-066. Offsets and lengths are bytes.
+ * stop between them. STATUS.md, REF-065 and REF-066; IMG-015. Offsets and lengths are bytes.
  */
 import type { Node } from './node.js';
 import { read, write, zero } from './request.js';

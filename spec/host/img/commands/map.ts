@@ -1,4 +1,4 @@
-/** `map`: in which layer of the chain each part of an image is, and where in which file. IMG-009 */
+/** `map`: in which layer of the chain each part of an image is, and where in which file. IMG-009, IMG-015 */
 import type { Node } from '../../../block/node.js';
 import { statusPieces } from '../../../block/status.js';
 import { isJsonOutput, type Options, oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
