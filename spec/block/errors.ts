@@ -3,6 +3,8 @@ import { Refusal, type RefusalArgs } from '../refusal.js';
 
 /** Text templates by id. */
 export const BLOCK_ERRORS = {
+  'REF-E-FILTER-CREATE': 'Could not create node: {reason}',
+  'REF-E-FILTER-REPLACE': 'Could not replace node: {reason}',
   'REF-E-NO-SUCH': "Cannot find device='{device}' nor node-name='{node}'",
   'REF-E-NO-MEDIUM': "Device '{device}' has no medium",
   'REF-E-NO-NODE': "Failed to find node with node-name='{node}'",

@@ -76,12 +76,17 @@ export class Node {
     return `node '${this.name}'`;
   }
 
-  /** What people know it by: the name of its device, or its own. */
-  get deviceOrName(): string {
+  /** The name of the device that uses it, if there is one. */
+  get deviceName(): string | undefined {
     for (const { parent } of this.parents) {
       if (!(parent instanceof Node) && parent.deviceName !== undefined) return parent.deviceName;
     }
-    return this.name;
+    return undefined;
+  }
+
+  /** What people know it by: the name of its device, or its own. */
+  get deviceOrName(): string {
+    return this.deviceName ?? this.name;
   }
 
   /** Whether a device, a drive or an export uses it: what has a use of its own, and is no job. */

@@ -24,6 +24,10 @@ export class BlockJob extends Job implements Holder {
     return this.#ioStatus;
   }
 
+  get jobId(): string {
+    return this.id;
+  }
+
   /** Whether it has been ready, and its work still goes on. */
   get isReady(): boolean {
     return this.status === 'ready' || this.status === 'standby';

@@ -18,6 +18,8 @@ export type Work = Generator<Idle | undefined, void, undefined>;
  */
 export interface JobDriver<J extends Job = Job> {
   readonly type: JobType;
+  /** What is done at once when the job starts; cannot fail. @returns what its work waits for before it begins */
+  begin?(job: J): Idle | undefined;
   /**
    * A forced cancel ends it at a yield: what it has open is let go of in a `finally`, which must not yield. A soft one
    * is seen as `job.isCancelRequested`.

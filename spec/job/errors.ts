@@ -21,6 +21,20 @@ export const JOB_ERRORS = {
   'JOB-E-BACKING-FORMAT-NEEDED': 'A backing file needs its format',
   'JOB-E-CREATE-DATA':
     "A QBM image without 'size' needs a 'data-file' that is there, and has no backing file",
+  'JOB-E-BACKUP-BITMAP-NEEDED': "must provide a valid bitmap name for '{sync}' sync mode",
+  'JOB-E-BACKUP-INCREMENTAL': "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'",
+  'JOB-E-BACKUP-BITMAP-NOT-FOUND': "Bitmap '{name}' could not be found",
+  'JOB-E-BACKUP-MODE-NEEDED': 'Bitmap sync mode must be given when providing a bitmap',
+  'JOB-E-BACKUP-NONE': "sync mode 'none' does not produce meaningful bitmap outputs",
+  'JOB-E-BACKUP-NEVER':
+    "Bitmap sync mode 'never' has no meaningful effect when combined with sync mode '{sync}'",
+  'JOB-E-BACKUP-NO-BITMAP': 'Cannot specify bitmap sync mode without a bitmap',
+  'JOB-E-SAME-NODE': 'Source and target cannot be the same',
+  'JOB-E-COMPRESS': 'Compression is not supported for this drive {device}',
+  'JOB-E-WORKERS': 'max-workers must be between 1 and 2147483647',
+  'JOB-E-CHUNK': 'max-chunk must be zero (which means no limit) or positive',
+  'JOB-E-CHUNK-CLUSTER': 'Required max-chunk ({chunk}) is less than backup cluster size ({cluster})',
+  'JOB-E-SIZES': 'Source and target image have different sizes',
 } as const;
 
 export type JobErrorId = keyof typeof JOB_ERRORS;

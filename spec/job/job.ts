@@ -107,8 +107,17 @@ export class Job {
 
   /** Its work begins. JOB-004 */
   start(): void {
+    this.#idle = this.driver.begin?.(this) ?? null;
     this.#work = this.driver.run(this);
     this.#become('running');
+  }
+
+  /** The command that made it is refused after all: it was never there. JOB-048 */
+  discard(): void {
+    this.txn.leave(this);
+    this.onGone();
+    this.#become('null');
+    this.host.forget(this);
   }
 
   /** JOB-005. @throws JobError JOB-E-VERB, JOB-E-PAUSED */

@@ -19,7 +19,7 @@ export type JobStatus = (typeof JOB_STATUSES)[number];
 /** JOB-002: the states that may follow each one. */
 export const TRANSITIONS: { readonly [from in JobStatus]: readonly JobStatus[] } = {
   undefined: ['created'],
-  created: ['running', 'aborting'],
+  created: ['running', 'aborting', 'null'],
   running: ['paused', 'ready', 'waiting', 'aborting'],
   paused: ['running'],
   ready: ['standby', 'waiting', 'aborting'],

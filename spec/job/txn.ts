@@ -13,6 +13,11 @@ export class JobTxn {
     this.#jobs.unshift(job);
   }
 
+  /** It was never there. */
+  leave(job: Job): void {
+    this.#jobs = this.#jobs.filter((one) => one !== job);
+  }
+
   /** The work of `job` is over, or it never began. */
   over(job: Job): void {
     if (job.settleResult()) this.abort(job);

@@ -1,6 +1,7 @@
 /** All commands, in the order of the reference. Arguments, errors, schema and documentation are read from here. */
 
 import { type AnyCommand, type CommandTable, commandTable } from './command.js';
+import { BACKUP_COMMANDS } from './commands/backup.js';
 import { BITMAP_COMMANDS } from './commands/bitmap.js';
 import { BLOCK_GRAPH_COMMANDS } from './commands/block-graph.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
@@ -27,6 +28,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...OBJECT_COMMANDS,
   ...CREATE_COMMANDS,
   ...JOB_COMMANDS,
+  ...BACKUP_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MEDIA_COMMANDS,
   ...CHAIN_COMMANDS,

@@ -7,21 +7,17 @@ import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import { merge } from '../../bitmap/merge.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { Refusal } from '../../refusal.js';
-import { StorageError } from '../../storage/storage.js';
+import { BlockCopy } from '../block-copy.js';
+import { CopyError } from '../copy.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../permissions.js';
-import { read, write, zero } from '../request.js';
+import { read } from '../request.js';
 import { RequestError } from '../request-error.js';
-import { type DriverStatus, statusInChain } from '../status.js';
+import type { DriverStatus } from '../status.js';
 import type { Driver, Snapshot } from './driver.js';
 import { FilterDriver } from './filter.js';
-
-/** Clusters are of at least this size. */
-const SMALLEST_CLUSTER = 65536;
-/** Bytes that are copied at a time. */
-const PIECE = 1048576;
 
 export interface CopyBeforeWriteOptions {
   /** what is to be kept; default: everything */
@@ -30,7 +26,11 @@ export interface CopyBeforeWriteOptions {
 }
 
 /** @throws BlockError REF-E-CBW-BITMAP */
-export function openCopyBeforeWrite(file: Edge, target: Edge, options: CopyBeforeWriteOptions): Driver {
+export function openCopyBeforeWrite(
+  file: Edge,
+  target: Edge,
+  options: CopyBeforeWriteOptions,
+): Driver & { readonly copying: BlockCopy } {
   return new CopyBeforeWriteDriver(file, target, options);
 }
 
@@ -38,9 +38,8 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   readonly name = 'copy-before-write';
   readonly #target: Edge;
   readonly #onError: CopyBeforeWriteOptions['onError'];
-  readonly #cluster: number;
-  /** what is still to be copied before it changes; on the child */
-  readonly #toCopy: DirtyBitmap;
+  /** what is still to be copied before it changes is a bitmap on the child */
+  readonly copying: BlockCopy;
   /** what was copied; on this node */
   readonly #done: DirtyBitmap;
   /** what can be read of the snapshot; on this node */
@@ -48,25 +47,30 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   /** a copy has failed, and the guest was to go on: what was there in the beginning is lost */
   #isBroken = false;
   #node: Node | null = null;
+  /** the child as it was in the beginning */
+  #source: Node | null = null;
 
   constructor(file: Edge, target: Edge, options: CopyBeforeWriteOptions) {
     super(file);
     this.#target = target;
     this.#onError = options.onError;
-    this.#cluster = Math.max(SMALLEST_CLUSTER, target.child.driver.clusterSize ?? 0);
-    const { size } = file.child;
-    const anonymous = (): DirtyBitmap =>
-      new DirtyBitmap({ name: null, size, granularity: this.#cluster, enabled: false });
-    [this.#toCopy, this.#done, this.#accessible] = [anonymous(), anonymous(), anonymous()];
-    if (options.bitmap === null) this.#toCopy.mark(0, size);
-    else mergeGiven(this.#toCopy, options.bitmap);
-    merge(this.#accessible, this.#toCopy);
+    this.copying = new BlockCopy(file, target);
+    const { toCopy } = this.copying;
+    const { size, granularity } = toCopy;
+    const anonymous = (): DirtyBitmap => new DirtyBitmap({ name: null, size, granularity, enabled: false });
+    [this.#done, this.#accessible] = [anonymous(), anonymous()];
+    if (options.bitmap !== null) {
+      toCopy.clear();
+      mergeGiven(toCopy, options.bitmap);
+    }
+    merge(this.#accessible, toCopy);
   }
 
   /** REF-126 */
   attach(node: Node): void {
     this.#node = node;
-    this.file.child.addBitmap(this.#toCopy);
+    this.#source = this.file.child;
+    this.#source.addBitmap(this.copying.toCopy);
     node.addBitmap(this.#done);
     node.addBitmap(this.#accessible);
   }
@@ -99,7 +103,7 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   }
 
   override close(): void {
-    this.file.child.removeBitmap(this.#toCopy);
+    this.#source!.removeBitmap(this.copying.toCopy);
   }
 
   override describe(): JsonObject {
@@ -110,37 +114,17 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   /** REF-121, REF-123 */
   #copyBefore(offset: number, length: number): void {
     if (this.#isBroken || length === 0) return;
-    const start = Math.floor(offset / this.#cluster) * this.#cluster;
-    const end = Math.min(Math.ceil((offset + length) / this.#cluster) * this.#cluster, this.#toCopy.size);
     try {
-      for (let at = this.#toCopy.nextDirty(start, end); at >= 0; at = this.#toCopy.nextDirty(at, end)) {
-        const clean = this.#toCopy.nextClean(at, end);
-        this.#copy(at, Math.min(clean < 0 ? end : clean, at + PIECE));
-      }
+      this.copying.copyRange(offset, length);
     } catch (error) {
-      if (!(error instanceof StorageError) && !(error instanceof RequestError)) throw error;
-      if (this.#onError === 'break-guest-write') throw error;
+      if (!(error instanceof CopyError)) throw error;
+      if (this.#onError === 'break-guest-write') throw error.cause;
       this.#isBroken = true;
       return;
     }
-    this.#done.mark(start, end - start);
-  }
-
-  /** Whole clusters, but for the end of the disk. */
-  #copy(start: number, end: number): void {
-    const [source, target] = [this.file.child, this.#target.child];
-    if (end > target.size) throw new RequestError('ENOSPC', `${target.name} is too small`);
-    for (let at = start; at < end; ) {
-      const { isZero, length } = statusInChain(source, at, end - at);
-      if (isZero) zero(target, at, length);
-      else {
-        const bytes = new Uint8Array(length);
-        read(source, at, bytes);
-        write(target, at, bytes);
-      }
-      at += length;
-    }
-    this.#toCopy.unmark(start, end - start);
+    const { cluster, toCopy } = this.copying;
+    const start = Math.floor(offset / cluster) * cluster;
+    this.#done.mark(start, Math.min(Math.ceil((offset + length) / cluster) * cluster, toCopy.size) - start);
   }
 
   /** REF-122 */
@@ -160,11 +144,12 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
 
   /** Whole clusters of the range will not be read any more, and need not be copied. REF-125 */
   discardSnapshot(offset: number, length: number): void {
-    const start = Math.ceil(offset / this.#cluster) * this.#cluster;
-    const isLast = offset + length >= this.#toCopy.size;
-    const end = isLast ? this.#toCopy.size : Math.floor((offset + length) / this.#cluster) * this.#cluster;
+    const { cluster, toCopy } = this.copying;
+    const start = Math.ceil(offset / cluster) * cluster;
+    const isLast = offset + length >= toCopy.size;
+    const end = isLast ? toCopy.size : Math.floor((offset + length) / cluster) * cluster;
     if (end <= start) return;
-    for (const bitmap of [this.#accessible, this.#toCopy]) bitmap.unmark(start, end - start);
+    for (const bitmap of [this.#accessible, toCopy]) bitmap.unmark(start, end - start);
   }
 
   /** Where the parts of a range of the snapshot are. @throws RequestError EINVAL where there is none */

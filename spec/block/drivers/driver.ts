@@ -22,6 +22,8 @@ export interface BitmapStore {
   unpersist(bitmap: DirtyBitmap): void;
   /** A command has changed the bitmap, and cannot be undone any more. */
   changed(bitmap: DirtyBitmap): void;
+  /** `after` is what the stored bitmap `before` is from now on. What cannot be written now is written later. */
+  replaced(before: DirtyBitmap, after: DirtyBitmap): void;
 }
 
 /** What a node is to be after blockdev-reopen, as far as it is its driver's matter. */
@@ -71,6 +73,8 @@ export interface Driver {
   readonly name: string;
   /** its node shows the filtered child as it is: what is looked for on the node is looked for below, too */
   readonly isFilter?: boolean;
+  /** of a filter: the child */
+  readonly shown?: Node;
   /** bytes, not rounded to sectors */
   length(): number;
   /** how many clusters the disk has, and how many of them are the image's own; absent or null where that is not kept */

@@ -1,6 +1,7 @@
 /** What all filters have in common: everything goes to the child as it came, until one of them says otherwise. FILTERS.md, REF-080. */
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
+import type { Node } from '../node.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
 import type { DriverStatus } from '../status.js';
@@ -14,6 +15,10 @@ export abstract class FilterDriver implements Driver {
 
   constructor(file: Edge) {
     this.file = file;
+  }
+
+  get shown(): Node {
+    return this.file.child;
   }
 
   get clusterSize(): number | null {

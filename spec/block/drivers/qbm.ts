@@ -8,6 +8,7 @@ import { type DirtyBitmap, granulesOf } from '../../bitmap/dirty-bitmap.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import { type Descriptor, imageRef, type Policy } from '../../qbm/descriptor.js';
+import { StorageError } from '../../storage/storage.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
@@ -17,6 +18,7 @@ import { NodeFile } from '../qbm/node-file.js';
 import type { DescriptorStore } from '../qbm/store.js';
 import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
+import { RequestError } from '../request-error.js';
 import { truncate } from '../resize.js';
 import type { DriverStatus } from '../status.js';
 import type {
@@ -377,6 +379,22 @@ export class QbmDriver implements Driver, BitmapStore {
       store.removeFile(entry.file);
     }
     bitmap.persistent = false;
+  }
+
+  /** JOB-046: on disk is what both have together, so nothing is lost if it cannot be written now. */
+  replaced(before: DirtyBitmap, after: DirtyBitmap): void {
+    if (this.#awaiting.delete(before)) this.#awaiting.add(after);
+    const stored = this.#stored.get(before);
+    if (stored === undefined) return;
+    this.#stored.delete(before);
+    this.#stored.set(after, stored);
+    stored.become(after);
+    if (this.#parts.policy === 'writeback') return;
+    try {
+      stored.sync();
+    } catch (error) {
+      if (!(error instanceof StorageError) && !(error instanceof RequestError)) throw error;
+    }
   }
 
   /** QBM-031 */

@@ -18,7 +18,7 @@ export interface StoredOptions {
 }
 
 export class StoredBitmap {
-  readonly bitmap: DirtyBitmap;
+  bitmap: DirtyBitmap;
   readonly file: NodeFile;
   readonly #mayBeLonger: boolean;
   #meta: DirtyBitmap;
@@ -56,6 +56,12 @@ export class StoredBitmap {
   /** Any bit may have changed. */
   changed(): void {
     this.#meta.mark(0, this.#meta.size);
+  }
+
+  /** Another bitmap of the same size and granularity is what is stored from now on. */
+  become(bitmap: DirtyBitmap): void {
+    this.bitmap = bitmap;
+    this.changed();
   }
 
   /** Before the disk grows to `size` bytes: the file is long enough for it, and that is on disk. QBM-037 */

@@ -2,6 +2,7 @@
 import type { Edge, Holder } from '../../block/edge.js';
 import { Node } from '../../block/node.js';
 import { permissionList } from '../../block/permissions.js';
+import { BlockJob } from '../../job/block-job.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
 import { array, empty, enumeration, type Infer, int, str, struct } from '../types.js';
@@ -42,7 +43,9 @@ function blockGraph(machine: Machine): Infer<typeof BlockGraph> {
       edges.unshift({ parent: idOf(one), child: idOf(edge.child), ...facts(edge) });
   };
   const all = machine.graph.nodes.reverse();
-  for (const [holder, held] of holdersOf(all)) add(holder, held);
+  const holders = holdersOf(all);
+  for (const [holder, held] of holders) if (holder.kind !== 'job') add(holder, held);
+  for (const job of machine.jobs.all) if (job instanceof BlockJob) add(job, [...job.uses].reverse());
   for (const node of all) add(node, [...node.children].reverse());
   return { nodes, edges };
 }

@@ -113,7 +113,7 @@ function bitmapInfo(bitmap: DirtyBitmap): Infer<typeof BlockDirtyInfo> {
 /** Of the node, and without `flat` of all below it in its chain. */
 function imageInfo(node: Node, flat: boolean): ImageInfoValue {
   const stored = node.driver.backing?.stored ?? null;
-  const below = flat ? null : node.backing;
+  const below = flat ? null : nextBelow(node);
   return {
     filename: node.filename,
     format: node.driver.name,
@@ -132,8 +132,14 @@ function imageInfo(node: Node, flat: boolean): ImageInfoValue {
   };
 }
 
+/** The node below in its chain, of which filters are a part. */
+function nextBelow(node: Node): Node | null {
+  return node.driver.shown ?? node.backing;
+}
+
 function depth(node: Node): number {
-  return node.backing === null ? 0 : depth(node.backing) + 1;
+  const below = nextBelow(node);
+  return below === null ? 0 : depth(below) + 1;
 }
 
 function nodeInfo(node: Node, flat: boolean): Infer<typeof BlockDeviceInfo> {

@@ -1,4 +1,6 @@
 /** `transaction` and its actions. TRANSACTIONS.md. */
+
+import { JobTxn } from '../../job/txn.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
 import {
@@ -9,6 +11,7 @@ import {
   transactionAborted,
 } from '../transaction.js';
 import { array, empty, enumeration, type Infer, optional, type StructType, struct, union } from '../types.js';
+import { BlockdevBackup, createBackup } from './backup.js';
 import {
   addBitmap,
   BlockDirtyBitmap,
@@ -47,6 +50,7 @@ const TransactionActionKind = enumeration('TransactionActionKind', [
   { name: 'block-dirty-bitmap-disable' },
   { name: 'block-dirty-bitmap-merge' },
   { name: 'block-dirty-bitmap-set-persistent' },
+  { name: 'blockdev-backup' },
   { name: 'blockdev-snapshot' },
   { name: 'blockdev-snapshot-sync' },
 ]);
@@ -66,6 +70,7 @@ export const TransactionAction = union('TransactionAction', {
     'block-dirty-bitmap-disable': wrap('BlockDirtyBitmapDisable', BlockDirtyBitmap),
     'block-dirty-bitmap-merge': wrap('BlockDirtyBitmapMerge', BlockDirtyBitmapMerge),
     'block-dirty-bitmap-set-persistent': wrap('BlockDirtyBitmapSetPersistent', BlockDirtyBitmapSetPersistent),
+    'blockdev-backup': wrap('BlockdevBackup', BlockdevBackup),
     'blockdev-snapshot': wrap('BlockdevSnapshot', BlockdevSnapshot),
     'blockdev-snapshot-sync': wrap('BlockdevSnapshotSync', BlockdevSnapshotSync),
   },
@@ -73,7 +78,7 @@ export const TransactionAction = union('TransactionAction', {
 type Action = Infer<typeof TransactionAction>;
 
 /** What preparing the action means. */
-function prepareAction(machine: Machine, action: Action): Prepared {
+function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined): Prepared {
   switch (action.type) {
     case 'abort':
       throw transactionAborted(); // TXN-004
@@ -112,6 +117,11 @@ function prepareAction(machine: Machine, action: Action): Prepared {
       setPersistent(found, true);
       return { abort: () => setPersistent(found, false) };
     }
+    case 'blockdev-backup': {
+      // TXN-013
+      const job = createBackup(machine, action.data, txn);
+      return { commit: () => job.start(), abort: () => job.cancel(true) };
+    }
     case 'blockdev-snapshot':
       return prepareSnapshot(machine, action.data);
     case 'blockdev-snapshot-sync':
@@ -149,9 +159,12 @@ function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enab
   };
 }
 
+/** Actions that may be in a transaction of any mode. */
+const WITH_JOBS: ReadonlySet<Action['type']> = new Set(['abort', 'blockdev-backup']);
+
 /** TXN-010: bitmap actions end with the transaction, so no mode but the individual one means anything for them. */
 function checkCompletionMode(action: Action, mode: Infer<typeof ActionCompletionMode> | undefined): void {
-  if (mode === 'grouped' && action.type !== 'abort') throw completionMode({ action: action.type, mode });
+  if (mode === 'grouped' && !WITH_JOBS.has(action.type)) throw completionMode({ action: action.type, mode });
 }
 
 export const TRANSACTION_COMMANDS = [
@@ -163,16 +176,17 @@ export const TRANSACTION_COMMANDS = [
       properties: optional(TransactionProperties),
     }),
     returns: empty,
-    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010', 'TXN-011', 'TXN-012'],
+    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010', 'TXN-011', 'TXN-012', 'TXN-013'],
     // TXN-011: the types of all arguments have been checked by now; TXN-012: there may be no action
     execute(machine, { actions, properties }) {
       const mode = properties?.['completion-mode'];
+      const txn = mode === 'grouped' ? new JobTxn() : undefined; // JOB-012
       runTransaction(
         actions.map(
           (action): Prepare =>
             () => {
               checkCompletionMode(action, mode);
-              return prepareAction(machine, action);
+              return prepareAction(machine, action, txn);
             },
         ),
       );

@@ -1,0 +1,140 @@
+/**
+ * Backup: the source as it was when the job was created, copied to a target while guests go on writing. BACKUP.md.
+ */
+
+import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
+import { mergeContent } from '../bitmap/merge.js';
+import { abdicate, createSuccessor, reclaim } from '../bitmap/successor.js';
+import type { BackupFilter } from '../block/backup-filter.js';
+import { CopyError } from '../block/copy.js';
+import type { Node } from '../block/node.js';
+import { RequestError } from '../block/request-error.js';
+import { type StorageErrno, StorageError } from '../storage/storage.js';
+import type { BlockJob, ErrorPolicy } from './block-job.js';
+import type { Idle, JobDriver, Work } from './driver.js';
+
+/** `incremental` is `bitmap` with mode `on-success`. */
+export type BackupSync = 'full' | 'top' | 'none' | 'bitmap';
+/** When the bitmap holds only what came after the backup. JOB-046 */
+export type BitmapMode = 'on-success' | 'never' | 'always';
+
+/** A bitmap that a backup goes by, or leaves behind. */
+export class BackupBitmap {
+  readonly #node: Node;
+  readonly #bitmap: DirtyBitmap;
+  readonly #mode: BitmapMode;
+
+  /** Freezes the bitmap. JOB-045 @throws BitmapError BMP-E-BUSY */
+  constructor(node: Node, bitmap: DirtyBitmap, mode: BitmapMode) {
+    this.#node = node;
+    this.#bitmap = bitmap;
+    this.#mode = mode;
+    node.addBitmap(createSuccessor(bitmap));
+  }
+
+  /** What was dirty when it was frozen. */
+  get content(): DirtyBitmap {
+    return this.#bitmap;
+  }
+
+  /** The job was refused after all. */
+  unfreeze(): void {
+    this.#node.removeBitmap(reclaim(this.#bitmap));
+  }
+
+  /** The bitmap is in use no more: JOB-046. @param uncopied null if the backup has ended well */
+  release(uncopied: DirtyBitmap | null): void {
+    const isSynced = this.#mode === 'always' || (this.#mode === 'on-success' && uncopied === null);
+    if (!isSynced) {
+      this.unfreeze();
+      return;
+    }
+    const successor = abdicate(this.#bitmap);
+    this.#node.removeBitmap(this.#bitmap);
+    if (uncopied !== null) mergeContent(successor, uncopied);
+    if (successor.persistent) this.#node.driver.store?.replaced(this.#bitmap, successor);
+  }
+}
+
+export interface BackupOptions {
+  readonly sync: BackupSync;
+  readonly bitmap: BackupBitmap | null;
+  readonly filter: BackupFilter;
+  readonly onSourceError: ErrorPolicy;
+  readonly onTargetError: ErrorPolicy;
+}
+
+export class BackupDriver implements JobDriver<BlockJob> {
+  readonly type = 'backup';
+  readonly #options: BackupOptions;
+  /** nobody knows what is to be copied */
+  #failure: StorageError | null = null;
+
+  constructor(options: BackupOptions) {
+    this.#options = options;
+  }
+
+  /** JOB-043 */
+  begin(job: BlockJob): Idle | undefined {
+    const { sync, bitmap, filter } = this.#options;
+    const { copying } = filter;
+    if (sync === 'bitmap') {
+      copying.toCopy.clear();
+      mergeContent(copying.toCopy, bitmap!.content);
+    }
+    if (sync === 'top') this.#skipUnallocated();
+    copying.report(job.progress);
+    return sync === 'none' ? { until: () => false } : undefined;
+  }
+
+  *run(job: BlockJob): Work {
+    if (this.#failure !== null) throw this.#failure;
+    while (this.#copyNext(job)) yield;
+  }
+
+  commit(): void {
+    this.#options.bitmap?.release(null);
+  }
+
+  abort(): void {
+    this.#options.bitmap?.release(this.#options.filter.copying.toCopy);
+  }
+
+  clean(job: BlockJob): void {
+    job.letGo();
+    this.#options.filter.remove();
+  }
+
+  #skipUnallocated(): void {
+    const { copying, node } = this.#options.filter;
+    try {
+      copying.skipUnallocated();
+    } catch (cause) {
+      this.#failure = new StorageError(errnoOf(cause), node.name);
+    }
+  }
+
+  /** false when nothing is left. @throws StorageError */
+  #copyNext(job: BlockJob): boolean {
+    const { filter, onSourceError, onTargetError } = this.#options;
+    try {
+      return filter.copying.copyNext();
+    } catch (error) {
+      if (!(error instanceof CopyError)) throw error;
+      const errno = errnoOf(error.cause);
+      const [operation, policy] =
+        error.side === 'reading' ? (['read', onSourceError] as const) : (['write', onTargetError] as const);
+      // JOB-047: whatever is done, the cluster is still to be copied
+      if (job.requestFailed(operation, policy, errno) === 'report')
+        throw new StorageError(errno, filter.node.name);
+      return true;
+    }
+  }
+}
+
+/** What a request failed with. @throws what is no failure of a request */
+function errnoOf(cause: unknown): StorageErrno {
+  if (cause instanceof StorageError) return cause.errno;
+  if (cause instanceof RequestError) return cause.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
+  throw cause;
+}
