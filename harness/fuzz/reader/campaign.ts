@@ -1,13 +1,13 @@
 /** Reads samples by the reference and, some of them, by another implementation, and finds where they are wrong or disagree. */
 import { TargetFault } from '../../target/target.js';
 import { agreedIds, type Difference, difference } from './compare.js';
-import { Corpus } from './corpus.js';
 import { TooLarge } from './counted.js';
 import { ABOUT_MEANING, isolated } from './explain.js';
 import type { Other } from './other.js';
 import { reduced } from './reduce.js';
 import { errorsOf, Mistake, Reference, type Verdict } from './reference.js';
-import { asSteps, type Sample } from './sample.js';
+import { Corpus } from './samples/corpus.js';
+import { asSteps, type Sample } from './samples/sample.js';
 
 export interface CampaignOptions {
   readonly seed: number;

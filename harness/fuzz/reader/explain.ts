@@ -5,7 +5,7 @@
 import { readJson } from '../../../spec/json/read.js';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import { writeJson } from '../../../spec/json/write.js';
-import { bytesOfText, descriptorsIn, type Sample, textIn, withFile } from './sample.js';
+import { bytesOfText, descriptorsIn, type Sample, textIn, withFile } from './samples/sample.js';
 
 /** The ids that tell of what a descriptor says; any other has one place where it is looked for. */
 export const ABOUT_MEANING: ReadonlySet<string> = new Set(

@@ -3,7 +3,7 @@
 import { AdapterTarget } from '../../target/adapter/adapter.js';
 import type { AdapterFormat } from '../../target/adapter/format.js';
 import type { Verdict } from './reference.js';
-import type { Sample } from './sample.js';
+import type { Sample } from './samples/sample.js';
 
 /** An adapter may take a minute for one request. */
 const CONTEXT = { id: 'reader', format: 'raw', limitMs: 60_000, volatileNodes: new Set<string>() };

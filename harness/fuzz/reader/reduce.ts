@@ -1,9 +1,17 @@
 /** Makes a sample smaller while it still shows what it shows. */
-import { bytesOfText, type Content, descriptorsIn, type Sample, sizeOf, textIn, withFile } from './sample.js';
-import { replaced, structureOf, tokensOf, without } from './tokens.js';
+import {
+  bytesOfText,
+  type Content,
+  descriptorsIn,
+  type Sample,
+  sizeOf,
+  textIn,
+  withFile,
+} from './samples/sample.js';
+import { replaced, structureOf, tokensOf, without } from './samples/tokens.js';
 
 /** How many smaller samples are tried at most. */
-const TRIES = 3000;
+const TRIES = 1500;
 
 /** @param shows whether a sample still does */
 export async function reduced(sample: Sample, shows: (sample: Sample) => Promise<boolean>): Promise<Sample> {

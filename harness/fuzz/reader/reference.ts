@@ -6,7 +6,7 @@ import { asDriverReads, hasOddSize, readByDriver } from '../../target/reference-
 import { ReferenceFormat } from '../../target/reference-format.js';
 import type { CheckReport, FormatRefusal, InspectedBitmap, Inspection } from '../../target/target.js';
 import { CountedStorage, TooLarge } from './counted.js';
-import { type Sample, sizeOf } from './sample.js';
+import { type Sample, sizeOf } from './samples/sample.js';
 
 /** What a reader says of a sample. */
 export interface Verdict {

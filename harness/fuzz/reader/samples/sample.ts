@@ -1,5 +1,5 @@
 /** One thing to read: the files of an image, and who asks for which of them. */
-import type { Trust } from '../../target/target.js';
+import type { Trust } from '../../../target/target.js';
 
 /** Bytes, or so many zeros. */
 export type Content = Uint8Array | number;

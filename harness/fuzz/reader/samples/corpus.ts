@@ -1,8 +1,8 @@
 /** Where samples come from: the vectors of cases/format and generated images, with changes. */
 import { join } from 'node:path';
-import { bytesOf } from '../../case/content.js';
-import { loadSuite } from '../../case/load/load.js';
-import { packageRoot } from '../../cli/environment.js';
+import { bytesOf } from '../../../case/content.js';
+import { loadSuite } from '../../../case/load/load.js';
+import { packageRoot } from '../../../cli/environment.js';
 import { generated } from './generate.js';
 import { mutated } from './mutate.js';
 import { Random } from './random.js';
