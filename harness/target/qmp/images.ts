@@ -9,8 +9,13 @@ import { type Reply, TargetFault } from '../target.js';
 import type { QmpClient } from './client.js';
 import { OURS } from './exports.js';
 
-/** What stands for `{format}: overlay` on QEMU. */
-export const OVERLAY_DRIVER = 'qcow2';
+/** What can stand for `{format}: overlay`, the best first: a format with bitmaps and backing files. */
+const OVERLAY_DRIVERS: readonly string[] = ['qbm', 'qcow2'];
+
+/** The driver of overlays of a program with these drivers; null if it has none. */
+export function overlayDriver(drivers: readonly string[]): string | null {
+  return OVERLAY_DRIVERS.find((driver) => drivers.includes(driver)) ?? null;
+}
 
 /** A name that is a file's name everywhere; anything else would need quoting somewhere. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -54,6 +59,7 @@ export interface StoredBacking {
 /** Makes an empty overlay of `size` bytes. Leaves no node and no job behind. @throws TargetFault */
 export async function makeOverlay(
   qmp: QmpClient,
+  driver: string,
   path: string,
   size: number,
   limitMs: number,
@@ -64,7 +70,7 @@ export async function makeOverlay(
   const file: JsonObject = { driver: 'file', 'node-name': id, filename: path };
   const added = await qmp.execute('blockdev-add', file, limitMs);
   if ('error' in added) return added;
-  const options: JsonObject = { driver: OVERLAY_DRIVER, file: id, size };
+  const options: JsonObject = { driver, file: id, size };
   if (backing !== null)
     Object.assign(options, { 'backing-file': backing.file, 'backing-fmt': backing.format });
   let outcome: Reply = { return: {} };

@@ -5,7 +5,6 @@
 
 import { capabilitiesOf, ProgramTools, type ToolCommands } from '../img/tools.js';
 import type { CaseContext, Identity, Session, Target } from '../target.js';
-import { OVERLAY_DRIVER } from './images.js';
 import { type QmpProgram, Resident } from './resident.js';
 import { type Leftover, QmpSession } from './session.js';
 
@@ -43,7 +42,7 @@ export class QmpTarget implements Target {
     const resident = await this.#start();
     await resident.makeDirectory();
     this.#isBusy = true;
-    const formatName = context.format === 'overlay' ? OVERLAY_DRIVER : context.format;
+    const formatName = context.format === 'overlay' ? resident.overlayDriver : context.format;
     const tools =
       this.#tools === null
         ? undefined

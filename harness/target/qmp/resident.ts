@@ -11,7 +11,7 @@ import { type Identity, TargetFault } from '../target.js';
 import { QmpClient } from './client.js';
 import { removeDevices } from './devices.js';
 import { Exports, isOurEvent } from './exports.js';
-import { OVERLAY_DRIVER } from './images.js';
+import { overlayDriver } from './images.js';
 
 /** How to start a program that speaks QMP. */
 export interface QmpProgram {
@@ -81,6 +81,13 @@ export class Resident {
       await scratch.remove();
       throw error;
     }
+  }
+
+  /** What stands for the format `overlay`, where it is one of the formats. */
+  get overlayDriver(): string {
+    const { capabilities } = this.identity;
+    const drivers = [...capabilities].filter((name) => name.startsWith('driver:'));
+    return overlayDriver(drivers.map((name) => name.slice('driver:'.length))) ?? 'raw';
   }
 
   get hasDevices(): boolean {
@@ -281,7 +288,7 @@ async function identify(label: string, qmp: QmpClient, commands: ReadonlySet<str
     : ['file', 'raw'];
   for (const driver of drivers) capabilities.add(`driver:${driver}`);
   const formats = new Set(['raw']);
-  if (drivers.includes(OVERLAY_DRIVER) && commands.has('blockdev-create')) formats.add('overlay');
+  if (overlayDriver(drivers) !== null && commands.has('blockdev-create')) formats.add('overlay');
   return {
     program: `${label} ${version}${origin === '' ? '' : ` (${origin})`}`,
     version,

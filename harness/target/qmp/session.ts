@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { NbdClient } from '../../nbd/client.js';
 import {
   type CaseContext,
+  Declined,
   type IoOutcome,
   type IoRequest,
   type NodeObservation,
@@ -13,7 +14,7 @@ import {
   type ToolPart,
 } from '../target.js';
 import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
-import { imageName, makeOverlay, makeSparse, OVERLAY_DRIVER, pathOf, type StoredBacking } from './images.js';
+import { imageName, makeOverlay, makeSparse, pathOf, type StoredBacking } from './images.js';
 import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
@@ -146,7 +147,7 @@ export class QmpSession implements Session {
   }
 
   get formatDriver(): string {
-    return this.#context.format === 'overlay' ? OVERLAY_DRIVER : 'raw';
+    return this.#context.format === 'overlay' ? this.#resident.overlayDriver : 'raw';
   }
 
   stderr(): string {
@@ -185,6 +186,9 @@ export class QmpSession implements Session {
     }
     const path = pathOf(this.directory, imageName(node));
     if (size !== undefined) {
+      // The overlays of QBM that may have a backing file later are made with one, or by an image tool.
+      if (backing === null && this.formatDriver === 'qbm')
+        throw new Declined('blockdev-create makes no image that may have a backing file and has none');
       const below = this.#images.get(backing ?? '') ?? null;
       this.#images.set(node, { file: imageName(node), format: this.formatDriver });
       const made = await this.#makeImage(path, size, below);
@@ -203,7 +207,8 @@ export class QmpSession implements Session {
 
   async #makeImage(path: string, size: number, backing: StoredBacking | null): Promise<Reply> {
     const { format, limitMs } = this.#context;
-    if (format === 'overlay') return makeOverlay(this.#resident.qmp, path, size, limitMs, backing);
+    if (format === 'overlay')
+      return makeOverlay(this.#resident.qmp, this.formatDriver, path, size, limitMs, backing);
     await makeSparse(path, size);
     return { return: {} };
   }
