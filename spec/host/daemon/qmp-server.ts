@@ -38,6 +38,7 @@ export class QmpSession {
       void this.#work();
     });
     this.#send(this.#monitor.greeting());
+    input.resume(); // sockets come paused, so that nothing is lost before somebody listens
   }
 
   /** An event of the machine: sessions that have not negotiated do not see it. */
