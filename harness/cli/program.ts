@@ -22,7 +22,8 @@ Examples:
 
 Tools of the reference, with the options, output and exit codes of QEMU's:
   qbm img COMMAND …                           qemu-img; qbm img --help says more
-  qbm io [-c COMMAND]… [IMAGE]                qemu-io; qbm io --help says more`;
+  qbm io [-c COMMAND]… [IMAGE]                qemu-io; qbm io --help says more
+  qbm daemon [option]…                        qemu-storage-daemon; qbm daemon --help says more`;
 
 /** Runs the command line; `argv` is without node and script. Resolves to the exit code; never rejects. */
 export async function qbm(argv: readonly string[], environment: Environment): Promise<number> {

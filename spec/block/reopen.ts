@@ -112,7 +112,10 @@ function enqueueChild(queue: Queue, node: Node, edge: Edge, options: GivenOption
     own = given;
     children.delete(role); // not an option of the one above any more
   } else if (given !== undefined && given !== child.name) return;
-  enqueue(queue, child, own, own === NOTHING, inherited(options, role));
+  // Parts that a format opens by itself are as writable as it is.
+  const isPart = given === undefined && role !== 'file' && role !== 'backing';
+  const above = isPart ? { ...options, readOnly: options.readOnly ?? false } : options;
+  enqueue(queue, child, own, own === NOTHING, inherited(above, role));
 }
 
 // --- whether it may be so

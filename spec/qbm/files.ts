@@ -112,11 +112,13 @@ export class FileWalk {
     const kind = isReached ? this.#storage.kind(file) : null;
     const local = this.#options.trust === 'local';
     const device = local && (this.#options.devices ?? false) && reference.image !== null;
+    // A directory is one use, too, and a file that is missing: a repair may make it.
+    const isLink = kind === 'symlink' || kind === 'special';
+    if (isReached && !isLink) this.#use(file, role, path);
     const allowed =
       kind === null || kind === 'file' || (kind === 'symlink' && local) || (kind === 'special' && device);
     if (!allowed) throw new QbmError('QBM-E-NOT-REGULAR', { role, file, kind });
-    // One that is missing, too: a repair may make it.
-    if (isReached) this.#use(file, role, path);
+    if (isLink) this.#use(file, role, path);
     if (kind === null && !reference.bitmap?.inconsistent) throw new QbmError('QBM-E-NO-FILE', { role, file });
     return kind !== null;
   }
@@ -128,7 +130,7 @@ export class FileWalk {
       identity = this.#storage.identity(file);
     } catch (error) {
       // Without its directory it is no file at all.
-      if (error instanceof StorageError && error.errno === 'ENOENT') return;
+      if (error instanceof StorageError && ['ENOENT', 'ENOTDIR'].includes(error.errno)) return;
       throw error;
     }
     if (path.includes(identity)) throw new QbmError('QBM-E-LOOP', { file, role });

@@ -10,6 +10,8 @@ import { defineError } from './errors.js';
 export interface Prepared {
   /** makes it final; can fail only if a storage does */
   commit?(): void;
+  /** what has to wait until all actions are final; can fail only if a storage does */
+  after?(): void;
   /** takes back what preparing did; cannot fail */
   abort?(): void;
 }
@@ -47,9 +49,10 @@ export function runTransaction(actions: readonly Prepare[]): void {
 /** A commit that a storage keeps from its end does not keep the others from theirs. @throws what the first such commit threw */
 function commitAll(prepared: readonly Prepared[]): void {
   const failures: unknown[] = [];
-  for (const action of prepared) {
+  const steps = [...prepared.map(({ commit }) => commit), ...prepared.map(({ after }) => after)];
+  for (const step of steps) {
     try {
-      action.commit?.();
+      step?.();
     } catch (failure) {
       failures.push(failure);
     }

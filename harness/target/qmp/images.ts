@@ -51,7 +51,7 @@ let jobs = 0;
 
 /** What an overlay says is below it. */
 export interface StoredBacking {
-  /** beside the overlay */
+  /** with its directory: a name beside the overlay would show as another one than that of the node */
   readonly file: string;
   readonly format: string;
 }

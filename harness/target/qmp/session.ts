@@ -190,7 +190,7 @@ export class QmpSession implements Session {
       if (backing === null && this.formatDriver === 'qbm')
         throw new Declined('blockdev-create makes no image that may have a backing file and has none');
       const below = this.#images.get(backing ?? '') ?? null;
-      this.#images.set(node, { file: imageName(node), format: this.formatDriver });
+      this.#images.set(node, { file: path, format: this.formatDriver });
       const made = await this.#makeImage(path, size, below);
       if ('error' in made) return made;
     }

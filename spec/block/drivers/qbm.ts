@@ -15,6 +15,7 @@ import type { Node } from '../node.js';
 import { becomeReader, becomeWriter } from '../qbm/access.js';
 import type { Allocation, Places } from '../qbm/allocation.js';
 import { NodeFile } from '../qbm/node-file.js';
+import { describedParts } from '../qbm/parts.js';
 import type { DescriptorStore } from '../qbm/store.js';
 import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
@@ -305,25 +306,13 @@ export class QbmDriver implements Driver, BitmapStore {
       shown.file = jsonObject({ driver: 'file', filename: store.name });
       return shown;
     }
-    return this.#describeParts();
-  }
-
-  /** As they are given to blockdev-add. */
-  #describeParts(): JsonObject {
     const { places, stored, allocation } = this.#parts;
-    const shown = jsonObject({ driver: 'qbm', image: places.data.driver.describe() });
-    const bitmaps = stored.map(({ bitmap, file }) => {
-      const part = partOf(bitmap, file);
-      if (!bitmap.recording) part.recording = false;
-      return part;
+    return describedParts({
+      image: places.data,
+      stored,
+      allocation: allocation?.stored ?? null,
+      backing: this.#below,
     });
-    if (allocation !== null) {
-      const { bitmap, file } = allocation.stored;
-      bitmaps.push(jsonObject({ ...partOf(bitmap, file), type: 'allocation' }));
-    }
-    if (bitmaps.length > 0) shown.bitmaps = bitmaps;
-    if (this.#below !== null) shown.backing = this.#below.driver.describe();
-    return shown;
   }
 
   checkNew(name: string): void {
@@ -418,8 +407,4 @@ export class QbmDriver implements Driver, BitmapStore {
 function storedBacking(store: DescriptorStore): StoredBacking | null {
   const { backing } = store;
   return backing && { file: backing.file, full: store.resolve(backing.file), format: backing.format };
-}
-
-function partOf({ name, granularity }: DirtyBitmap, { node }: NodeFile): JsonObject {
-  return jsonObject({ name: name!, file: node.driver.describe(), granularity });
 }

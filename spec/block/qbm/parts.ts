@@ -1,11 +1,13 @@
 /**
  * The parts of an image that is composed without a descriptor: none of them may be another one, or a piece of it, by
- * whatever nodes they are reached. FORMAT.md, QBM-017. Offsets are bytes.
+ * whatever nodes they are reached (FORMAT.md, QBM-017), and they are what the image is described by. Offsets are bytes.
  */
+import { type JsonObject, jsonObject } from '../../json/value.js';
 import { QbmError } from '../../qbm/errors.js';
 import type { Storage } from '../../storage/storage.js';
 import { rawOptions } from '../drivers/raw.js';
 import type { Node } from '../node.js';
+import type { StoredBitmap } from './stored-bitmap.js';
 
 /** A node, and as what it is used, for messages. */
 export type Part = readonly [node: Node, role: string];
@@ -48,4 +50,27 @@ function* piecesOf(storage: Storage, node: Node): Generator<Piece> {
 /** A file grows, and so does what stands on it. */
 function whole(of: string): Piece {
   return { of, start: 0, end: Number.POSITIVE_INFINITY };
+}
+
+/** The options of blockdev-add that make the image of these again. */
+export function describedParts(parts: {
+  readonly image: Node;
+  readonly stored: readonly StoredBitmap[];
+  readonly allocation: StoredBitmap | null;
+  readonly backing: Node | null;
+}): JsonObject {
+  const shown = jsonObject({ driver: 'qbm', image: parts.image.driver.describe() });
+  const bitmaps = parts.stored.map((one) =>
+    one.bitmap.recording ? described(one) : jsonObject({ ...described(one), recording: false }),
+  );
+  if (parts.allocation !== null)
+    bitmaps.push(jsonObject({ ...described(parts.allocation), type: 'allocation' }));
+  if (bitmaps.length > 0) shown.bitmaps = bitmaps;
+  if (parts.backing !== null) shown.backing = parts.backing.driver.describe();
+  return shown;
+}
+
+function described({ bitmap, file }: StoredBitmap): JsonObject {
+  const { name, granularity } = bitmap;
+  return jsonObject({ name: name!, file: file.node.driver.describe(), granularity });
 }

@@ -15,7 +15,7 @@ import { StorageError } from '../../storage/storage.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
 import { openNode } from '../open.js';
-import type { Prepared } from '../transaction.js';
+import { type Prepared, runTransaction } from '../transaction.js';
 import { empty, enumeration, type Infer, optional, str, struct } from '../types.js';
 
 const define = commandsOf<Machine>();
@@ -61,13 +61,8 @@ function snapshotSource(machine: Machine, device: string | undefined, name: stri
 function over(machine: Machine, node: Node, overlay: Node): Prepared {
   checkOverlay(overlay);
   const { done, revert } = append(machine.graph, node, overlay);
-  return {
-    commit() {
-      done();
-      becomeReadOnly(machine, node);
-    },
-    abort: revert,
-  };
+  // A bitmap that the same transaction takes off the node has to go from its image first.
+  return { commit: done, after: () => becomeReadOnly(machine, node), abort: revert };
 }
 
 /** Whoever must go on writing to the node is not kept from it: then it stays writable. */
@@ -106,10 +101,11 @@ export function prepareSnapshotSync(machine: Machine, args: Infer<typeof Blockde
   try {
     overlay = openOverlay(machine, node, { file: args['snapshot-file'], format, name, isNew });
     overlay.pinned += 1;
-    const { commit, abort } = over(machine, node, overlay);
+    const { commit, after, abort } = over(machine, node, overlay);
     return {
-      commit() {
-        commit?.();
+      ...(commit === undefined ? {} : { commit }),
+      after() {
+        after?.();
         letGo();
       },
       abort() {
@@ -196,24 +192,27 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   if (backing === null) throw new BlockError('REF-E-NO-BACKING');
   checkBlockers(top, 'change');
   if (!isInChain(top, image)) throw new BlockError('REF-E-OTHER-CHAIN', { device: args.device });
+  const format = formatOf(backing);
   // EFFECTS
   const wasReadOnly = image.readOnly;
   if (wasReadOnly) setReadOnly(graph, image, false);
   try {
-    image.driver.backing?.change(args['backing-file'], backing.driver.name);
+    image.driver.backing?.change(args['backing-file'], format);
   } finally {
     if (wasReadOnly) setReadOnly(graph, image, true);
   }
 }
 
+/** Of an image that is opened as this node is. @throws BlockError REF-E-BACKING-NAME */
+function formatOf({ name, driver }: Node): string {
+  if (driver.name === 'raw' || driver.name === 'file') return 'raw';
+  if (driver.name === 'qbm') return 'qbm';
+  throw new BlockError('REF-E-BACKING-NAME', { node: name });
+}
+
 function isInChain(top: Node, image: Node): boolean {
   for (let node: Node | null = top; node !== null; node = node.backing) if (node === image) return true;
   return false;
-}
-
-/** Prepared and, if nothing is in the way, made final: an action by itself. */
-function alone(prepared: Prepared): void {
-  prepared.commit?.();
 }
 
 export const CHAIN_COMMANDS = [
@@ -224,7 +223,7 @@ export const CHAIN_COMMANDS = [
     returns: empty,
     rules: ['REF-030', 'REF-031'],
     features: ['allow-write-only-overlay'],
-    execute: (machine, args) => alone(prepareSnapshot(machine, args)),
+    execute: (machine, args) => runTransaction([() => prepareSnapshot(machine, args)]),
   }),
   define({
     name: 'blockdev-snapshot-sync',
@@ -232,7 +231,7 @@ export const CHAIN_COMMANDS = [
     args: BlockdevSnapshotSync,
     returns: empty,
     rules: ['REF-030', 'REF-032', 'REF-033'],
-    execute: (machine, args) => alone(prepareSnapshotSync(machine, args)),
+    execute: (machine, args) => runTransaction([() => prepareSnapshotSync(machine, args)]),
   }),
   define({
     name: 'change-backing-file',

@@ -13,6 +13,7 @@ MAX_SIZE, MAX_BITS = 2**53 - 1, 2**40  # QBM-018, QBM-021
 FORMATS = "raw", "qbm"  # QBM-040, and this reader knows no more
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # QBM-016
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)  # or a string, to skip what is in it
+SHA256 = re.compile("sha256:[0-9a-f]{64}")  # QBM-030
 IN_USE, INCONSISTENT = "ext-hard-qbm-in-use", "ext-hard-qbm-inconsistent"
 RECORDING, CHECKSUM = "ext-soft-qbm-recording", "ext-soft-qbm-checksum"
 BITMAP_NAME = (r"\.((?:[a-z0-9_-]|%[0-9a-f]{2})+|%%[0-9a-f]{64})(?:~[2-9]|~[1-9][0-9])?"
@@ -92,8 +93,7 @@ class Reference:
         refuse(CONTROL.search(self.file) or "\\" in self.file or ":" in self.file.split("/")[0], "QBM-E-FILE")
         refuse(self.file.startswith("/") and not local, "QBM-E-TRUST")
         self.checksum = members.get(CHECKSUM, str)
-        wrong = self.checksum is not None and not re.fullmatch("sha256:[0-9a-f]{64}", self.checksum)
-        refuse(wrong, "QBM-E-EXTENSION")
+        refuse(self.checksum is not None and not SHA256.fullmatch(self.checksum), "QBM-E-EXTENSION")
 
 
 class Image(Reference):
@@ -197,7 +197,7 @@ class Opening:
         """The file of this name, or None if it has none that may be opened: QBM-040, QBM-041."""
         parts = path.split("/")
         if any("/".join(parts[:end]) in self.files for end in range(1, len(parts))):  # on the way
-            self.find("QBM-E-STORAGE" if self.local else "QBM-E-TRUST", bitmap=bitmap)
+            self.find("QBM-E-NO-FILE" if self.local else "QBM-E-TRUST", bitmap=bitmap)
         elif any(name.startswith(path + "/") for name in self.files):
             self.find("QBM-E-NOT-REGULAR", bitmap=bitmap)
         elif path not in self.files:
@@ -217,9 +217,8 @@ class Opening:
             refuse(each.path in outer and getattr(each, "format", "raw") == "qbm", "QBM-E-LOOP")
             refuse(each.path in self.used, "QBM-E-FILE-TWICE")
             self.used.add(each.path)
-        size = self.disk(descriptor, descriptor.image, outer)
-        if descriptor.backing:
-            self.disk(descriptor, descriptor.backing, outer)
+        images = [descriptor.image, *([descriptor.backing] if descriptor.backing else [])]
+        size = [self.disk(descriptor, image, outer) for image in images][0]
         if descriptor.in_use:
             self.find("QBM-C-IN-USE", "damage")
         for each in descriptor.bitmaps:
