@@ -56,7 +56,7 @@ export function followSize(node: Node): void {
 }
 
 /** The bitmaps of `node` and of the nodes above, which change their size by as much. */
-function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
+export function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
   yield* node.bitmaps;
   for (const parent of followersOf(node)) yield* bitmapsOfSizeWith(parent);
 }
