@@ -32,8 +32,10 @@ interface Entry {
   readonly node: Node;
   readonly next: OpenedWith;
   readonly discard: 'ignore' | 'unmap';
-  /** without those whose options went to the child itself */
-  readonly children: Map<string, string | Given | null>;
+  /** children by name, or none */
+  readonly named: ReadonlyMap<string, string | null>;
+  /** options of children, without those that went to the child itself */
+  readonly nested: Map<string, Given>;
   readonly isBackingMissing: boolean;
 }
 
@@ -89,14 +91,23 @@ function enqueue(queue: Queue, node: Node, given: Given, keep: boolean, above: G
   const old = queued?.next ?? (keep ? node.openedWith : null);
   const explicit = firstOf(given.explicit, old?.explicit ?? {});
   const effective = firstOf(explicit, above ?? {}, keep ? node.openedWith.effective : {});
-  const specific = new Map([...(old?.specific ?? []), ...given.specific]);
-  const children = new Map([...(queued?.children ?? []), ...given.children]);
+  const kept = keep ? node.openedWith.specific : [];
+  const specific = new Map([...kept, ...(old?.specific ?? []), ...given.specific]);
+  const named = new Map(queued?.named);
+  const nested = new Map(queued?.nested);
+  for (const [role, child] of given.children) {
+    if (typeof child === 'object' && child !== null) nested.set(role, child);
+    else named.set(role, child);
+  }
   queue.set(node, {
     node,
     next: { explicit, effective, specific },
     discard: effective.discard ?? (above === null ? node.options.discard : 'ignore'),
-    children,
-    isBackingMissing: keep ? (queued?.isBackingMissing ?? false) : !children.has('backing'),
+    named,
+    nested,
+    isBackingMissing: keep
+      ? (queued?.isBackingMissing ?? false)
+      : !named.has('backing') && !nested.has('backing'),
   });
   for (const edge of [...node.children].reverse()) enqueueChild(queue, node, edge, effective);
 }
@@ -105,15 +116,12 @@ function enqueue(queue: Queue, node: Node, given: Given, keep: boolean, above: G
 function enqueueChild(queue: Queue, node: Node, edge: Edge, options: GivenOptions): void {
   const { child, role } = edge;
   if (child.madeFor !== node || role === null) return;
-  const { children } = queue.get(node)!;
-  const given = children.get(role);
-  let own = NOTHING;
-  if (typeof given === 'object' && given !== null) {
-    own = given;
-    children.delete(role); // not an option of the one above any more
-  } else if (given !== undefined && given !== child.name) return;
+  const { named, nested } = queue.get(node)!;
+  if (named.has(role) && named.get(role) !== child.name) return;
+  const own = (named.has(role) ? undefined : nested.get(role)) ?? NOTHING;
+  if (own !== NOTHING) nested.delete(role); // not an option of the one above any more
   // Parts that a format opens by itself are as writable as it is.
-  const isPart = given === undefined && role !== 'file' && role !== 'backing';
+  const isPart = own === NOTHING && role !== 'file' && role !== 'backing';
   const above = isPart ? { ...options, readOnly: options.readOnly ?? false } : options;
   enqueue(queue, child, own, own === NOTHING, inherited(above, role));
 }
@@ -158,7 +166,7 @@ function checkReset({ node, next }: Entry): void {
 }
 
 /** Any option left that neither this command nor the driver can change is as it was. */
-function checkUnchanged({ node, next, children }: Entry): void {
+function checkUnchanged({ node, next, named, nested }: Entry): void {
   const refuse = (option: string): never => {
     throw new BlockError('REF-E-REOPEN-OPTION', { option });
   };
@@ -169,18 +177,18 @@ function checkUnchanged({ node, next, children }: Entry): void {
   }
   if (next.effective.forceShare !== undefined && next.effective.forceShare !== node.options.forceShare)
     refuse('force-share');
-  for (const [role, given] of children) {
-    if (typeof given === 'object' && given !== null) refuse(`${role}.driver`);
+  for (const role of nested.keys()) refuse(`${role}.driver`);
+  for (const [role, name] of named) {
     const isReplaced = role === 'backing' || role === 'file';
-    if (!isReplaced && given !== node.edge(role as Role)?.child.name) refuse(role);
+    if (!isReplaced && name !== node.edge(role as Role)?.child.name) refuse(role);
   }
 }
 
 /** REF-038: another node as the file, or as the backing file, or none as that. */
 function replaceChild(graph: Graph, change: GraphChange, entry: Entry, role: 'backing' | 'file'): void {
-  const { node, children } = entry;
-  const given = children.get(role);
-  if (given === undefined || (typeof given === 'object' && given !== null)) return;
+  const { node, named } = entry;
+  const given = named.get(role);
+  if (given === undefined) return;
   const child = given === null ? null : graph.lookup(undefined, given);
   if (child !== null && uses(child, node))
     throw new BlockError('REF-E-CYCLE', { child: child.name, role, parent: node.name });

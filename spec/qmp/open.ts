@@ -123,8 +123,15 @@ function checkOptions(options: Options, own: NodeOptions): void {
 
 /** The child that is opened before anything else is looked at: whatever the driver stands on. */
 function belowOf(opener: NodeOpener, options: Options): Node | undefined {
+  if (options.driver === 'qbm') checkFile(opener.machine, options.file);
   if (options.driver === 'qbm' || !('file' in options)) return undefined;
   return opener.child(options.file, 'file');
+}
+
+/** A descriptor is looked at before it is opened as a node; what is said of that node is wrong all the same. REF-014 */
+function checkFile({ graph }: Machine, file: BlockdevRefValue | undefined): void {
+  if (typeof file === 'string') graph.lookup(file, file);
+  else if (file?.['node-name'] !== undefined) graph.checkName(file['node-name']);
 }
 
 function openDriver(opener: NodeOpener, options: Options, below: Node | undefined): Driver {
