@@ -283,7 +283,9 @@ export function histories(kind: Kind, length: number): fc.Arbitrary<Step[]> {
           fc.record({ device: node, 'image-node-name': node }),
           opened.map((name) => ({ device: name, 'image-node-name': name })),
         )
-        .map((args) => qmp('change-backing-file', { ...args, 'backing-file': 'd.img' })),
+        .map((args) =>
+          qmp('change-backing-file', { ...args, 'backing-file': kind.beside ? 'elsewhere.img' : 'd.img' }),
+        ),
     },
     {
       weight: 6,
