@@ -163,6 +163,10 @@ class DescriptorOpening {
     if (backing === null) return null;
     if (backing !== undefined) {
       if (entry === undefined) throw new BlockError('REF-E-QBM-ALLOCATION');
+      // The node has its name by now, if nothing else.
+      const { name } = this.#opener.node;
+      if (backing === name)
+        throw new BlockError('REF-E-CYCLE', { child: name, role: 'backing', parent: name });
       try {
         return this.#opener.child(backing, 'backing');
       } catch (error) {
