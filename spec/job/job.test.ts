@@ -34,7 +34,7 @@ class World {
 /** As QEMU's documentation of the states has them: a row a state, in it the states that may follow. */
 const MAY_FOLLOW = `
   undefined  . C . . . . . . . . .
-  created    . . R . . . . . X . .
+  created    . . R . . . . . X . N
   running    . . . P Y . W . X . .
   paused     . . R . . . . . . . .
   ready      . . . . . S W . X . .
