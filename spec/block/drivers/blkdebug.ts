@@ -82,8 +82,8 @@ class BlkdebugDriver extends FilterDriver {
     const isNow = ({ event: of, state = 0 }: InjectError | SetState): boolean =>
       of === event && (state === 0 || state === this.#state);
     const injected = this.#rules.filter(isNow);
-    if (injected.length > 0) this.#active = injected.reverse();
-    const [next] = this.#options.setStates.filter(isNow).slice(-1);
+    if (injected.length > 0) this.#active = injected;
+    const next = this.#options.setStates.find(isNow);
     if (next !== undefined) this.#state = next.new_state;
   }
 
