@@ -17,10 +17,11 @@ export class Graph {
   readonly drives = new Map<string, Drive>();
   readonly #nodes = new Map<string, Node>();
   #generated = 0;
+  #placed = 0;
 
   /** Newest first: the order in which QEMU lists them. */
   get nodes(): Node[] {
-    return [...this.#nodes.values()].reverse();
+    return [...this.#nodes.values()].sort((a, b) => b.place! - a.place!);
   }
 
   find(name: string): Node | undefined {
@@ -61,7 +62,14 @@ export class Graph {
     return `#block${String(this.#generated).padStart(3, '0')}`;
   }
 
+  /** Its place in lists, if it has none yet: children that are opened later come before it. REF-012 */
+  place(node: Node): void {
+    this.#placed += 1;
+    node.place ??= this.#placed;
+  }
+
   add(node: Node): void {
+    this.place(node);
     this.#nodes.set(node.name, node);
   }
 

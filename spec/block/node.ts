@@ -44,6 +44,8 @@ export class Node {
   monitorOwned = false;
   /** only looked at, without what its image says is below it: its file name says nothing of that */
   isLookedAt = false;
+  /** where it is in lists: set once, when it is named */
+  place: number | null = null;
   /** how many commands hold a reference for as long as they run */
   pinned = 0;
 

@@ -105,6 +105,7 @@ class DescriptorOpening {
       // QBM-041: all that is reached is looked at before anything is opened, once, from the outermost.
       if (!isLookedAt) refuseFaults(storage, name, used, { ...options, lock });
       fileNode ??= this.#opener.child(ref, 'file');
+      machine.graph.place(node);
       return this.#assemble(new DescriptorStore(storage, makeHash, file, read), fileNode);
     } catch (error) {
       file.close();

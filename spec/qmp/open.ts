@@ -35,6 +35,8 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
     const below = belowOf(opener, options);
     checkOptions(options, node.options);
     if (options['node-name'] !== undefined) graph.checkName(node.name);
+    // A descriptor is opened as a node later than other files are.
+    if (options.driver !== 'qbm') graph.place(node);
     node.install(openDriver(opener, options, below));
     graph.add(node);
     // The driver may need something else of its children than what follows from their use.
