@@ -16,15 +16,18 @@ async function played(
   text: string,
   portions: JsonObject[][],
   jobs: string[] = [],
-  state = 'running',
+  state: string | string[] = 'running',
 ): Promise<string[]> {
   let now = [...(portions.shift() ?? [])];
+  const stateNow = (): string =>
+    typeof state === 'string' ? state : (state.length > 1 ? state.shift() : state[0])!;
   const session = {
     directory: null,
     qmp: async (command: string) => {
       now.push(...(command === 'next' ? (portions.shift() ?? []) : []));
       return {
-        return: command === 'query-jobs' ? jobs.map((id) => jsonObject({ id, status: state })) : jsonObject(),
+        return:
+          command === 'query-jobs' ? jobs.map((id) => jsonObject({ id, status: stateNow() })) : jsonObject(),
       };
     },
     restart: async () => {
@@ -55,6 +58,12 @@ t.test('pauses that came to nothing are not told', (t) => {
   t.equal(fold('running ready standby'), 'running ready standby');
   t.equal(fold('paused running'), 'paused running');
   t.end();
+});
+
+t.test('a pause that is told between the question for the state and its answer', async (t) => {
+  const events = path('j0', 'created', 'running', 'paused');
+  const lines = await played('wait j0: paused', [events], ['j0'], ['running', 'running', 'paused']);
+  t.same(lines, ['wait j0: paused', '   created running paused']);
 });
 
 t.test('the states of one job, whenever and among whatever they come', async (t) => {

@@ -65,6 +65,12 @@ export class HeldEvents {
     return this.#held.some((event) => jobOf(event) === job);
   }
 
+  /** The state of a job that was told last, of those that are held here; null for none. */
+  lastState(job: string): string | null {
+    const own = this.#held.filter((event) => jobOf(event) === job && statusOf(event) !== null);
+    return own.length === 0 ? null : statusOf(own.at(-1)!);
+  }
+
   /** Whether all has been said of a job, and is held here. */
   isOver(job: string): boolean {
     return this.#held.some(
@@ -162,6 +168,7 @@ export async function performWait(
   }
   const status = await statusNow(waiting, action.job);
   if (status === null && !held.has(action.job)) return ['   ! there is no such job'];
+  let isAskedAgain = false;
   for (;;) {
     // A pause that is over by now was none that anybody asked for.
     const isTooEarly = isPause(action) && (await statusNow(waiting, action.job)) !== action.state;
@@ -170,6 +177,13 @@ export async function performWait(
       const lines = pathLines(held, action.job, taken.events, shown);
       return taken.isMet ? lines : [...lines, NEVER];
     }
+    // The pause may have been told between the question and its answer: then nothing more comes, and it is asked again.
+    const isToldMeanwhile = isTooEarly && held.lastState(action.job) === action.state;
+    if (isToldMeanwhile && !isAskedAgain) {
+      isAskedAgain = true;
+      continue;
+    }
+    isAskedAgain = false;
     if (!(await waiting.more())) return [NEVER];
   }
 }
