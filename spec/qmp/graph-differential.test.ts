@@ -151,7 +151,7 @@ async function playBeside(beside: Beside, history: readonly Step[]): Promise<voi
     if (step.kind !== 'qmp' || isOverAFile(step)) continue;
     const isEntangled = givesUsersAway(run, step);
     const ours = run.play(step);
-    if (ours !== 'ok' && (APART.has(ours.id) || isEntangled)) return;
+    if (ours !== 'ok' && (APART.has(ours.id) || isEntangled || isHalfReadOnly(step))) return;
     const theirs = await beside
       .ask(step)
       .catch((error: Error): Verdict => ({ id: '', text: `${error.message}` }));
@@ -193,6 +193,11 @@ function givesUsersAway({ machine }: GraphRun, step: Extract<Step, { kind: 'qmp'
       type === 'blockdev-snapshot' &&
       (machine.graph.find(String((data as JsonObject).overlay))?.parents.length ?? 0) > 0,
   );
+}
+
+/** A reopening to read-only: after a refusal QEMU's bitmaps are read-only all the same (reopen-refused-bitmaps-go-on). */
+function isHalfReadOnly({ name, args }: Extract<Step, { kind: 'qmp' }>): boolean {
+  return name === 'blockdev-reopen' && writeJson(args).includes('"read-only": true');
 }
 
 function essenceOf({ machine }: GraphRun): string {
