@@ -26,7 +26,7 @@ export interface Extent {
 export interface Request {
   readonly type: number;
   readonly flags: number;
-  readonly offset: number;
+  readonly offset: number | bigint;
   readonly length: number;
   /** of a write, all of it */
   readonly payload?: Buffer;
@@ -90,7 +90,7 @@ export class NbdTalk {
     for (;;) {
       const magic = (await this.#stream.read(4)).readUInt32BE(0);
       if (magic === wire.SIMPLE_REPLY_MAGIC)
-        return [...chunks, ...(await this.#simple(cookie, type, offset, length))];
+        return [...chunks, ...(await this.#simple(cookie, type, Number(offset), length))];
       if (magic !== wire.STRUCTURED_REPLY_MAGIC)
         throw new NbdGarbage(`a reply with the magic number ${magic}`);
       const head = await this.#stream.read(16);
@@ -116,6 +116,11 @@ export class NbdTalk {
     return [
       { kind: 'data', offset, bytes: length === 0 ? Buffer.alloc(0) : await this.#stream.read(length) },
     ];
+  }
+
+  /** Sends bytes as they are. */
+  send(bytes: Buffer): void {
+    this.#stream.write(bytes);
   }
 
   /** Says that it goes, and waits until the server has closed the connection, or `limitMs` have passed. */

@@ -14,15 +14,14 @@ export function answerMetaContext(negotiation: Negotiation, isSet: boolean, data
   }
   const fields = new Fields(data);
   const name = readString(fields);
-  const count = name === null || fields.left < 4 ? null : fields.u32();
-  const queries = count === null ? null : readQueries(fields, count);
-  if (name === null || queries === null) {
-    negotiation.refuse(nbd.REP_ERR_INVALID, 'the lengths in the option contradict each other');
-    return;
-  }
-  const one = negotiation.find(name);
+  const one = name === null ? null : negotiation.find(name);
   if (one === undefined) {
     negotiation.refuse(nbd.REP_ERR_UNKNOWN, `export '${name}' not present`);
+    return;
+  }
+  const queries = fields.left < 4 ? null : readQueries(fields, fields.u32());
+  if (one === null || queries === null) {
+    negotiation.refuse(nbd.REP_ERR_INVALID, 'the lengths in the option contradict each other');
     return;
   }
   const contexts = matching(one, queries, isSet);

@@ -110,7 +110,6 @@ function checkRequest(chosen: Chosen, request: NbdRequest): [nbd.NbdErrno, strin
     return ['EINVAL', `${length} bytes are more than ${nbd.LONGEST_PAYLOAD}`];
   }
   if (CHANGES.has(command) && !one.isWritable) return ['EPERM', 'the export is read-only'];
-  if (command === nbd.CMD_FLUSH) return null;
   if (offset + BigInt(length) > BigInt(one.size)) {
     const noRoom = command === nbd.CMD_WRITE || command === nbd.CMD_WRITE_ZEROES;
     return [noRoom ? 'ENOSPC' : 'EINVAL', `${offset}+${length} is past the end, ${one.size}`];
