@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { StorageError, type StorageFile } from '../storage/storage.js';
 import { translated } from './directory-storage-errno.js';
+import type { FileLock } from './file-lock.js';
 import { extentAt, punchHole } from './holes.js';
 
 /** Bytes asked of the system at once; it may do fewer, and the rest is asked for again. */
@@ -14,14 +15,16 @@ export class DirectoryFile implements StorageFile {
   readonly #fd: number;
   readonly #writable: boolean;
   readonly #unlock: () => void;
+  readonly #lock: FileLock | undefined;
   #isOpen = true;
 
-  /** @param fd of a regular file; closed by `close` @param unlock called once, by `close` */
-  constructor(name: string, fd: number, writable: boolean, unlock: () => void) {
+  /** @param fd of a regular file; closed by `close` @param unlock called once, by `close` @param lock as `unlock` */
+  constructor(name: string, fd: number, writable: boolean, unlock: () => void, lock?: FileLock) {
     this.#name = name;
     this.#fd = fd;
     this.#writable = writable;
     this.#unlock = unlock;
+    this.#lock = lock;
   }
 
   /** @throws EFBIG when the size cannot be said exactly, from 2^53 on */
@@ -88,6 +91,7 @@ export class DirectoryFile implements StorageFile {
   truncate(size: number): void {
     const fd = this.#forWriting();
     this.#check(size, 0);
+    if (this.#lock?.mayResize() === false) throw new StorageError('EAGAIN', this.#name); // IMG-016
     translated(this.#name, () => ftruncateSync(fd, size));
   }
 
@@ -102,6 +106,7 @@ export class DirectoryFile implements StorageFile {
     try {
       translated(this.#name, () => closeSync(this.#fd));
     } finally {
+      this.#lock?.release();
       this.#unlock();
     }
   }

@@ -3,7 +3,7 @@
  * with SEEK_DATA and SEEK_HOLE, and fallocate. They are called through koffi where it is installed (it is optional) and
  * Linux runs; elsewhere nobody knows of holes, which costs time and space and nothing else.
  */
-import { createRequire } from 'node:module';
+import { loadLibrary } from './library.js';
 
 /** The three calls. Each returns -1 on an error. */
 interface Calls {
@@ -19,7 +19,6 @@ const KEEP_SIZE = 1;
 const PUNCH_HOLE = 2;
 const ENXIO = 6;
 
-/** Loading koffi costs 10 ms, so it is not done before somebody asks. */
 let loaded: Calls | null | undefined;
 
 function calls(): Calls | null {
@@ -28,20 +27,16 @@ function calls(): Calls | null {
 }
 
 function load(): Calls | null {
-  if (process.platform !== 'linux' || !['x64', 'arm64', 'riscv64', 'ppc64', 'loong64'].includes(process.arch))
-    return null;
-  try {
-    const koffi = createRequire(import.meta.url)('koffi');
-    const library = koffi.load(null);
-    return {
-      lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)'),
-      fallocate: library.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
-      errno: () => koffi.errno(),
-    };
-  } catch {
-    // Not installed, or not for this machine.
-    return null;
-  }
+  const found = loadLibrary();
+  if (found === null) return null;
+  const { library, errno } = found;
+  return {
+    lseek: library.func('int64_t lseek(int fd, int64_t offset, int whence)') as Calls['lseek'],
+    fallocate: library.func(
+      'int fallocate(int fd, int mode, int64_t offset, int64_t length)',
+    ) as Calls['fallocate'],
+    errno,
+  };
 }
 
 /** Whether this process can find and make holes, if the file system has them. */

@@ -2,6 +2,7 @@
  * Opens an image by what a person calls it: a file name, `json:{…}`, or options as text. What qbm img and qbm io have in
  * common. The node is held by the monitor; {@link closeImage} lets go of it.
  */
+import { BlockError } from '../block/errors.js';
 import type { Node } from '../block/node.js';
 import { JsonSyntaxError, readJson } from '../json/read.js';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../json/value.js';
@@ -232,6 +233,8 @@ function guessWarning(name: string): string {
 function explained(machine: Machine, name: string, flags: OpenFlags, error: unknown): unknown {
   if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, flags, error));
   if (error instanceof QmpError) return new OpenImageError(error.desc);
+  if (error instanceof BlockError && error.id === 'REF-E-LOCKED')
+    return new OpenImageError(`${error.message}\nIs another process using the image [${name}]?`);
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${error.errno}`);
   return error;

@@ -56,12 +56,12 @@ export function createWork(machine: Machine, options: CreateOptions): (() => Wor
   }
 }
 
-/** JOB-032. @throws JobError */
+/** JOB-032. @throws BlockError, JobError */
 function createFile(machine: Machine, { filename, size, preallocation = 'off' }: FileCreateOptions): void {
   const file = openOrMake(machine.storage, filename);
   try {
     checkUsers(machine, filename);
-    file.truncate(0); // whatever fails now, what was in it is gone
+    empty(file); // whatever fails now, what was in it is gone
     if (preallocation === 'metadata') throw new JobError('JOB-E-PREALLOCATION', { mode: preallocation });
     lengthen(file, size);
   } finally {
@@ -69,7 +69,7 @@ function createFile(machine: Machine, { filename, size, preallocation = 'off' }:
   }
 }
 
-/** @throws JobError JOB-E-CREATE */
+/** @throws JobError JOB-E-CREATE; BlockError REF-E-LOCKED */
 function openOrMake(storage: Storage, filename: string): StorageFile {
   const refused = (errno: StorageErrno) =>
     new JobError('JOB-E-CREATE', { file: filename, reason: reasonOf(errno) });
@@ -80,7 +80,18 @@ function openOrMake(storage: Storage, filename: string): StorageFile {
       : storage.open(filename, { write: true });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
+    if (error.errno === 'EAGAIN') throw new BlockError('REF-E-LOCKED', { permission: 'write' });
     throw refused(error.errno);
+  }
+}
+
+/** @throws BlockError REF-E-LOCKED; StorageError */
+function empty(file: StorageFile): void {
+  try {
+    file.truncate(0);
+  } catch (error) {
+    if (!(error instanceof StorageError && error.errno === 'EAGAIN')) throw error;
+    throw new BlockError('REF-E-LOCKED', { permission: 'resize' });
   }
 }
 
@@ -97,7 +108,7 @@ function lengthen(file: StorageFile, size: number | bigint): void {
   }
 }
 
-/** Whether the users of nodes on this file let somebody else write it and change its size. @throws JobError */
+/** Whether the users of nodes on this file let somebody else write it and change its size. @throws BlockError, JobError */
 function checkUsers(machine: Machine, filename: string): void {
   const { graph, storage } = machine;
   const identity = storage.identity(filename);
@@ -106,7 +117,7 @@ function checkUsers(machine: Machine, filename: string): void {
     const { needs, shares } = permissionsOf(node);
     for (const needed of [WRITE, RESIZE]) {
       if ((shares & needed) !== 0) continue;
-      throw new JobError('JOB-E-CREATE-LOCK', { permission: permissionNames(needed) });
+      throw new BlockError('REF-E-LOCKED', { permission: permissionNames(needed) });
     }
     if ((needs & RESIZE) !== 0)
       throw new JobError('JOB-E-CREATE-SHARED-LOCK', { permission: permissionNames(RESIZE) });

@@ -10,7 +10,7 @@ import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 /** How a file is opened. */
 export type FileMode = 'read' | 'write' | 'write if possible';
 
-/** @throws BlockError REF-E-OPEN, REF-E-TOO-LARGE */
+/** @throws BlockError REF-E-OPEN, REF-E-LOCKED, REF-E-TOO-LARGE */
 export function openFile(storage: Storage, filename: string, mode: FileMode): FileDriver {
   const { file, isReadOnly } = openHandle(storage, filename, mode);
   if (Math.ceil(file.size / SECTOR) * SECTOR <= Number.MAX_SAFE_INTEGER)
@@ -31,6 +31,7 @@ function openHandle(
     // REF-035
     const isKept = error.errno === 'EACCES' || error.errno === 'EROFS';
     if (isKept && mode === 'write if possible') return openHandle(storage, filename, 'read');
+    if (error.errno === 'EAGAIN') throw new BlockError('REF-E-LOCKED', { permission: 'write' });
     throw new BlockError('REF-E-OPEN', { file: filename, reason: reasonOf(error.errno) });
   }
 }

@@ -236,8 +236,9 @@ function notCreated(name: string, error: unknown): unknown {
   return new ImgError(`Could not create '${name}': ${errnoText(error.errno)}`);
 }
 
-function locked(name: string): ImgError {
-  return new ImgError(`Failed to get "write" lock\nIs another process using the image [${name}]?`);
+/** Another program uses the file, and does not let others do this with it. */
+export function locked(name: string, permission = 'write'): ImgError {
+  return new ImgError(`Failed to get "${permission}" lock\nIs another process using the image [${name}]?`);
 }
 
 function createQbm(context: Context, name: string, values: JsonObject, taken: ReadonlySet<string>): void {

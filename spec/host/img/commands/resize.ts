@@ -7,6 +7,7 @@ import { sizeOf } from '../../size.js';
 import { usage } from '../arguments.js';
 import { optionsOf, readingFlags } from '../common.js';
 import { type Context, ImgError, reasonOf, writing } from '../context.js';
+import { locked } from './create.js';
 
 const SPEC = { short: 'f:hq', long: ['help=h', 'object:', 'image-opts', 'preallocation:', 'shrink'] };
 const PREALLOCATION = ['off', 'metadata', 'falloc', 'full'];
@@ -51,6 +52,7 @@ export function resize(context: Context, argv: readonly string[]): number {
     context.close(node);
   } catch (error) {
     const isStorage = error instanceof StorageError;
+    if (isStorage && error.errno === 'EAGAIN') throw locked(options.rest[0]!, 'resize');
     throw new ImgError(`${isStorage ? 'Could not resize file: ' : ''}${reasonOf(error)}`);
   }
   context.say('Image resized.');

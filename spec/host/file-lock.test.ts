@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { Daemon, daemonVersion } from '../qmp/qsd-for-tests.js';
+import { DirectoryStorage } from './directory-storage.js';
+import { directoryFor } from './directory-storage-for-tests.js';
+import { knowsLocks } from './file-lock.js';
+import { HAS_QEMU_IMG, ours, theirs, worldOf } from './img/beside-for-tests.js';
+import { runIo } from './io/io.js';
+
+const skip =
+  (!knowsLocks() && 'koffi is not installed, or this is not Linux') ||
+  ((daemonVersion() === undefined || !HAS_QEMU_IMG) && 'qemu-storage-daemon or qemu-img is not installed');
+type Test = Pick<typeof t, 'equal' | 'match' | 'same'>;
+
+const SIZE = 2 ** 20;
+
+function disks(t: Parameters<typeof directoryFor>[0]): string {
+  const directory = directoryFor(t);
+  for (const name of ['disk', 'other']) writeFileSync(join(directory, name), Buffer.alloc(SIZE, name[0]));
+  spawnSync('qemu-img', ['create', '-f', 'qcow2', 'image', '1M'], { cwd: directory });
+  return directory;
+}
+
+async function running(...options: string[]): Promise<Daemon> {
+  const daemon = new Daemon(...options);
+  await daemon.ask('{"execute": "qmp_capabilities"}\n');
+  return daemon;
+}
+
+/** That each command is refused with this lock, by us and by QEMU, and changes nothing. */
+function refused(t: Test, directory: string, name: string, lock: string, commands: string[][]): void {
+  const before = readFileSync(join(directory, name));
+  for (const argv of commands) {
+    for (const [who, answer] of [
+      ['ours', ours(directory, argv)],
+      ['theirs', theirs(directory, argv)],
+    ] as const) {
+      t.equal(answer.code, 1, `${who}: ${argv.join(' ')}`);
+      t.match(answer.stderr, `Failed to get "${lock}" lock\nIs another process using the image [${name}]?`);
+    }
+    t.same(readFileSync(join(directory, name)), before, argv.join(' '));
+  }
+}
+
+function io(directory: string, name: string) {
+  const world = worldOf(directory);
+  const code = runIo(['-f', 'raw', '-c', 'write 0 512', name], world);
+  return { code, stderr: world.err.join('') };
+}
+
+t.test('IMG-016: a disk of another program keeps its content and its size', { skip }, async (t) => {
+  const directory = disks(t);
+  const disk = join(directory, 'disk');
+  {
+    using _ = await running(
+      ...['--blockdev', `file,node-name=f,filename=${disk}`, '--blockdev', 'raw,node-name=r,file=f'],
+      ...['--nbd-server', `addr.type=unix,addr.path=${join(directory, 'nbd')}`],
+      ...['--export', 'nbd,id=e,node-name=r,writable=on'],
+    );
+    refused(t, directory, 'disk', 'resize', [
+      ['resize', '-f', 'raw', 'disk', '2M'],
+      ['resize', '-f', 'raw', '--shrink', 'disk', '64k'],
+    ]);
+    for (const argv of [
+      ['create', '-f', 'raw', 'disk', '1M'],
+      ['convert', '-f', 'raw', '-O', 'raw', 'other', 'disk'],
+    ]) {
+      t.equal(ours(directory, argv).code, 1, argv.join(' '));
+      t.ok(
+        readFileSync(disk).every((byte) => byte === 'd'.charCodeAt(0)),
+        argv.join(' '),
+      );
+    }
+    t.equal(io(directory, 'disk').code, 0, 'an export shares writing');
+  }
+  t.end();
+});
+
+t.test('IMG-016: nobody writes to an image of another program', { skip }, async (t) => {
+  const directory = disks(t);
+  {
+    using _ = await running(
+      '--blockdev',
+      `qcow2,node-name=q,file.driver=file,file.filename=${join(directory, 'image')}`,
+    );
+    refused(t, directory, 'image', 'write', [
+      ['resize', '-f', 'raw', 'image', '2M'],
+      ['create', '-f', 'raw', 'image', '1M'],
+      ['convert', '-f', 'raw', '-O', 'raw', 'other', 'image'],
+      ['convert', '-n', '-f', 'raw', '-O', 'raw', 'other', 'image'],
+    ]);
+    t.match(io(directory, 'image'), { code: 1, stderr: 'Failed to get "write" lock' });
+    t.equal(ours(directory, ['info', '-f', 'raw', 'image']).code, 0, 'it can be looked at');
+  }
+  t.end();
+});
+
+t.test('IMG-016: QEMU leaves alone what is open here', { skip }, (t) => {
+  const directory = disks(t);
+  const file = new DirectoryStorage(directory).open('disk', { write: true });
+  t.match(theirs(directory, ['resize', '-f', 'raw', 'disk', '2M']), {
+    code: 1,
+    stderr: 'Failed to get "resize" lock',
+  });
+  t.match(theirs(directory, ['create', '-f', 'raw', 'disk', '1M']), { code: 1 });
+  t.match(theirs(directory, ['convert', '-n', '-f', 'raw', '-O', 'qcow2', 'other', 'disk']), { code: 1 });
+  file.truncate(SIZE / 2);
+  file.close();
+  t.match(theirs(directory, ['resize', '-f', 'raw', 'disk', '2M']), { code: 0 }, 'the lock goes with it');
+  t.match(ours(directory, ['resize', '-f', 'raw', 'disk', '3M']), { code: 0 });
+  t.end();
+});
