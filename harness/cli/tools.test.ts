@@ -83,9 +83,9 @@ t.test('when nobody reads any more it ends, however much more is to come', (t) =
 });
 
 t.test('it waits at its prompt, answers a line at a time, and Ctrl-C ends it', async (t) => {
-  // As a user's shell starts it: the test runner's own options would put a handler before the signal.
-  const env = { PATH: process.env.PATH };
-  const child = spawn(process.execPath, [MAIN, 'io', ...DISK], { cwd: directory, stdio: 'pipe', env });
+  // As a user's shell starts it: what the test runner puts into the environment would catch the signal.
+  const bare = ['-i', process.execPath, MAIN, 'io', ...DISK];
+  const child = spawn('env', bare, { cwd: directory, stdio: 'pipe' });
   t.teardown(() => void child.kill('SIGKILL'));
   const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT);
   let said = '';

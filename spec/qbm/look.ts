@@ -59,10 +59,19 @@ export class Look {
     }
   }
 
+  /** A file is made only in a directory: that of the descriptor, or another one that is there. */
+  #hasPlaceFor(file: string): boolean {
+    const name = this.#storage.resolve(this.#name, file);
+    const directory = name.slice(0, Math.max(name.lastIndexOf('/'), 0));
+    const own = this.#name.slice(0, Math.max(this.#name.lastIndexOf('/'), 0));
+    return directory === own || this.#storage.kind(directory) === 'directory';
+  }
+
   *seen(): Generator<Seen, void, undefined> {
     const walk = new FileWalk(this.#storage, this.#options);
     for (const { error, reference, image } of walk.faults(this.#name, this.read)) {
-      const lost = error.id === 'QBM-E-NO-FILE' && reference.bitmap?.type === 'dirty';
+      const isDirty = reference.bitmap?.type === 'dirty';
+      const lost = error.id === 'QBM-E-NO-FILE' && isDirty && this.#hasPlaceFor(reference.file);
       const isOuter = image === walk.images[0];
       // What is wrong with an image within bears its name, as a refusal by a rule about the descriptor does already.
       const found = errorFinding(error, reference.bitmap?.name ?? null, lost ? 'fill' : null);
