@@ -196,7 +196,9 @@ export class QmpSession implements Session {
     }
     const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
     if (backing !== undefined) common.backing = backing;
-    const above = { driver: this.formatDriver, ...common };
+    // Images of the harness name what is below them with its directory: it vouches for them (QBM-040).
+    const trust = this.formatDriver === 'qbm' ? { trusted: true } : {};
+    const above = { driver: this.formatDriver, ...trust, ...common };
     if (device !== undefined) {
       const below = Object.entries(file).map(([name, value]) => [`file.${name}`, value]);
       return addDrive(qmp, device, { ...above, ...Object.fromEntries(below) }, limitMs);
