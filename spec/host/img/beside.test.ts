@@ -6,6 +6,8 @@ import { HAS_QEMU_IMG, normal, ours, theirs, writeOurs, writeTheirs } from './be
 /** `F` stands for the format under test; `!` before a byte range writes: `! file offset length byte`. */
 const SESSIONS: { readonly [title: string]: string } = {
   'create: sizes, options, mistakes': `
+    create json:[] 64k
+    create -f F nonsense:x 1M
     create
     create -f F
     create -f F a

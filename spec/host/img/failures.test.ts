@@ -196,5 +196,14 @@ t.test('files that cannot be used', (t) => {
   });
   t.match(stranger.try('check', '--image-opts', 'driver=qbm,trusted=on,file.filename=sent'), { code: 0 });
   t.match(stranger.try('check', 'sent').stderr, /QBM-E-TRUST/);
+  t.match(
+    stranger.try('create', '-f', 'qbm', '-b', '/base.raw', '-F', 'raw', 'made'),
+    {
+      code: 0,
+      stderr:
+        "warning: 'made' has the absolute name '/base.raw' in it, so it is opened only for a caller who trusts it",
+    },
+    'who makes one is told',
+  );
   t.end();
 });

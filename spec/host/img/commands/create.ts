@@ -131,6 +131,8 @@ export function createNew(
   { format, values }: NewOptions,
   how: { readonly isUnsafe: boolean; readonly isSilent?: boolean; readonly taken?: readonly string[] },
 ): void {
+  const protocol = /^([^/:]*):/.exec(name)?.[1];
+  if (protocol !== undefined && protocol !== 'file') throw new ImgError(`Unknown protocol '${protocol}'`);
   checkBacking(context, name, values, how.isUnsafe);
   if (values.data_file_keep === true && values.size === undefined)
     values.size = sizeOfData(context, name, values);
@@ -143,6 +145,14 @@ export function createNew(
   const taken = new Set([...(how.taken ?? []), ...below].map((file) => storage.identity(file)));
   if (format === 'raw') createRaw(context, path, values, taken);
   else createQbm(context, path, values, taken);
+  for (const file of [values.backing_file, values.data_file]) {
+    if (format !== 'qbm' || typeof file !== 'string' || !file.startsWith('/')) continue;
+    // QBM-040: who makes it should learn that before others do.
+    context.complain(
+      `warning: '${name}' has the absolute name '${file}' in it, so it is opened only for a caller who trusts it: ` +
+        `--image-opts driver=qbm,trusted=on,file.filename=${name}`,
+    );
+  }
 }
 
 function checkBacking(context: Context, name: string, values: JsonObject, isUnsafe: boolean): void {
