@@ -142,3 +142,21 @@ t.test('QBM-023: a failure half-way leaves no files that would be in the way', (
   createImage(storage, 'disk.qbm', { size: 4096, backing, makeHash });
   t.end();
 });
+
+t.test('QBM-035: over an empty file, what cannot get its descriptor is gone again', (t) => {
+  const storage = new MemoryStorage();
+  storage.put('disk.qbm', 0);
+  storage.put('disk.qbm.new/x', 1);
+  const refused = refusalOf(() =>
+    createImage(storage, 'disk.qbm', { size: 4096, backing, makeHash, overEmpty: true }),
+  );
+  t.equal(refused, 'QBM-E-NOT-REGULAR');
+  t.same(
+    storage.files().map(([name, { size }]) => [name, size]),
+    [
+      ['disk.qbm', 0],
+      ['disk.qbm.new/x', 1],
+    ],
+  );
+  t.end();
+});

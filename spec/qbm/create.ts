@@ -53,7 +53,12 @@ export function createImage(storage: Storage, name: string, image: NewImage): re
   try {
     if (file.content.length > 0) throw new QbmError('QBM-E-EXISTS', { file: name });
     const { text, files } = createParts(storage, name, image);
-    file.replace(text);
+    try {
+      file.replace(text);
+    } catch (error) {
+      if (file.content.length === 0) for (const made of files) removeIfPossible(storage, made);
+      throw error;
+    }
     return files;
   } finally {
     file.close();

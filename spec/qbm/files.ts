@@ -9,7 +9,7 @@ import { asRefusal } from './finding.js';
 import { MAX_LEVELS } from './limits.js';
 import { temporaryName } from './names.js';
 import { type ReadOptions, readDescriptor } from './read-descriptor.js';
-import { DescriptorFile } from './update.js';
+import { DescriptorFile, NEXT_ROLE } from './update.js';
 
 export interface FileOptions extends Omit<ReadOptions, 'file'> {
   /** whether a data image or backing file may be a device; only with trust `local`; default false */
@@ -92,7 +92,7 @@ export class FileWalk {
 
   /** The next descriptor, which an update makes: QBM-035. A crash may have left one. */
   *#next(name: string, image: FoundImage, lock: Lock): Generator<FileFault> {
-    const role = 'the next descriptor';
+    const role = NEXT_ROLE;
     const file = temporaryName(name);
     const reference = { role, file, image: null, bitmap: null };
     const identity = this.#storage.identity(file);
@@ -159,8 +159,8 @@ export class FileWalk {
     path: readonly string[],
     lock: Lock,
   ): Generator<FileFault> {
-    if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
     yield* this.#next(file, outer, lock);
+    if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
     const opened = DescriptorFile.open(this.#storage, file, lock);
     try {
       const read = readDescriptor(opened.content, { ...this.#options, file });

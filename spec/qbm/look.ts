@@ -59,9 +59,10 @@ export class Look {
     }
   }
 
-  /** A file is made only in a directory: that of the descriptor, or another one that is there. */
-  #hasPlaceFor(file: string): boolean {
+  /** Whether the file of a bitmap can be filled: it is there, or there is a directory in which it can be made. QBM-043 */
+  canFill({ file }: BitmapEntry): boolean {
     const name = this.#storage.resolve(this.#name, file);
+    if (this.#storage.kind(name) !== null) return true;
     const directory = name.slice(0, Math.max(name.lastIndexOf('/'), 0));
     const own = this.#name.slice(0, Math.max(this.#name.lastIndexOf('/'), 0));
     return directory === own || this.#storage.kind(directory) === 'directory';
@@ -70,11 +71,12 @@ export class Look {
   *seen(): Generator<Seen, void, undefined> {
     const walk = new FileWalk(this.#storage, this.#options);
     for (const { error, reference, image } of walk.faults(this.#name, this.read)) {
-      const isDirty = reference.bitmap?.type === 'dirty';
-      const lost = error.id === 'QBM-E-NO-FILE' && isDirty && this.#hasPlaceFor(reference.file);
+      const { bitmap } = reference;
       const isOuter = image === walk.images[0];
+      const lost =
+        isOuter && error.id === 'QBM-E-NO-FILE' && bitmap?.type === 'dirty' && this.canFill(bitmap);
       // What is wrong with an image within bears its name, as a refusal by a rule about the descriptor does already.
-      const found = errorFinding(error, reference.bitmap?.name ?? null, lost ? 'fill' : null);
+      const found = errorFinding(error, bitmap?.name ?? null, lost ? 'fill' : null);
       yield { finding: isOuter ? found : within(image.name, found), refusal: error };
     }
     const [outermost, ...others] = walk.images;
@@ -104,10 +106,17 @@ export class Look {
       const tooMany = bitmap === null || size === null ? null : faultOfBits(bitmap, size);
       if (tooMany !== null) yield refused(tooMany, bitmap!.name, null, reference);
       if (bitmap !== null && isSuspect(read, bitmap))
-        yield seen(finding('QBM-C-INCONSISTENT', 'damage', bitmap.name, 'fill', bitmap));
+        yield seen(
+          finding('QBM-C-INCONSISTENT', 'damage', bitmap.name, this.#repairOf(image, bitmap), bitmap),
+        );
       else if (!faulty.has(reference.file))
         yield* this.#ofFile(image, reference, tooMany === null ? size : null);
     }
+  }
+
+  /** Of an inconsistent bitmap. What is within is repaired there. */
+  #repairOf(image: FoundImage, bitmap: BitmapEntry): Repair | null {
+    return image === this.#outermost && this.canFill(bitmap) ? 'fill' : null;
   }
 
   /** @throws QbmError, StorageError */

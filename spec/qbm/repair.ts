@@ -12,7 +12,7 @@ import { QbmError } from './errors.js';
 import type { Finding } from './finding.js';
 import { geometryOf, type Look } from './look.js';
 import { temporaryName } from './names.js';
-import { DescriptorFile } from './update.js';
+import { DescriptorFile, NEXT_ROLE } from './update.js';
 import { writeDescriptor } from './write-descriptor.js';
 
 export interface RepairResult {
@@ -36,18 +36,27 @@ export function repairImage(
   const file = openOrFinding(storage, name, 'exclusive');
   if (!(file instanceof DescriptorFile)) return { repaired: [], left: [file] };
   try {
-    const { findings, look } = findingsOf(storage, name, file.content, { ...options, lock: 'exclusive' });
-    // A file that is named twice, say, must not be filled for the one use of it.
-    const hopeless = findings.some(({ severity, repair }) => severity === 'error' && repair === null);
-    if (look === null || hopeless || look.size === null) return { repaired: [], left: findings };
+    const { findings: found, look } = findingsOf(storage, name, file.content, {
+      ...options,
+      lock: 'exclusive',
+    });
+    if (look === null || isHopeless(found) || look.size === null) return { repaired: [], left: found };
+    const repairs = new Repairs(storage, file, look);
+    const findings = which === 'all' ? repairs.possible(found) : found;
+    if (isHopeless(findings)) return { repaired: [], left: findings };
     const repaired = findings.filter(({ repair }) =>
       which === 'all' ? repair !== null : repair === 'remove-temporary',
     );
-    if (repaired.length > 0) new Repairs(storage, file, look).run(repaired, which);
+    if (repaired.length > 0) repairs.run(repaired, which);
     return { repaired, left: findings.filter((finding) => !repaired.includes(finding)) };
   } finally {
     file.close();
   }
+}
+
+/** A file that is named twice, say, must not be filled for the one use of it. */
+function isHopeless(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity, repair }) => severity === 'error' && repair === null);
 }
 
 class Repairs {
@@ -55,6 +64,8 @@ class Repairs {
   readonly #file: DescriptorFile;
   readonly #read: Descriptor;
   readonly #look: Look;
+  /** the bitmaps whose files cannot be changed */
+  readonly #refused = new Set<string>();
 
   /** @param look at an image of a known size */
   constructor(storage: Storage, file: DescriptorFile, look: Look) {
@@ -62,6 +73,33 @@ class Repairs {
     this.#file = file;
     this.#read = look.read;
     this.#look = look;
+  }
+
+  /** The same findings, but without the repairs that the storage would refuse half-way. Changes nothing. */
+  possible(findings: readonly Finding[]): Finding[] {
+    const cut = findings.filter(({ repair }) => repair === 'cut').map(({ bitmap }) => bitmap);
+    const filled = this.#toFill(findings);
+    const refused = this.#read.bitmaps
+      .filter(({ name }) => filled.has(name) || cut.includes(name))
+      .filter((entry) => !this.#canChange(entry));
+    for (const { name } of refused) this.#refused.add(name);
+    const isImpossible = ({ repair, bitmap }: Finding): boolean =>
+      (bitmap !== null && this.#refused.has(bitmap)) ||
+      // What stays inconsistent need not be dirty.
+      (repair === 'drop-checksum' && refused.some(({ inconsistent }) => !inconsistent));
+    return findings.map((one) => (isImpossible(one) ? { ...one, repair: null } : one));
+  }
+
+  #canChange(entry: BitmapEntry): boolean {
+    const name = this.#storage.resolve(this.#file.name, entry.file);
+    if (!this.#look.canFill(entry)) return false;
+    try {
+      if (this.#storage.kind(name) !== null) this.#storage.open(name, { write: true }).close();
+      return true;
+    } catch (error) {
+      if (error instanceof StorageError) return false;
+      throw error;
+    }
   }
 
   run(findings: readonly Finding[], which: 'all' | 'leftovers'): void {
@@ -117,6 +155,7 @@ class Repairs {
     return new Set(
       this.#read.bitmaps
         .filter(({ name, type }) => type === 'dirty' && (all || named.includes(name)))
+        .filter(({ name }) => !this.#refused.has(name))
         .map(({ name }) => name),
     );
   }
@@ -158,7 +197,7 @@ class Repairs {
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       throw new QbmError('QBM-E-STORAGE', {
-        role: 'the next descriptor',
+        role: NEXT_ROLE,
         file: temporary,
         errno: error.errno,
       });

@@ -12,6 +12,9 @@ import { tooLong } from './read-descriptor.js';
 /** How often an opening begins anew because the descriptor was replaced meanwhile. */
 const ATTEMPTS = 16;
 
+/** What the file under the temporary name is for messages. */
+export const NEXT_ROLE = 'the next descriptor';
+
 export class DescriptorFile {
   readonly name: string;
   readonly #storage: Storage;
@@ -78,7 +81,7 @@ export class DescriptorFile {
 
   /**
    * Puts `text` in its place; when it returns, the new descriptor survives a loss of power. After an error it is the
-   * old one or the new one. Only for who opened it exclusively. @throws QbmError QBM-E-STORAGE
+   * old one or the new one. Only for who opened it exclusively. @throws QbmError QBM-E-STORAGE, QBM-E-NOT-REGULAR
    */
   replace(text: string): void {
     if (!this.#exclusive) throw new Error(`${this.name} was opened for reading and cannot be replaced`);
@@ -87,7 +90,10 @@ export class DescriptorFile {
     const content = new TextEncoder().encode(text);
     try {
       // Ours alone under the lock: what is there was left by a crash.
-      if (storage.kind(temporary) !== null) storage.remove(temporary);
+      const kind = storage.kind(temporary);
+      if (kind === 'directory')
+        throw new QbmError('QBM-E-NOT-REGULAR', { role: NEXT_ROLE, file: temporary, kind });
+      if (kind !== null) storage.remove(temporary);
       writeTemporary(storage, this.name, content);
       storage.rename(temporary, this.name);
       this.#content = content;

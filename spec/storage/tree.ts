@@ -48,8 +48,10 @@ export class FileTree<F extends FileBytes> implements Storage {
     for (const [name, file] of files) this.#files.set(clean(name), file);
   }
 
-  /** Gives `name` to a file in one step, and tells nobody; for whoever sets a scene. */
+  /** Gives `name` to a file in one step, and tells nobody; for whoever sets a scene. @throws StorageError EISDIR, ENOTDIR */
   protected place(name: string, file: F): void {
+    const absence = this.#absence(name);
+    if (absence !== 'ENOENT') throw new StorageError(absence, name);
     this.#files.set(clean(name), file);
   }
 

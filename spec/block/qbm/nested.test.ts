@@ -1,10 +1,12 @@
 /** QBM images within QBM images: what check says of them, and what opening many levels costs. FORMAT.md, QBM-017, QBM-041, QBM-042. */
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { checkImage } from '../../qbm/check.js';
 import { repairImage } from '../../qbm/repair.js';
 import { MemoryStorage } from '../../storage/memory-storage.js';
 import type { OpenMode, StorageFile } from '../../storage/storage.js';
-import { contentOf, Image, nodeSha256 } from './image-for-tests.js';
+import { contentOf, DirectoryStorage, directoryFor, Image, nodeSha256 } from './image-for-tests.js';
 
 const OPTIONS = { trust: 'stranger', makeHash: nodeSha256 } as const;
 
@@ -42,6 +44,38 @@ t.test('QBM-042: a finding says which image it is of, and is repaired there', (t
   t.match(repairImage(storage, 'inner.qbm', OPTIONS), { repaired: [{ bitmap: 'i' }], left: [] });
   t.match(repairImage(storage, 'disk.qbm', OPTIONS), { repaired: [{ bitmap: 'o' }], left: [] });
   t.same(checkImage(storage, 'disk.qbm', OPTIONS), []);
+  t.end();
+});
+
+t.test('QBM-043: what the storage would refuse is no repair, and nothing has changed', (t) => {
+  const directory = directoryFor(t);
+  const storage = new DirectoryStorage(directory, { followLinks: true });
+  const put = (name: string, content: string | Uint8Array): void =>
+    writeFileSync(join(directory, name), content);
+  const marked = { 'ext-hard-qbm-inconsistent': true };
+  const text = JSON.stringify({
+    QBM: {
+      version: 1,
+      image: { file: 'disk.data', format: 'raw' },
+      bitmaps: { l: dirty('link', marked), f: dirty('file/0', marked), o: dirty('o') },
+    },
+  });
+  put('disk.qbm', text);
+  put('disk.data', new Uint8Array(655360));
+  put('file', '');
+  put('o', Uint8Array.of(5, 2));
+  symlinkSync('nothing', join(directory, 'link'));
+  const left = [
+    { bitmap: 'f', repair: null },
+    { bitmap: 'l', repair: null },
+  ];
+  const options = { ...OPTIONS, trust: 'local' } as const;
+  t.match(repairImage(storage, 'disk.qbm', options), { repaired: [], left });
+  t.equal(readFileSync(join(directory, 'disk.qbm'), 'utf8'), text);
+  t.same(readdirSync(directory).sort(), ['disk.data', 'disk.qbm', 'file', 'link', 'o']);
+  put('o', Uint8Array.of(5));
+  t.match(repairImage(storage, 'disk.qbm', options), { repaired: [{ bitmap: 'o' }], left });
+  t.match(readFileSync(join(directory, 'disk.qbm'), 'utf8'), /"link",[^}]*inconsistent": true/);
   t.end();
 });
 

@@ -185,3 +185,38 @@ t.test('QBM-014, QBM-040: a QBM image within a QBM image', (t) => {
   t.equal(new Image(storage).ask('blockdev-add', { ...DISK, file: elsewhere }), 'QBM-E-TRUST');
   t.end();
 });
+
+t.test(
+  'QBM-035, QBM-041: a directory in the place of the next descriptor refuses a writer, who has changed nothing',
+  (t) => {
+    const storage = files({ bitmaps: ['b0'] });
+    const next = 'disk.qbm.new/x';
+    storage.put(next, 1);
+    const before = snapshot(storage);
+    const image = new Image(new Looking(storage));
+    t.equal(image.ask('blockdev-add', DISK), 'QBM-E-NOT-REGULAR');
+    t.equal(image.ask('blockdev-add', { ...DISK, 'read-only': true }), 'ok', 'a reader needs no such name');
+    t.equal(
+      image.ask('blockdev-reopen', { options: [DISK] }),
+      'QBM-E-NOT-REGULAR',
+      'until it becomes the writer',
+    );
+    t.same(snapshot(storage), before);
+    image.close();
+    t.end();
+  },
+);
+
+t.test('QBM-027: a marker that could not be set is not taken back over one that was', (t) => {
+  const storage = files({ bitmaps: ['b0'] });
+  const image = new Image(storage).open({ 'read-only': true });
+  storage.put('disk.qbm.new/x', 1);
+  t.equal(image.ask('blockdev-reopen', { options: [DISK] }), 'QBM-E-NOT-REGULAR');
+  storage.remove('disk.qbm.new/x');
+  t.equal(image.ask('blockdev-reopen', { options: [DISK] }), 'ok');
+  t.equal(image.write(0, GRANULE), 'ok');
+  const text = new TextDecoder().decode(contentOf(storage, 'disk.qbm'));
+  t.match(text, /ext-hard-qbm-in-use/, 'while it is written');
+  image.close();
+  t.end();
+});

@@ -78,6 +78,7 @@ export class DescriptorStore {
       bitmaps,
       inUse: { policy, writer },
     });
+    this.#owed = null; // what was owed to the time before
   }
 
   /**

@@ -23,10 +23,15 @@ export function weightOf({ files }: Sample): number {
   return sum;
 }
 
+/** What is in the way of the name goes: a file is no directory. */
 export function withFile(sample: Sample, name: string, content: Content | null): Sample {
   const files = new Map(sample.files);
   if (content === null) files.delete(name);
-  else files.set(name, content);
+  else {
+    for (const other of sample.files.keys())
+      if (other.startsWith(`${name}/`) || name.startsWith(`${other}/`)) files.delete(other);
+    files.set(name, content);
+  }
   return { ...sample, files };
 }
 

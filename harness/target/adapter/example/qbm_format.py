@@ -227,10 +227,10 @@ class Opening:
 
     def disk(self, descriptor, image, outer):
         if image.format == "qbm":
-            refuse(image.path + ".new" in self.used, "QBM-E-FILE-TWICE")
-            self.used.add(image.path + ".new")
-            size = self.open(image.path, outer)[1]
-            file = self.files.get(image.path)
+            if image.path in self.files:  # QBM-017
+                refuse(image.path + ".new" in self.used, "QBM-E-FILE-TWICE")
+                self.used.add(image.path + ".new")
+            size, file = self.open(image.path, outer)[1], self.files.get(image.path)
         else:
             file = self.file(image.path)
             size = file.size if file else None
