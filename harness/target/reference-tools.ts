@@ -10,6 +10,7 @@ import {
   StorageError,
   type StorageFile,
 } from '../../spec/storage/storage.js';
+import type { ToolCall } from '../case/play/tool.js';
 import type { ToolOutcome, ToolPart } from './target.js';
 
 /** What `{format}` stands for on the reference. */
@@ -30,23 +31,32 @@ export class ReferenceTools implements ToolPart {
   }
 
   async run(tool: 'img' | 'io', args: readonly string[], input: string): Promise<ToolOutcome> {
-    const said = { stdout: '', stderr: '' };
-    const lines = input.split('\n').slice(0, -1);
-    const world: ToolWorld = {
-      storage: this.#storage,
-      makeHash: nodeSha256,
-      stdout: (text) => {
-        said.stdout += text;
-      },
-      stderr: (text) => {
-        said.stderr += text;
-      },
-      readLine: () => lines.shift(),
-      isTerminal: false,
-    };
-    const code = tool === 'img' ? runImg(args, world) : runIo(args, world);
-    return { code, ...said };
+    return runTool(this.#storage, { tool, args, input });
   }
+}
+
+/** Runs a tool of the reference in `directory` of a storage. */
+export function runReferenceTool(storage: Storage, directory: string, call: ToolCall): ToolOutcome {
+  return runTool(new InDirectory(storage, directory), call);
+}
+
+function runTool(storage: Storage, { tool, args, input }: ToolCall): ToolOutcome {
+  const said = { stdout: '', stderr: '' };
+  const lines = input.split('\n').slice(0, -1);
+  const world: ToolWorld = {
+    storage,
+    makeHash: nodeSha256,
+    stdout: (text) => {
+      said.stdout += text;
+    },
+    stderr: (text) => {
+      said.stderr += text;
+    },
+    readLine: () => lines.shift(),
+    isTerminal: false,
+  };
+  const code = tool === 'img' ? runImg(args, world) : runIo(args, world);
+  return { code, ...said };
 }
 
 /** A storage as it is seen by a program with a current directory: there relative names begin, and it shows no other. */

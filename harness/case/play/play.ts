@@ -20,6 +20,8 @@ export interface PlayContext extends Omit<AnswerContext, 'directory'> {
   within<T>(request: Promise<T>): Promise<T>;
   /** the lines of an outcome of `either` and of an answer, as they are to be compared */
   comparable(lines: readonly string[]): readonly string[];
+  /** asked after each step whether to go on; default: always */
+  goesOn?(played: Played): Promise<boolean>;
 }
 
 /** What is known so far; grows while the case is played, so that a fault leaves the dialogue up to it. */
@@ -62,6 +64,7 @@ export async function play(
         say(await perform(action, session, context, answers, { events, nbd }));
       }
       for (const event of events.passed()) say(eventLines(event, answers));
+      if (context.goesOn !== undefined && !(await context.goesOn(played))) return;
     }
   } finally {
     nbd.close();

@@ -33,9 +33,20 @@ export async function performTool(
   if (tools === undefined) throw new Declined('the target has no image tools');
   const resolve = (text: string): string =>
     resolveSymbols(text, files, directory).replaceAll(FORMAT, tools.formatName);
-  if (action.verb === 'img') {
-    return outcomeLines(await within(tools.run('img', action.words.map(resolve), '')), tools, directory);
-  }
+  const { tool, args, input } = toolCall(action, resolve);
+  return outcomeLines(await within(tools.run(tool, args, input)), tools, directory);
+}
+
+/** A tool with its words, and what it finds on standard input. */
+export interface ToolCall {
+  readonly tool: 'img' | 'io';
+  readonly args: readonly string[];
+  readonly input: string;
+}
+
+/** @param resolve what stands for symbols and `{format}` in a word */
+export function toolCall(action: ToolAction, resolve: (text: string) => string): ToolCall {
+  if (action.verb === 'img') return { tool: 'img', args: action.words.map(resolve), input: '' };
   const commands = action.commands.map(resolve);
   const isTyped = action.by === 'stdin';
   const args = [
@@ -43,8 +54,7 @@ export async function performTool(
     ...(isTyped ? [] : commands.flatMap((command) => ['-c', command])),
     ...(action.image === null ? [] : [resolve(action.image)]),
   ];
-  const input = isTyped ? commands.map((command) => `${command}\n`).join('') : '';
-  return outcomeLines(await within(tools.run('io', args, input)), tools, directory);
+  return { tool: 'io', args, input: isTyped ? commands.map((command) => `${command}\n`).join('') : '' };
 }
 
 /** The options, with that of the format where neither they nor the name say how the image is to be opened. */

@@ -1,0 +1,123 @@
+/** A history on the model, step by step and without waiting: what makes up histories and what they reach stand on it. */
+import type { Node } from '../../../spec/block/node.js';
+import type { Job } from '../../../spec/job/job.js';
+import type { Json, JsonObject } from '../../../spec/json/value.js';
+import type { Machine } from '../../../spec/qmp/machine.js';
+import { type Action, createdFiles, type Format } from '../../case/case.js';
+import { mapStrings } from '../../case/play/json.js';
+import { resolveSymbols } from '../../case/play/symbol.js';
+import { FORMAT, toolCall } from '../../case/play/tool.js';
+import { DIRECTORY, ReferenceModel } from '../../target/reference-model.js';
+import { runReferenceTool } from '../../target/reference-tools.js';
+import type { IoOutcome, Reply } from '../../target/target.js';
+
+/** What the model made of a step: fine, or refused with the id of an error or an errno. */
+export type Answer =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly id: string };
+
+const FINE: Answer = { ok: true, value: null };
+
+export class ModelRun {
+  readonly format: Format;
+  readonly model: ReferenceModel;
+  readonly #files = new Set<string>();
+
+  constructor(format: Format) {
+    this.format = format;
+    this.model = new ReferenceModel(format);
+  }
+
+  get machine(): Machine {
+    return this.model.machine;
+  }
+
+  /** Nodes with a name that somebody gave, newest first. */
+  get nodes(): readonly Node[] {
+    return this.machine.graph.nodes.filter(({ name }) => !name.startsWith('#'));
+  }
+
+  get jobs(): readonly Job[] {
+    return this.machine.jobs.all;
+  }
+
+  /** @throws whatever the specification throws where it must not */
+  play(action: Action): Answer {
+    const answer = this.#perform(action.verb === 'either' ? action.action : action);
+    if (action.verb !== 'wait') this.machine.takeEvents();
+    return answer;
+  }
+
+  #perform(action: Exclude<Action, { verb: 'either' }>): Answer {
+    switch (action.verb) {
+      case 'create':
+        this.#know(action);
+        this.model.create(action.file, action.size);
+        return FINE;
+      case 'open': {
+        this.#know(action);
+        const { node, size, policy, backing, device, driver, readOnly, discard } = action;
+        return answerOf(
+          this.model.open(node, {
+            ...(size === null ? { existing: true as const } : { size }),
+            ...(policy === undefined ? {} : { policy }),
+            ...(backing === undefined ? {} : { backing }),
+            ...(device === undefined ? {} : { device }),
+            driver,
+            readOnly,
+            discard,
+          }),
+        );
+      }
+      case 'drive':
+        return answerOf(this.model.drive(action.id, action.readOnly));
+      case 'qmp':
+        this.#know(action);
+        return answerOf(this.model.execute(action.command, this.#resolved(action.arguments)));
+      case 'io':
+        return outcomeOf(this.model.io(action.node, action.request));
+      case 'restart':
+      case 'kill':
+        this.model.restart(action.verb === 'kill' ? 'kill' : 'quit');
+        return FINE;
+      case 'wait':
+        this.machine.settle();
+        this.machine.takeEvents();
+        return FINE;
+      case 'img':
+      case 'image-io': {
+        this.#know(action);
+        const call = toolCall(action, (text) => this.#resolve(text));
+        const { code } = runReferenceTool(this.model.storage, DIRECTORY, call);
+        return code === 0 ? FINE : { ok: false, id: `exit ${code}` };
+      }
+      default:
+        return FINE; // it only looks
+    }
+  }
+
+  #know(action: Action): void {
+    for (const file of createdFiles([{ line: 0, action }])) this.#files.add(file);
+  }
+
+  #resolve(text: string): string {
+    const format = this.format === 'overlay' ? this.model.formatDriver : this.format;
+    return resolveSymbols(text, this.#files, DIRECTORY).replaceAll(FORMAT, format);
+  }
+
+  #resolved(args: JsonObject | undefined): JsonObject | undefined {
+    if (args === undefined) return undefined;
+    const needs = this.#files.size > 0 || this.format === 'overlay';
+    return needs ? (mapStrings(args, (text) => this.#resolve(text)) as JsonObject) : args;
+  }
+}
+
+function answerOf(reply: Reply): Answer {
+  return 'return' in reply
+    ? { ok: true, value: reply.return }
+    : { ok: false, id: reply.error.id ?? reply.error.class };
+}
+
+function outcomeOf(outcome: IoOutcome): Answer {
+  return 'errno' in outcome ? { ok: false, id: outcome.errno } : FINE;
+}

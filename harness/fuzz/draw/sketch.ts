@@ -1,0 +1,141 @@
+/** A history while it is made up: its steps so far, and the model in the state to which they have brought it. */
+import type { Node } from '../../../spec/block/node.js';
+import type { Job } from '../../../spec/job/job.js';
+import { type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
+import type { Action, Format, Step } from '../../case/case.js';
+import type { IoRequest } from '../../target/target.js';
+import type { Trigger } from '../known/trigger.js';
+import { type Goal, Reach } from '../reach/reach.js';
+import type { Draw } from './draw.js';
+import { type Answer, ModelRun } from './model-run.js';
+
+/** Bits of all bitmaps of a history: more of them take memory and time, and find nothing more. */
+export const MOST_BITS = 2 ** 28;
+
+export interface SketchOptions {
+  readonly format: Format;
+  /** what is to be left out */
+  readonly known: readonly Trigger[];
+  readonly goals: readonly Goal[];
+}
+
+export class Sketch {
+  readonly draw: Draw;
+  readonly run: ModelRun;
+  readonly reach: Reach;
+  readonly steps: Step[] = [];
+  readonly #known: readonly Trigger[];
+  /** the state in which each job was left by the last wait for it */
+  readonly #jobStates = new Map<string, string>();
+  #made = 0;
+
+  constructor(draw: Draw, { format, known, goals }: SketchOptions) {
+    this.draw = draw;
+    this.reach = new Reach(goals);
+    this.run = new ModelRun(format);
+    this.#known = known;
+  }
+
+  get format(): Format {
+    return this.run.format;
+  }
+
+  /** Plays a step on the model and writes it down; null if it was left out. */
+  play(action: Action): Answer | null {
+    if (this.#isTooLarge(action)) return null;
+    if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
+    this.reach.before(this.run, action);
+    const answer = this.run.play(action);
+    if (!answer.ok && this.#known.some(({ refused }) => refused?.(this.run, action, answer) === true)) {
+      return null;
+    }
+    this.steps.push({ line: 0, action });
+    this.reach.after(this.run, action, answer);
+    return answer;
+  }
+
+  qmp(command: string, args?: { readonly [name: string]: Json | undefined }): Answer | null {
+    return this.play(qmpAction(command, args));
+  }
+
+  io(node: string, request: IoRequest): Answer | null {
+    return this.play({ verb: 'io', node, request });
+  }
+
+  observe(node: string): void {
+    this.play({ verb: 'observe', node });
+  }
+
+  /** A name that nothing has had. */
+  fresh(prefix: string): string {
+    return `${prefix}${this.#made++}`;
+  }
+
+  /** A node by its name. */
+  node(name: string): Node | undefined {
+    return this.run.machine.graph.find(name);
+  }
+
+  /** Nodes of disks: those with a name, without the files below them. */
+  get disks(): readonly Node[] {
+    return this.run.nodes.filter(({ name }) => !name.endsWith('-file'));
+  }
+
+  /** Brings every job to rest, and waits for the state in which it is then. */
+  rest(): void {
+    const { run } = this;
+    const before = new Set([...this.#jobStates.keys(), ...run.jobs.map(({ id }) => id)]);
+    run.machine.settle();
+    for (const id of before) {
+      const job = run.jobs.find((one) => one.id === id);
+      const state = job?.status ?? 'null';
+      if (this.#jobStates.get(id) === state) continue;
+      if (isUnstable(job)) continue;
+      this.play({ verb: 'wait', any: [], job: id, state });
+      if (state === 'null') this.#jobStates.delete(id);
+      else this.#jobStates.set(id, state);
+    }
+  }
+
+  /** After a restart there are no jobs. */
+  forgetJobs(): void {
+    this.#jobStates.clear();
+  }
+
+  #isTooLarge(action: Action): boolean {
+    if (action.verb !== 'qmp') return false;
+    const bits = (size: number): number => {
+      let sum = 0;
+      for (const node of this.run.machine.graph.nodes) {
+        for (const bitmap of node.bitmaps) sum += Math.max(size, bitmap.size) / bitmap.granularity;
+      }
+      return sum;
+    };
+    const { command, arguments: args } = action;
+    if (command === 'block_resize') return bits(Number(args?.size)) > MOST_BITS;
+    if (command !== 'block-dirty-bitmap-add') return false;
+    const size = this.node(String(args?.node))?.size ?? 0;
+    const granularity = Number(args?.granularity ?? 65536);
+    return bits(0) + size / Math.max(512, granularity) > MOST_BITS;
+  }
+}
+
+/** A job that goes on for as long as nobody ends it: there is no state to wait for. */
+function isUnstable(job: Job | undefined): boolean {
+  return job !== undefined && job.status === 'running';
+}
+
+/** A step of a command, without those arguments that are undefined. */
+export function qmpAction(
+  command: string,
+  args?: { readonly [name: string]: Json | undefined },
+): Extract<Action, { verb: 'qmp' }> {
+  return { verb: 'qmp', command, arguments: args === undefined ? undefined : members(args) };
+}
+
+/** An object of those members that are there. */
+export function members(from: { readonly [name: string]: Json | undefined }): JsonObject {
+  const object = jsonObject();
+  for (const [name, value] of Object.entries(from)) if (value !== undefined) object[name] = value;
+  return object;
+}

@@ -1,0 +1,107 @@
+/** What guests do: writes, zero writes, discards and reads, at the edges; and the size of their disks. */
+import type { Node } from '../../../spec/block/node.js';
+import type { IoRequest } from '../../target/target.js';
+import { newSize, rangeOf } from '../draw/edges.js';
+import type { Sketch } from '../draw/sketch.js';
+import type { Move } from './move.js';
+import { someDisk } from './names.js';
+
+/** A range of a disk, near the edges of what tracks it. */
+export function someRange(sketch: Sketch, node: Node): { offset: number; length: number } {
+  return rangeOf(
+    sketch.draw,
+    node.size,
+    node.bitmaps.map(({ granularity }) => granularity),
+  );
+}
+
+/** A request that changes something. */
+export function drawChange(sketch: Sketch, node: Node): IoRequest {
+  const { draw } = sketch;
+  const range = someRange(sketch, node);
+  switch (draw.weighted([6, 2, 2])) {
+    case 0:
+      return { op: 'write', ...range, pattern: draw.int(1, 255), ...(draw.chance(0.1) ? { fua: true } : {}) };
+    case 1:
+      return { op: 'zero', ...range, ...(draw.chance(0.5) ? { unmap: true } : {}) };
+    default:
+      return { op: 'discard', ...range };
+  }
+}
+
+/** Reads a node whole, as runs of equal bytes: what the model has there is what is expected. */
+export function readWhole(sketch: Sketch, node: string, most = 24): void {
+  const found = sketch.node(node);
+  if (found === undefined) return;
+  for (const run of runsOf(sketch, node, found.size).slice(0, most)) {
+    sketch.io(node, { op: 'read', ...run });
+  }
+}
+
+interface Run {
+  readonly offset: number;
+  readonly length: number;
+  readonly pattern: number;
+}
+
+const PIECE = 2 ** 20;
+
+function runsOf(sketch: Sketch, node: string, size: number): Run[] {
+  const runs: Run[] = [];
+  for (let at = 0; at < Math.min(size, 16 * PIECE); at += PIECE) {
+    const length = Math.min(PIECE, size - at);
+    const bytes = sketch.run.machine.io(node, { op: 'read', offset: at, length });
+    if (typeof bytes === 'string') return runs;
+    let from = 0;
+    for (let index = 1; index <= bytes.length; index++) {
+      if (index < bytes.length && bytes[index] === bytes[from]) continue;
+      runs.push({ offset: at + from, length: index - from, pattern: bytes[from]! });
+      from = index;
+    }
+  }
+  return runs;
+}
+
+/** A resize of a node that nothing known keeps from it. */
+export function playResize(sketch: Sketch, node: Node): void {
+  sketch.qmp('block_resize', { 'node-name': node.name, size: newSize(sketch.draw, node.size) });
+}
+
+export const GUEST_MOVES: readonly Move[] = [
+  {
+    name: 'change',
+    weight: 12,
+    make(sketch) {
+      const node = someDisk(sketch);
+      if (node !== undefined) sketch.io(node.name, drawChange(sketch, node));
+    },
+  },
+  {
+    name: 'read',
+    weight: 2,
+    make(sketch) {
+      const node = someDisk(sketch);
+      if (node === undefined || node.size === 0) return;
+      const { offset, length } = someRange(sketch, node);
+      const bytes = sketch.run.machine.io(node.name, { op: 'read', offset, length: 1 });
+      const pattern = typeof bytes === 'string' ? 0 : bytes[0]!;
+      sketch.io(node.name, { op: 'read', offset, length, pattern });
+    },
+  },
+  {
+    name: 'flush',
+    weight: 0.3,
+    make(sketch) {
+      const node = someDisk(sketch);
+      if (node !== undefined) sketch.io(node.name, { op: 'flush' });
+    },
+  },
+  {
+    name: 'resize',
+    weight: 1.5,
+    make(sketch) {
+      const node = someDisk(sketch);
+      if (node !== undefined) playResize(sketch, node);
+    },
+  },
+];

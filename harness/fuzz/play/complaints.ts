@@ -1,0 +1,14 @@
+/** The oracle `stderr`: a program that prints something for people has something to complain of. */
+import type { Session } from '../../target/target.js';
+import type { Outcome } from '../history.js';
+
+/** What programs print without anything being wrong. */
+const HARMLESS: readonly RegExp[] = [];
+
+export function complaintsOf(session: Session, step: number): Outcome | null {
+  const text = session.stderr?.() ?? '';
+  if (text === '') return null;
+  const lines = text.split('\n').filter((line) => line !== '' && !HARMLESS.some((one) => one.test(line)));
+  if (lines.length === 0) return null;
+  return { kind: 'differs', step, expected: [], observed: lines.slice(0, 20), oracle: 'stderr' };
+}

@@ -1,0 +1,33 @@
+/** The first difference between what the model said and what was observed. */
+import type { Played } from '../../case/play/play.js';
+import type { TranscriptLine } from '../../case/play/transcript.js';
+import { normalise } from '../../golden/normalise.js';
+import type { Target } from '../../target/target.js';
+import type { Outcome } from '../history.js';
+
+/** Of the step that was played last; null when it is as expected. */
+export function differenceOf(
+  kind: Target['kind'],
+  expected: readonly TranscriptLine[],
+  { lines: observed, step }: Played,
+): Outcome | null {
+  const own = (lines: readonly TranscriptLine[]): string[] => linesOf(lines, step);
+  // What is equal before the normalisers is equal after them; that is what most steps are.
+  if (isEqual(own(expected), own(observed))) return null;
+  const upTo = (lines: readonly TranscriptLine[]): readonly TranscriptLine[] =>
+    lines.filter((line) => line.step <= step);
+  const [here, there] = [upTo(expected), upTo(observed)];
+  const wanted = linesOf(normalise(kind, here, there), step);
+  const found = linesOf(normalise(kind, there, here), step);
+  if (isEqual(wanted, found)) return null;
+  return { kind: 'differs', step, expected: wanted, observed: found, oracle: 'model' };
+}
+
+/** Those of a step: they are at the end of what was observed, but not of what was expected. */
+function linesOf(lines: readonly TranscriptLine[], step: number): string[] {
+  return lines.filter((line) => line.step === step).map(({ text }) => text);
+}
+
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
+}

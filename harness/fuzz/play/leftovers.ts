@@ -1,0 +1,50 @@
+/**
+ * The oracles after every step that need no model: whoever is asked answers, and of a job that has ended nothing is left, no
+ * busy bitmap and none without a name.
+ */
+import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import type { Reply, Session } from '../../target/target.js';
+import type { History, Outcome } from '../history.js';
+
+const QUERIES = ['query-jobs', 'query-block-jobs', 'query-block'] as const;
+/** Steps after which there is nothing new to see. */
+const QUIET = /^(query-|x-debug-)/;
+
+/** Asks after the step; null if all is well. Rejects with what the session rejects with. */
+export async function leftovers(session: Session, history: History, step: number): Promise<Outcome | null> {
+  const { action } = history.steps[step]!;
+  const isAsked = history.requires.includes('qmp') && action.verb !== 'io' && action.verb !== 'observe';
+  if (!isAsked || (action.verb === 'qmp' && QUIET.test(action.command))) return null;
+  if (!history.requires.includes('command:query-jobs')) return null;
+  const wanted = history.requires.includes('devices') ? QUERIES : QUERIES.slice(0, 2);
+  const [nodes, ...others] = await Promise.all(
+    ['query-named-block-nodes', ...wanted].map((command) => session.qmp(command, undefined)),
+  );
+  const refused = [nodes!, ...others].find((reply) => 'error' in reply);
+  if (refused !== undefined) return found(step, 'query', [`a query is refused: ${JSON.stringify(refused)}`]);
+  const isIdle = listOf(others[0]!).length === 0;
+  const owners = /copy-before-write|snapshot-access/;
+  const all = listOf(nodes!).filter(isJsonObject);
+  if (!isIdle || all.some((node) => owners.test(String(node.drv)))) return null;
+  const left = all.flatMap((node) => bitmapsOf(node).filter(({ name }) => name === undefined));
+  return left.length === 0
+    ? null
+    : found(
+        step,
+        'left of a job',
+        left.map((one) => JSON.stringify(one)),
+      );
+}
+
+function found(step: number, oracle: string, observed: readonly string[]): Outcome {
+  return { kind: 'differs', step, expected: [], observed, oracle };
+}
+
+function listOf(reply: Reply): readonly Json[] {
+  return 'return' in reply && Array.isArray(reply.return) ? reply.return : [];
+}
+
+function bitmapsOf(node: JsonObject): JsonObject[] {
+  const bitmaps = node['dirty-bitmaps'];
+  return Array.isArray(bitmaps) ? bitmaps.filter(isJsonObject) : [];
+}

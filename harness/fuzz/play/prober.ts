@@ -1,0 +1,169 @@
+/**
+ * Plays histories on a target beside the model, step by step, and stops at the first difference. What is compared, and how,
+ * is what the runner of cases compares: transcripts after the normalisers.
+ */
+import { ERROR_TABLE } from '../../../spec/qmp/error-table.js';
+import { createdFiles, volatileNodes } from '../../case/case.js';
+import { type PlayContext, type Played, play } from '../../case/play/play.js';
+import type { TranscriptLine } from '../../case/play/transcript.js';
+import { START_LIMIT_MS } from '../../case/run/attempt.js';
+import { bounded, Guard, Interrupted } from '../../case/run/guard.js';
+import { normalise } from '../../golden/normalise.js';
+import { createReferenceTarget } from '../../target/reference.js';
+import { Declined, type Session, type Target, TargetFault } from '../../target/target.js';
+import type { History, Outcome, Prober } from '../history.js';
+import type { ProberOptions } from '../property.js';
+import { complaintsOf } from './complaints.js';
+import { differenceOf } from './difference.js';
+import { leftovers } from './leftovers.js';
+
+/** How much longer a history may take than one request. */
+const HISTORY_LIMITS = 12;
+/** More of what a target printed is left out. */
+const MAX_STDERR = 4000;
+
+export function createProber(create: () => Target, options: ProberOptions): Prober {
+  return new TargetProber(create(), options);
+}
+
+class TargetProber implements Prober {
+  readonly #target: Target;
+  readonly #options: ProberOptions;
+  readonly #model = createReferenceTarget();
+
+  constructor(target: Target, options: ProberOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  async probe(history: History): Promise<Outcome> {
+    let known: readonly string[];
+    try {
+      const { capabilities, formats } = await bounded(
+        this.#target.identify(),
+        START_LIMIT_MS,
+        'starting the target',
+        this.#options.signal,
+      );
+      known = [...history.requires.filter((one) => !capabilities.has(one))];
+      if (!formats.has(history.format)) known = [history.format, ...known];
+    } catch (error) {
+      if (error instanceof TargetFault) return { kind: 'surroundings', message: error.message };
+      throw error;
+    }
+    if (known.length > 0) {
+      return { kind: 'unplayable', step: 0, message: `the target has no ${known.join(', ')}` };
+    }
+    const expected = await this.#expect(history);
+    if ('kind' in expected) return expected;
+    return this.#beside(history, expected.lines);
+  }
+
+  async close(): Promise<void> {
+    await this.#target.close();
+  }
+
+  /** What the model says to the whole history. */
+  async #expect(history: History): Promise<Outcome | { readonly lines: readonly TranscriptLine[] }> {
+    const played: Played = { lines: [], step: 0, allowed: false };
+    const { error } = await this.#play(this.#model, history, played);
+    if (error instanceof Interrupted) throw error;
+    const never = played.lines.find(({ text }) =>
+      /^ {3}! (it does not come|there is no such job)/.test(text),
+    );
+    if (never !== undefined) {
+      return { kind: 'unplayable', step: never.step, message: 'waits for what does not come' };
+    }
+    if (error instanceof Declined) return { kind: 'unplayable', step: played.step, message: error.message };
+    if (error === undefined) return { lines: played.lines };
+    // The model is never wrong by itself, so that is a finding, too.
+    return {
+      kind: 'differs',
+      step: played.step,
+      expected: ['an answer'],
+      observed: [error instanceof TargetFault ? error.message : String((error as Error).stack ?? error)],
+      oracle: 'model',
+    };
+  }
+
+  async #beside(history: History, expected: readonly TranscriptLine[]): Promise<Outcome> {
+    const played: Played = { lines: [], step: 0, allowed: false };
+    const { kind } = this.#target;
+    let found: Outcome | null = null;
+    const { error, stderr, isLost } = await this.#play(this.#target, history, played, async (session) => {
+      found = differenceOf(kind, expected, played);
+      found ??= complaintsOf(session, played.step);
+      found ??= await leftovers(session, history, played.step);
+      return found === null;
+    });
+    if (isLost) await this.#target.close();
+    if (error instanceof Interrupted) throw error;
+    if (found !== null) return found;
+    const { step } = played;
+    if (error instanceof Declined) return { kind: 'unplayable', step, message: error.message };
+    if (error instanceof TargetFault) {
+      if (error.kind === 'surroundings') return { kind: 'surroundings', message: error.message };
+      return { kind: error.kind, step, message: error.message, stderr: stderr.slice(-MAX_STDERR) };
+    }
+    if (error !== undefined) throw error;
+    return { kind: 'same' };
+  }
+
+  /** A session from its beginning to its end; `goesOn` is asked after each step. */
+  async #play(
+    target: Target,
+    history: History,
+    played: Played,
+    goesOn?: (session: Session) => Promise<boolean>,
+  ): Promise<{ readonly error: unknown; readonly stderr: string; readonly isLost: boolean }> {
+    const { limitMs, signal } = this.#options;
+    const { steps, format, requires } = history;
+    let session: Session | undefined;
+    let guard: Guard | undefined;
+    let error: unknown;
+    let isLost = false;
+    try {
+      const devices = requires.includes('devices');
+      const context = { id: history.property, format, limitMs, volatileNodes: volatileNodes(steps), devices };
+      session = await bounded(target.begin(context), START_LIMIT_MS, 'starting the session', signal);
+      guard = new Guard(limitMs, limitMs * HISTORY_LIMITS, signal);
+      await play(steps, session, contextOf(history, guard, session, played, goesOn), played);
+    } catch (failure) {
+      error = failure;
+      isLost = guard?.passed === true || session === undefined;
+    } finally {
+      guard?.release();
+    }
+    const stderr = session?.stderr?.() ?? '';
+    if (session !== undefined && !isLost) {
+      try {
+        await bounded(session.end(), START_LIMIT_MS, 'ending the session', signal);
+      } catch (failure) {
+        error ??= failure;
+        isLost = failure instanceof TargetFault && failure.kind === 'hang';
+      }
+    }
+    return { error, stderr, isLost };
+  }
+}
+
+function contextOf(
+  { steps }: History,
+  guard: Guard,
+  session: Session,
+  played: Played,
+  goesOn: ((session: Session) => Promise<boolean>) | undefined,
+): PlayContext {
+  return {
+    files: createdFiles(steps),
+    within: (request) => guard.within(request),
+    errorId: (desc, errorClass) => ERROR_TABLE.idOf(desc, errorClass),
+    comparable: (lines) =>
+      normalise(
+        'reference',
+        lines.map((text) => ({ text, step: played.step })),
+        [],
+      ).map(({ text }) => text),
+    ...(goesOn === undefined ? {} : { goesOn: () => goesOn(session) }),
+  };
+}

@@ -1,0 +1,103 @@
+/** From a plan, which says what histories of a property consist of, to the property. */
+import type { Format, Step } from '../../case/case.js';
+import { derivedRequirements } from '../../case/requires.js';
+import type { Identity } from '../../target/target.js';
+import { type Draw, drawFrom } from '../draw/draw.js';
+import { ModelRun } from '../draw/model-run.js';
+import { Sketch } from '../draw/sketch.js';
+import type { History } from '../history.js';
+import { KNOWN } from '../known/known.js';
+import { triggersOf, UNSTEERED } from '../known/trigger.js';
+import type { Move } from '../moves/move.js';
+import type { Property, Reached } from '../property.js';
+import { type Goal, Reach } from '../reach/reach.js';
+
+export interface Plan {
+  readonly name: string;
+  readonly summary: string;
+  readonly rules: readonly string[];
+  readonly goals: readonly Goal[];
+  readonly formats: readonly Format[];
+  /** capabilities beside those that the steps imply */
+  readonly requires?: readonly string[];
+  /** how many moves, at least and at most */
+  readonly length: readonly [least: number, most: number];
+  readonly moves: readonly Move[];
+  /** the first steps */
+  begin(sketch: Sketch): void;
+  /** the last ones: what is looked at at the end */
+  end(sketch: Sketch): void;
+}
+
+/** How weights are changed for one history: some moves are left out, others preferred. */
+const FACTORS = [0, 0.3, 1, 1, 3] as const;
+
+export function propertyOf(plan: Plan): Property {
+  const { name, summary, rules } = plan;
+  const goals = plan.goals.map((goal) => goal.name);
+  /** what was reached while a history was made up need not be found out again */
+  const reached = new WeakMap<History, Reached>();
+  return {
+    name,
+    summary,
+    rules,
+    goals,
+    draw(seed, target) {
+      const sketch = drawFrom(seed, (draw) => sketchOf(plan, draw, seed, target));
+      if (sketch === null) return null;
+      const history = historyOf(plan, sketch.format, sketch.steps);
+      if (history.requires.some((needed) => !isThere(needed, target))) return null;
+      reached.set(history, told(sketch.reach));
+      return history;
+    },
+    reach(history) {
+      return reached.get(history) ?? reachOf(plan, history);
+    },
+  };
+}
+
+/** What is implied for {@link Identity.capabilities}: what an unknown target can do it says itself. */
+function isThere(needed: string, { capabilities }: Identity): boolean {
+  return capabilities.has(needed);
+}
+
+function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketch | null {
+  const formats = plan.formats.filter((format) => target.formats.has(format));
+  const format = draw.any(formats);
+  if (format === undefined) return null;
+  const known = seed % UNSTEERED === 0 ? [] : triggersOf(KNOWN, target);
+  const sketch = new Sketch(draw, { format, known, goals: plan.goals });
+  plan.begin(sketch);
+  const weights = plan.moves.map(({ weight }) => weight * draw.pick(FACTORS));
+  // Where chance has left out everything, nothing is left out.
+  const chosen = weights.some((weight) => weight > 0) ? weights : plan.moves.map(({ weight }) => weight);
+  const [least, most] = plan.length;
+  for (let left = draw.int(least, most); left > 0; left--) {
+    plan.moves[draw.weighted(chosen)]!.make(sketch);
+  }
+  plan.end(sketch);
+  return sketch;
+}
+
+function historyOf(plan: Plan, format: Format, steps: readonly Step[]): History {
+  const requires = [...(plan.requires ?? []), ...derivedRequirements(steps)];
+  return { property: plan.name, format, requires: [...new Set(requires)].sort(), steps };
+}
+
+function reachOf(plan: Plan, { format, steps }: History): Reached | null {
+  const run = new ModelRun(format);
+  const reach = new Reach(plan.goals);
+  try {
+    for (const { action } of steps) {
+      reach.before(run, action);
+      reach.after(run, action, run.play(action));
+    }
+  } catch {
+    return null;
+  }
+  return told(reach);
+}
+
+function told({ states, goals }: Reach): Reached {
+  return { states: [...states].sort(), goals: [...goals].sort() };
+}

@@ -1,0 +1,36 @@
+/** A short campaign of every property: its histories follow from their seeds, and the reference does what the model says. */
+import tap from 'tap';
+import { findInPath } from '../../target/find-program.js';
+import { parseTarget } from '../../target/parse.js';
+import type { Property } from '../property.js';
+import { WORLD } from '../world.js';
+
+const OPTIONS = { limitMs: 20_000, signal: new AbortController().signal };
+const HISTORIES = 12;
+
+async function campaign(t: typeof tap, property: Property, name: string): Promise<void> {
+  const choice = parseTarget(name);
+  const target = choice.create();
+  const identity = await target.identify();
+  await target.close();
+  const prober = WORLD.prober(choice, OPTIONS);
+  t.teardown(() => prober.close());
+  let played = 0;
+  for (let seed = 1; seed <= HISTORIES; seed++) {
+    const history = property.draw(seed, identity);
+    if (history === null) continue;
+    t.same(property.draw(seed, identity), history, `seed ${seed} gives one history`);
+    t.ok((property.reach(history)?.states.length ?? 0) > 0, `seed ${seed} reaches something`);
+    t.same(await prober.probe(history), { kind: 'same' }, `${property.name}, seed ${seed}, on ${name}`);
+    played += 1;
+  }
+  t.ok(played > HISTORIES / 2, `${played} histories`);
+}
+
+const isThere = findInPath('qemu-storage-daemon') !== null;
+for (const property of WORLD.properties) {
+  tap.test(`${property.name} on the reference`, (t) => campaign(t as typeof tap, property, 'reference'));
+  tap.test(`${property.name} on qemu-storage-daemon`, { skip: !isThere }, (t) =>
+    campaign(t as typeof tap, property, 'qsd'),
+  );
+}
