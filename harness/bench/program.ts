@@ -14,9 +14,10 @@ import { bitmapBench } from './bitmap.js';
 import { commandBench } from './command.js';
 import { sectionText } from './print.js';
 import { qbmBench } from './qbm.js';
+import { reduceBench } from './reduce/reduce.js';
 import { suiteBench } from './suite.js';
 
-const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench];
+const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench, reduceBench];
 
 const QEMUS = [
   { name: 'qsd', program: QSD_PROGRAM, hint: QSD_HINT },
