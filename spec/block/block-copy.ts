@@ -68,10 +68,18 @@ export class BlockCopy {
     }
   }
 
+  /** The whole clusters that a range touches. */
+  clusters(offset: number, length: number): { readonly start: number; readonly end: number } {
+    const start = Math.floor(offset / this.cluster) * this.cluster;
+    return {
+      start,
+      end: Math.min(Math.ceil((offset + length) / this.cluster) * this.cluster, this.toCopy.size),
+    };
+  }
+
   /** Copies what is still to be copied of the clusters that the range touches. @throws CopyError */
   copyRange(offset: number, length: number): void {
-    const start = Math.floor(offset / this.cluster) * this.cluster;
-    const end = Math.min(Math.ceil((offset + length) / this.cluster) * this.cluster, this.toCopy.size);
+    const { start, end } = this.clusters(offset, length);
     for (let at = this.toCopy.nextDirty(start, end); at >= 0; at = this.toCopy.nextDirty(at, end)) {
       const clean = this.toCopy.nextClean(at, end);
       this.#copy(at, Math.min(clean < 0 ? end : clean, at + PIECE));

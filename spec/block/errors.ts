@@ -88,6 +88,7 @@ export const BLOCK_ERRORS = {
   'REF-E-REOPEN-BACKING': "backing is missing for '{node}'",
   'REF-E-REOPEN-DESCRIPTOR': "The descriptor of image '{node}' cannot be another file while it is open",
   'REF-E-REOPEN-CHANGED': '{file} was changed by somebody else since it was opened',
+  'REF-E-HELD': "The request waits at breakpoint '{tag}' of node '{node}'",
   'REF-E-DEVICE-IN-USE': "Device '{device}' is in use",
 } as const;
 

@@ -2,6 +2,7 @@
 import { checkBlockers } from './blockers.js';
 import { GraphChange } from './change.js';
 import { BlockError } from './errors.js';
+import { HeldRequests } from './held-requests.js';
 import type { Node } from './node.js';
 
 /** Characters. */
@@ -15,6 +16,7 @@ interface Drive {
 export class Graph {
   /** by name; no node has the name of one */
   readonly drives = new Map<string, Drive>();
+  readonly requests = new HeldRequests();
   readonly #nodes = new Map<string, Node>();
   #generated = 0;
   #placed = 0;
@@ -112,6 +114,7 @@ export class Graph {
     if (node.monitorOwned || node.pinned > 0 || node.parents.length > 0) return;
     if (node.isOpen && this.#nodes.get(node.name) !== node) return; // it went with a parent before
     if (node.isOpen) this.#nodes.delete(node.name);
+    this.requests.gone(node);
     try {
       node.close();
     } finally {

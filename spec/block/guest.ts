@@ -8,12 +8,20 @@ import type { Node } from './node.js';
 import { WRITE } from './permissions.js';
 import { discard, flush, read, write, zero } from './request.js';
 import { type Errno, RequestError } from './request-error.js';
+import type { Passing } from './route.js';
 
 export type GuestRequest =
   | { readonly op: 'read'; readonly offset: number; readonly length: number }
   | { readonly op: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly op: 'zero' | 'discard'; readonly offset: number; readonly length: number }
   | { readonly op: 'flush' };
+
+/** Which way it takes. A flush takes none where anything could hold it. */
+export function passingOf(request: GuestRequest): Passing {
+  if (request.op === 'flush') return { op: 'discard', offset: 0, length: 0 };
+  const { op, offset } = request;
+  return { op, offset, length: op === 'write' ? request.bytes.length : request.length };
+}
 
 /** The bytes read, or an empty array; or why not. */
 export function guestRequest(node: Node, request: GuestRequest): Uint8Array | Errno {

@@ -28,6 +28,7 @@ export function verifyGraph(
       wrong.push(`${edge.child.name}: ${edge.parent.describe()} uses it, and it does not know`);
     }
   }
+  wrong.push(...graph.requests.verify((node) => graph.find(node.name) === node));
   return wrong;
 }
 

@@ -1,6 +1,7 @@
 /** What is in a drive or device, with commands that are run on it as if its guest made the requests. */
 import type { Backend } from '../block/device/backend.js';
 import type { Counters } from '../block/device/counters.js';
+import type { Edge } from '../block/edge.js';
 import type { Graph } from '../block/graph.js';
 import type { Node } from '../block/node.js';
 import type { Disk } from './disk.js';
@@ -22,6 +23,10 @@ export class BackendDisk implements Disk {
     const { node } = this.#backend;
     if (node === null) throw new RequestError('No medium found');
     return node;
+  }
+
+  get edge(): Edge | null {
+    return this.#backend.edge;
   }
 
   /** The drive goes on needing what it needed once, as QEMU's does. */

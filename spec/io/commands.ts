@@ -1,5 +1,6 @@
 /** The commands that work on a node. */
 import { AIO_FLUSH, AIO_READ, AIO_WRITE } from './aio.js';
+import { BREAK, REMOVE_BREAK, RESUME, WAIT_BREAK } from './break.js';
 import type { IoCommand } from './command.js';
 import { DISCARD, FLUSH, INFO, LENGTH, TRUNCATE } from './image.js';
 import { READ, READV } from './read.js';
@@ -21,4 +22,8 @@ export const NODE_COMMANDS: readonly IoCommand[] = [
   DISCARD,
   ALLOC,
   MAP,
+  BREAK,
+  REMOVE_BREAK,
+  RESUME,
+  WAIT_BREAK,
 ];

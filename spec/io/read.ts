@@ -1,4 +1,5 @@
 /** IMG-023. `read` and `readv`: bytes from the node, looked at by their pattern, shown, and reported. */
+import type { Passing } from '../block/route.js';
 import {
   checkSectors,
   LARGEST_REQUEST,
@@ -10,6 +11,7 @@ import {
 } from './arguments.js';
 import { type IoCall, IoFailure, type NodeCommand } from './command.js';
 import type { Disk } from './disk.js';
+import { type Answer, type Asked, submit } from './held.js';
 import { checkRange, RequestError, request, UNSUPPORTED } from './request.js';
 import { dump, reportText } from './text.js';
 
@@ -113,17 +115,20 @@ export function performRead(disk: Disk, call: IoCall, op: string, reading: Readi
   return startRead(disk, call, op, reading)();
 }
 
-/** Reads, and returns what answers: false if that was not what was expected. */
+/** Reads, unless a breakpoint holds it, and returns what answers: false if that was not what was expected. */
 export function startRead(
   disk: Disk,
   call: IoCall,
   op: string,
   reading: Reading,
   tell: (isDone: boolean) => void = () => {},
-): () => boolean {
-  const { world } = call;
+): Answer {
+  const passing: Passing = { op: 'read', offset: Number(reading.offset), length: reading.length };
+  return submit(disk, call, { op, passing, tell }, (asked) => readNow(disk, call, reading, asked));
+}
+
+function readNow(disk: Disk, { world }: IoCall, reading: Reading, { begin, tell, failed }: Asked): Answer {
   const { offset, length, pattern, flags } = reading;
-  const begin = world.now();
   let bytes: Uint8Array;
   try {
     checkRange(disk.node, offset, BigInt(length));
@@ -132,10 +137,7 @@ export function startRead(
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     tell(false);
-    return () => {
-      world.print(`${op} failed: ${error.message}\n`);
-      return false;
-    };
+    return failed(error.message);
   }
   tell(true);
   const seconds = world.now() - begin;

@@ -1,5 +1,6 @@
 /** IMG-024. `write` and `writev`: a byte, a file's content or zeros to the node. */
 import { WRITE as WRITING } from '../block/permissions.js';
+import type { Passing } from '../block/route.js';
 import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
 import {
@@ -13,6 +14,7 @@ import {
 } from './arguments.js';
 import { type IoCall, IoFailure, type NodeCommand } from './command.js';
 import type { Disk } from './disk.js';
+import { type Answer, type Asked, submit } from './held.js';
 import { checkRange, RequestError, request, UNSUPPORTED } from './request.js';
 import { reportText } from './text.js';
 
@@ -159,26 +161,28 @@ function contentOf(call: IoCall, name: string): (length: number) => Uint8Array {
   };
 }
 
-/** Writes, and returns what answers. @param op what failed, in a refusal */
+/** Writes, unless a breakpoint holds it, and returns what answers. @param op what failed, in a refusal */
 export function startWrite(
   disk: Disk,
   call: IoCall,
   op: string,
   writing: Writing,
   tell: (isDone: boolean) => void = () => {},
-): () => boolean {
-  const { world } = call;
+): Answer {
+  const { offset, length, bytes } = writing;
+  const kind = bytes === null ? 'zero' : 'write';
+  const passing: Passing = { op: kind, offset: Number(offset), length: Number(length) };
+  return submit(disk, call, { op, passing, tell }, (asked) => writeNow(disk, call, writing, asked));
+}
+
+function writeNow(disk: Disk, { world }: IoCall, writing: Writing, { begin, tell, failed }: Asked): Answer {
   const { offset, length, flags } = writing;
-  const begin = world.now();
   try {
     perform(disk, writing);
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     tell(false);
-    return () => {
-      world.print(`${op} failed: ${error.message}\n`);
-      return false;
-    };
+    return failed(error.message);
   }
   tell(true);
   const seconds = world.now() - begin;

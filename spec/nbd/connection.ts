@@ -2,6 +2,7 @@
  * One client of an NBD server: bytes in, bytes out. NBD.md. It opens nothing and waits for nothing: whoever has the
  * socket pushes what came and sends what {@link pull} gives.
  */
+import type { Ticket } from '../block/held-requests.js';
 import type { NbdServer } from './export.js';
 import { type Chosen, handshake } from './handshake.js';
 import { Input } from './input.js';
@@ -11,8 +12,8 @@ import { transmission } from './transmission.js';
 /** NBD-002: bytes of replies that may wait for a client that does not read; then its requests wait, too. */
 const MOST_OUTPUT = 1024 * 1024;
 
-/** Asks for so many bytes, and gets them. */
-export type Wants<T> = Generator<number, T, Uint8Array>;
+/** Asks for so many bytes, and gets them; or waits until a request is over. */
+export type Wants<T> = Generator<number | Ticket, T, Uint8Array>;
 
 /** The connection ends here, without another word. NBD-001 */
 export class Disconnect extends Error {}
@@ -23,17 +24,23 @@ export class NbdConnection {
   readonly #session: Wants<void>;
   readonly #close = (): void => this.close();
   #chosen: Chosen | null = null;
-  #wanted: number;
+  #wanted: number | Ticket;
   /** nothing more is read or done; what is in the output may still be sent */
   isClosed = false;
 
   readonly #ended: () => void;
 
-  /** @param ended called once, when nothing more is read or done */
-  constructor(server: NbdServer, ended: () => void = () => {}) {
+  readonly #released: () => void;
+
+  /**
+   * @param ended called once, when nothing more is read or done
+   * @param released called when a request that was held has been answered: there is something to {@link pull}
+   */
+  constructor(server: NbdServer, ended: () => void = () => {}, released: () => void = () => {}) {
     this.#ended = ended;
+    this.#released = released;
     this.#session = this.#run(server);
-    this.#wanted = this.#session.next().value as number;
+    this.#wanted = this.#session.next().value as number | Ticket;
   }
 
   /** Bytes from the client, which stay as they are from now on. */
@@ -43,12 +50,28 @@ export class NbdConnection {
 
   /** What is to be sent now. Call it again after that: there may be more. */
   pull(): Uint8Array[] {
-    while (!this.isClosed && this.#output.length < MOST_OUTPUT && this.#input.available >= this.#wanted) {
-      const next = this.#session.next(this.#input.take(this.#wanted));
+    while (!this.isClosed && this.#output.length < MOST_OUTPUT && this.#isReady()) {
+      const wanted = typeof this.#wanted === 'number' ? this.#wanted : 0;
+      const next = this.#session.next(this.#input.take(wanted));
       if (next.done === true) this.close();
-      else this.#wanted = next.value;
+      else this.#wants(next.value);
     }
     return this.#output.take();
+  }
+
+  /** A request of this client is held. NBD-029 */
+  get isWaiting(): boolean {
+    return typeof this.#wanted !== 'number' && !this.#wanted.isOver;
+  }
+
+  #isReady(): boolean {
+    return typeof this.#wanted === 'number' ? this.#input.available >= this.#wanted : this.#wanted.isOver;
+  }
+
+  /** NBD-029: while a request is held nothing more of this client is looked at. */
+  #wants(wanted: number | Ticket): void {
+    this.#wanted = wanted;
+    if (typeof wanted !== 'number') wanted.whenOver(() => this.#released());
   }
 
   /** The client is gone, or is to go. */

@@ -1,6 +1,8 @@
 /** What a connection sees of an export. NBD.md, NBD-010. Offsets and lengths are bytes. */
 import type { GuestRequest } from '../block/guest.js';
+import type { Ticket } from '../block/held-requests.js';
 import type { Errno } from '../block/request-error.js';
+import type { Passing } from '../block/route.js';
 import * as nbd from './constants.js';
 
 /** One extent of a context: how long, and what the context says of it. */
@@ -26,6 +28,8 @@ export interface NbdExport {
   /** in the order in which they are numbered and listed */
   readonly contexts: readonly MetaContext[];
   request(request: GuestRequest): Uint8Array | Errno;
+  /** Does `go` now, or once no breakpoint holds the request any more; or `givenUp`. NBD-029 */
+  submit(passing: Passing, go: () => void, givenUp: () => void): Ticket;
   /** a connection uses it, or does so no more */
   connected(close: () => void): void;
   disconnected(close: () => void): void;

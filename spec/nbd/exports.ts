@@ -81,14 +81,14 @@ export class Exports {
    * A client. Whoever has its socket moves the bytes, and calls {@link disconnect} at its end.
    * @param ended called when the server ends the connection: what was to be sent may still be
    */
-  connect(ended?: () => void): NbdConnection {
+  connect(ended?: () => void, released?: () => void): NbdConnection {
     const exports = this;
     const server = {
       get exports() {
         return exports.#exports;
       },
     };
-    const client = new NbdConnection(server, ended);
+    const client = new NbdConnection(server, ended, released);
     this.#clients.add(client);
     return client;
   }
@@ -111,7 +111,7 @@ export class Exports {
   add(node: Node, options: ExportOptions, choices: readonly BitmapChoice[]): NodeExport {
     // NBD-024
     if (options.isWritable && node.readOnly) throw new NbdError('NBD-E-READ-ONLY');
-    const one = new NodeExport(options, () => this.#find(node, options, choices));
+    const one = new NodeExport(options, this.#graph.requests, () => this.#find(node, options, choices));
     one.edge = this.#graph.change((change) => change.hold(one, node, 'root', one.permissions));
     try {
       this.#checkNames(options);

@@ -2,8 +2,10 @@
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Edge, Holder } from '../block/edge.js';
 import { type GuestRequest, guestRequest } from '../block/guest.js';
+import type { HeldRequests, Ticket } from '../block/held-requests.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../block/permissions.js';
 import type { Errno } from '../block/request-error.js';
+import type { Passing } from '../block/route.js';
 import { allocationDepth, baseAllocation, dirtyBitmap } from './contexts.js';
 import type { MetaContext, NbdExport } from './export.js';
 
@@ -28,6 +30,7 @@ export class NodeExport implements NbdExport, Holder {
   readonly #showsDepth: boolean;
   readonly #choose: () => readonly DirtyBitmap[];
   readonly #isWritethrough: boolean;
+  readonly #requests: HeldRequests;
   /** how to end each connection that uses it */
   readonly #connections = new Set<() => void>();
   /** set by whoever makes the export hold its node */
@@ -35,7 +38,7 @@ export class NodeExport implements NbdExport, Holder {
   #size: number | null = null;
 
   /** @param choose finds the bitmaps, once the node is held */
-  constructor(options: ExportOptions, choose: () => readonly DirtyBitmap[]) {
+  constructor(options: ExportOptions, requests: HeldRequests, choose: () => readonly DirtyBitmap[]) {
     const { id, name, description, isWritable, isWritethrough, showsDepth } = options;
     this.id = id;
     this.name = name;
@@ -44,6 +47,7 @@ export class NodeExport implements NbdExport, Holder {
     this.#isWritethrough = isWritethrough;
     this.#showsDepth = showsDepth;
     this.#choose = choose;
+    this.#requests = requests;
   }
 
   /** The node is held: what can be asked about it is there. @throws what choosing bitmaps throws */
@@ -84,6 +88,10 @@ export class NodeExport implements NbdExport, Holder {
     return guestRequest(this.edge.child, { op: 'flush' });
   }
 
+  submit(passing: Passing, go: () => void, givenUp: () => void): Ticket {
+    return this.#requests.submit({ edge: () => this.edge, passing, go, givenUp });
+  }
+
   get isUsed(): boolean {
     return this.#connections.size > 0;
   }
@@ -96,8 +104,9 @@ export class NodeExport implements NbdExport, Holder {
     this.#connections.delete(close);
   }
 
-  /** Ends every connection. */
+  /** Ends every connection, and what its clients still wait for. REF-094 */
   close(): void {
     for (const close of [...this.#connections]) close();
+    this.#requests.cancelBy(this.edge);
   }
 }

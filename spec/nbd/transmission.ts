@@ -2,7 +2,9 @@
  * Requests and their replies, after the handshake. NBD.md, NBD-011 to NBD-019. Each request is answered before the next is
  * read: a client may send many without waiting, and gets their replies in order.
  */
+
 import type { Errno } from '../block/request-error.js';
+import type { Passing } from '../block/route.js';
 import { blockStatus } from './block-status.js';
 import { Disconnect, type Wants } from './connection.js';
 import * as nbd from './constants.js';
@@ -40,7 +42,17 @@ export function* transmission(chosen: Chosen, output: Output): Wants<void> {
       }
       payload = yield request.length;
     }
-    serve(chosen, request, payload ?? new Uint8Array(0), replies);
+    const refusal = checkRequest(chosen, request);
+    if (refusal !== null) {
+      replies.error(...refusal);
+      continue;
+    }
+    const ticket = chosen.export.submit(
+      passingOf(request),
+      () => serve(chosen, request, payload ?? new Uint8Array(0), replies),
+      () => replies.error('EIO', 'the request was given up'),
+    );
+    if (!ticket.isOver) yield ticket; // NBD-029
   }
 }
 
@@ -53,12 +65,20 @@ function parseRequest(bytes: Uint8Array): NbdRequest {
   return { flags, command, cookie: fields.u64(), offset: fields.u64(), length: fields.u32() };
 }
 
+const OPS: ReadonlyMap<number, Passing['op']> = new Map([
+  [nbd.CMD_READ, 'read'],
+  [nbd.CMD_WRITE, 'write'],
+  [nbd.CMD_WRITE_ZEROES, 'zero'],
+  [nbd.CMD_TRIM, 'discard'],
+]);
+
+/** Which way it takes; what reads and changes nothing takes none. */
+function passingOf({ command, offset, length }: NbdRequest): Passing {
+  const op = OPS.get(command);
+  return op === undefined ? { op: 'discard', offset: 0, length: 0 } : { op, offset: Number(offset), length };
+}
+
 function serve(chosen: Chosen, request: NbdRequest, payload: Uint8Array, replies: Replies): void {
-  const refusal = checkRequest(chosen, request);
-  if (refusal !== null) {
-    replies.error(...refusal);
-    return;
-  }
   const { command, length } = request;
   const offset = Number(request.offset);
   const one = chosen.export;

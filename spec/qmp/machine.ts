@@ -6,10 +6,12 @@ import type { Sha256 } from '../bitmap/serialise.js';
 import { Devices } from '../block/device/devices.js';
 import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
-import { type GuestRequest, guestRequest } from '../block/guest.js';
+import { type GuestRequest, guestRequest, passingOf } from '../block/guest.js';
+import type { HeldRequest, Ticket } from '../block/held-requests.js';
 import type { Errno } from '../block/request-error.js';
 import type { ThrottleGroup } from '../block/throttle-group.js';
 import { verifyGraph } from '../block/verify.js';
+import { NodeDisk } from '../io/disk.js';
 import { Jobs } from '../job/jobs.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Exports, type NbdListener } from '../nbd/exports.js';
@@ -58,6 +60,7 @@ export class Machine implements MachineLike {
     this.makeHash = surroundings.makeHash;
     this.writer = surroundings.writer ?? 'qbm reference';
     this.print = surroundings.print ?? (() => {});
+    this.graph.requests.tell = (text) => this.print('stdout', text);
     const { listener = null } = surroundings;
     this.exports = new Exports(this.graph, (event) => this.#events.push(event), listener);
   }
@@ -95,24 +98,51 @@ export class Machine implements MachineLike {
     }
   }
 
-  /** A guest's request to a node, as through a writable export. @throws BlockError REF-E-NO-SUCH */
+  /**
+   * A guest's request to a node, as through a writable export, for those who cannot wait: where a breakpoint would hold it,
+   * nothing is done, and the breakpoint is still there. {@link submit} waits.
+   * @throws BlockError REF-E-NO-SUCH, REF-E-HELD
+   */
   io(node: string, request: GuestRequest): IoResult {
-    return guestRequest(this.graph.lookup('', node), request);
+    const found = this.graph.lookup('', node);
+    const held = this.graph.requests.heldBy(found, passingOf(request));
+    if (held !== null) throw new BlockError('REF-E-HELD', { node: held.node.name, tag: held.tag });
+    return guestRequest(found, request);
   }
 
-  /** Moves one job by one unit; false when none can move. JOB-004 */
+  /**
+   * The same, for those who can wait: `done` is called with the result, at once if nothing holds the request. REF-090
+   * @throws BlockError REF-E-NO-SUCH
+   */
+  submit(node: string, request: GuestRequest, done: (result: IoResult) => void): Ticket {
+    const { graph } = this;
+    const use = new NodeDisk(graph, graph.lookup('', node), 0);
+    const { edge } = use;
+    const ticket = graph.requests.submit({
+      edge: () => edge,
+      passing: passingOf(request),
+      go: () => done(guestRequest(edge.child, request)),
+      givenUp: () => done('EIO'),
+    });
+    use.close();
+    return ticket;
+  }
+
+  /** Lets go one request that is held no more, or moves one job by one unit; false when nothing can move. JOB-004, REF-092 */
   step(): boolean {
-    return this.jobs.step();
+    return this.graph.requests.step() || this.jobs.step();
   }
 
-  /** Steps until nothing moves any more. */
-  settle(): void {
+  /** Steps until nothing moves any more. Returns what is held still: nothing but `resume` lets it go. */
+  settle(): readonly HeldRequest[] {
     while (this.step());
+    return this.graph.requests.all;
   }
 
   /** The orderly end: jobs are cancelled, every node that the monitor holds goes, images are closed. @throws StorageError */
   shutDown(): void {
     this.running = false;
+    this.graph.requests.cancelAll();
     this.exports.endAll();
     this.jobs.endAll(); // JOB-020
     const failures = this.devices.clear();
@@ -136,11 +166,12 @@ export class Machine implements MachineLike {
 
   /**
    * Looks for what must never be, after any command: uses that only one end knows, nodes that nobody holds, permissions
-   * that conflict, bitmaps of another size than their node, busy bitmaps without an owner, names twice. Empty when all is
-   * well. REF-011.
+   * that conflict, bitmaps of another size than their node, busy bitmaps without an owner, names twice, held requests whose
+   * node is gone. Empty when all is well. REF-011.
    */
   verify(): string[] {
-    const uses = [...this.exports.uses(), ...this.jobs.uses(), ...this.devices.uses()];
+    const held = this.graph.requests.all.flatMap(({ edge }) => edge ?? []);
+    const uses = [...this.exports.uses(), ...this.jobs.uses(), ...this.devices.uses(), ...held];
     return verifyGraph(this.graph, uses, this.exports.bitmaps());
   }
 }

@@ -62,6 +62,7 @@ class BlkdebugDriver extends FilterDriver {
   readonly name = 'blkdebug';
   // Whatever is looked for by name ends here, as at a format.
   override readonly isFilter = false;
+  readonly canBreak = true;
   readonly #options: BlkdebugOptions;
   /** rules that are still there */
   readonly #rules: InjectError[];

@@ -15,6 +15,7 @@ import type { Node } from '../node.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { read } from '../request.js';
 import { RequestError } from '../request-error.js';
+import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, Snapshot } from './driver.js';
 import { FilterDriver } from './filter.js';
@@ -122,9 +123,25 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
       this.#isBroken = true;
       return;
     }
-    const { cluster, toCopy } = this.copying;
-    const start = Math.floor(offset / cluster) * cluster;
-    this.#done.mark(start, Math.min(Math.ceil((offset + length) / cluster) * cluster, toCopy.size) - start);
+    const { start, end } = this.copying.clusters(offset, length);
+    this.#done.mark(start, end - start);
+  }
+
+  override *route(passing: Passing): Iterable<Leg> {
+    const { op, offset, length } = passing;
+    const isChange = op === 'write' || op === 'zero' || op === 'discard';
+    if (isChange && !this.#isBroken && length > 0) {
+      const { start, end } = this.copying.clusters(offset, length);
+      if (this.copying.toCopy.nextDirty(start, end) >= 0) {
+        yield { op: 'read', offset: start, length: end - start, node: this.file.child };
+        yield { op: 'write', offset: start, length: end - start, node: this.#target.child };
+      }
+    }
+    yield* super.route(passing);
+  }
+
+  *routeOfSnapshot(offset: number, length: number): Iterable<Leg> {
+    for (const piece of this.#pieces(offset, length)) yield { op: 'read', ...piece };
   }
 
   /** REF-122 */

@@ -8,6 +8,7 @@ import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
 import { type Permissions, WRITE_UNCHANGED } from '../permissions.js';
 import { read } from '../request.js';
+import type { Leg, Passing } from '../route.js';
 import { isAllocatedAbove } from '../status.js';
 import type { Driver } from './driver.js';
 import { FilterDriver } from './filter.js';
@@ -28,19 +29,34 @@ class CopyOnReadDriver extends FilterDriver {
 
   override read(offset: number, into: Uint8Array): void {
     const { child } = this.file;
+    for (const piece of this.#toCopy(offset, into.length)) child.driver.copyUp!(piece.offset, piece.length);
+    read(child, offset, into);
+  }
+
+  override *route(passing: Passing): Iterable<Leg> {
+    const { op, offset, length } = passing;
+    const { driver } = this.file.child;
+    if (op === 'read')
+      for (const piece of this.#toCopy(offset, length)) yield* driver.route?.({ op: 'copy', ...piece }) ?? [];
+    yield* super.route(passing);
+  }
+
+  /** What of a range is to be copied up: it is, before the next piece is asked for. */
+  *#toCopy(offset: number, size: number): Generator<{ offset: number; length: number }> {
+    const { child } = this.file;
+    if (child.driver.copyUp === undefined) return;
     const base = this.#bottom?.backing ?? null;
-    const end = Math.min(offset + into.length, child.size);
+    const end = Math.min(offset + size, child.size);
     for (let at = offset; at < end; ) {
       const own = isAllocatedAbove(child, child.backing, at, end - at);
-      if (own.isAllocated || child.driver.copyUp === undefined) at += own.length;
+      if (own.isAllocated) at += own.length;
       else {
         const above = isAllocatedAbove(child, base, at, own.length);
         // Without a bottom even what nobody has is copied: zeros.
-        if (above.isAllocated || this.#bottom === null) child.driver.copyUp(at, above.length);
+        if (above.isAllocated || this.#bottom === null) yield { offset: at, length: above.length };
         at += above.length;
       }
     }
-    read(child, offset, into);
   }
 
   /** It writes what is there already, whoever uses it. REF-082 */

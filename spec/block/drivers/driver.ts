@@ -8,6 +8,7 @@ import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
 import type { OpenedWith } from '../options.js';
 import type { Permissions } from '../permissions.js';
+import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 
 /** What a driver that keeps dirty bitmaps with its image does for the bitmaps of its node. */
@@ -67,6 +68,8 @@ export interface Snapshot {
   statusOfSnapshot(offset: number, length: number): DriverStatus;
   /** This part will not be read any more. */
   discardSnapshot(offset: number, length: number): void;
+  /** which requests reading it makes */
+  routeOfSnapshot(offset: number, length: number): Iterable<Leg>;
 }
 
 export interface Driver {
@@ -100,6 +103,10 @@ export interface Driver {
   attach?(node: Node): void;
   /** present if it wants to know what happens to requests */
   debugEvent?(event: DebugEvent): void;
+  /** whether breakpoints can be set on its node. REF-089 */
+  readonly canBreak?: boolean;
+  /** Which requests it will make for this one, in their order; absent: none. REF-090 @throws RequestError if it will refuse */
+  route?(passing: Passing): Iterable<Leg>;
   /** present if this image can have a backing file: has the range as its own, as it reads now (REF-081) */
   copyUp?(offset: number, length: number): void;
   /** present if it keeps what was there in the beginning */

@@ -4,6 +4,7 @@ import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
+import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
 
@@ -51,6 +52,10 @@ export abstract class FilterDriver implements Driver {
 
   status(offset: number, length: number): DriverStatus {
     return { length, content: 'child', at: { node: this.file.child, offset } };
+  }
+
+  *route(passing: Passing): Iterable<Leg> {
+    yield { ...passing, node: this.file.child };
   }
 
   flush(): void {

@@ -21,6 +21,7 @@ import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { RequestError } from '../request-error.js';
 import { truncate } from '../resize.js';
+import { dataEvent, type Leg, type Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type {
   BackingKeeper,
@@ -165,6 +166,12 @@ export class QbmDriver implements Driver, BitmapStore {
     const { allocation, places } = this.#parts;
     if (allocation === null) return { length, content: 'child', at: { node: places.data, offset } };
     return allocation.status(offset, length);
+  }
+
+  *route(passing: Passing): Iterable<Leg> {
+    const { allocation, places } = this.#parts;
+    if (allocation === null) yield { ...passing, node: places.data, event: dataEvent(passing.op) };
+    else yield* allocation.route(passing);
   }
 
   flush(): void {

@@ -10,6 +10,7 @@ import { SECTOR } from '../node.js';
 import { type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { LARGEST_SIZE, truncate } from '../resize.js';
+import { dataEvent, type Leg, type Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 
@@ -99,6 +100,11 @@ class RawDriver implements Driver {
 
   discard(offset: number, length: number): void {
     discard(this.#file.child, this.#offset + offset, this.#within(offset, length));
+  }
+
+  *route({ op, offset, length }: Passing): Iterable<Leg> {
+    const place = { offset: this.#offset + offset, length: this.#within(offset, length) };
+    yield { op, ...place, node: this.#file.child, event: dataEvent(op) };
   }
 
   /** How much of a request lies inside the child. REF-013 */

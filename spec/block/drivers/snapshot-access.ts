@@ -7,6 +7,7 @@ import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import { ALL, type Permissions } from '../permissions.js';
 import { RequestError } from '../request-error.js';
+import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, Snapshot } from './driver.js';
 
@@ -55,6 +56,10 @@ class SnapshotAccessDriver implements Driver {
 
   status(offset: number, length: number): DriverStatus {
     return this.#snapshot.statusOfSnapshot(offset, length);
+  }
+
+  *route({ op, offset, length }: Passing): Iterable<Leg> {
+    if (op === 'read') yield* this.#snapshot.routeOfSnapshot(offset, length);
   }
 
   flush(): void {

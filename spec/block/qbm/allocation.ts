@@ -4,13 +4,17 @@
  */
 import type { Node } from '../node.js';
 import { discard, flush, read, write } from '../request.js';
+import { dataEvent, type Leg, type Passing } from '../route.js';
 import { type DriverStatus, statusOf } from '../status.js';
 import type { StoredBitmap } from './stored-bitmap.js';
 
-/** A piece of a request that lies wholly in allocated granules, or wholly outside of them. */
-interface Piece {
+interface Span {
   readonly offset: number;
   readonly length: number;
+}
+
+/** A piece of a request that lies wholly in allocated granules, or wholly outside of them. */
+interface Piece extends Span {
   readonly isAllocated: boolean;
 }
 
@@ -47,25 +51,14 @@ export class Allocation {
 
   /** Before a write to this range: what of its first and last granule lies outside of it is copied up. */
   fill(offset: number, length: number): void {
-    if (length === 0) return;
-    const { granularity } = this.stored.bitmap;
-    const end = offset + length;
-    const first = Math.floor(offset / granularity) * granularity;
-    const last = Math.floor((end - 1) / granularity) * granularity;
-    this.#copyUp(first, first, offset);
-    this.#copyUp(last, end, Math.min(last + granularity, this.#places.data.size));
+    for (const gap of this.#gaps(offset, length)) this.#copyUp(gap);
   }
 
   /** The granules of the range are the data image's own from now on, with what is read there now. */
   copyUp(offset: number, length: number): void {
-    if (length === 0) return;
-    const { granularity } = this.stored.bitmap;
-    const { size } = this.#places.data;
-    const first = Math.floor(offset / granularity) * granularity;
-    for (let at = first; at < Math.min(offset + length, size); at += granularity) {
-      const end = Math.min(at + granularity, size);
-      this.#copyUp(at, at, end);
-      this.claim(at, end - at);
+    for (const granule of this.#unallocated(offset, length)) {
+      this.#copyUp(granule);
+      this.claim(granule.offset, granule.length);
     }
   }
 
@@ -105,7 +98,8 @@ export class Allocation {
     const end = Math.min(this.#places.backing?.size ?? 0, size);
     if (end > oldSize) {
       const start = Math.floor(oldSize / bitmap.granularity) * bitmap.granularity;
-      this.#copyUp(start, start, oldSize);
+      if (start < oldSize && !this.#isAllocated(start))
+        this.#copyUp({ offset: start, length: oldSize - start });
       flush(this.#places.data);
       this.resize(size);
       bitmap.mark(start, end - start);
@@ -142,11 +136,34 @@ export class Allocation {
     };
   }
 
+  /** The requests that one of these makes: REF-090. */
+  *route({ op, offset, length }: Passing): Generator<Leg> {
+    const { data } = this.#places;
+    if (op === 'read' || op === 'discard') {
+      for (const { isAllocated, ...place } of this.pieces(offset, length)) {
+        if (isAllocated) yield { op, ...place, node: data, event: dataEvent(op) };
+        else if (op === 'read') yield* this.#routeBelow(place.offset, place.length);
+      }
+      return;
+    }
+    for (const gap of op === 'copy' ? this.#unallocated(offset, length) : this.#gaps(offset, length)) {
+      yield* this.#routeBelow(gap.offset, gap.length);
+      yield { op: 'write', ...gap, node: data };
+    }
+    if (op !== 'copy') yield { op, offset, length, node: data, event: dataEvent(op) };
+  }
+
+  *#routeBelow(offset: number, length: number): Generator<Leg> {
+    const { backing } = this.#places;
+    const inside = this.#insideBelow(offset, length);
+    if (backing !== null && inside > 0) yield { op: 'read', offset, length: inside, node: backing };
+  }
+
   *pieces(offset: number, length: number): Generator<Piece> {
     const { bitmap } = this.stored;
     const end = offset + length;
     for (let at = offset; at < end; ) {
-      const isAllocated = bitmap.nextDirty(at, at + 1) >= 0;
+      const isAllocated = this.#isAllocated(at);
       const next = isAllocated ? bitmap.nextClean(at, end) : bitmap.nextDirty(at, end);
       const stop = next < 0 ? end : next;
       yield { offset: at, length: stop - at, isAllocated };
@@ -154,18 +171,48 @@ export class Allocation {
     }
   }
 
-  /** Copies start..end of the granule at `granule` from below, unless that granule is allocated already. */
-  #copyUp(granule: number, start: number, end: number): void {
-    if (start >= end || this.stored.bitmap.nextDirty(granule, granule + 1) >= 0) return;
-    const bytes = new Uint8Array(end - start);
-    this.#readBelow(start, bytes);
-    write(this.#places.data, start, bytes);
+  /** What of the first and the last granule of a range lies outside of it, where these are not allocated. */
+  *#gaps(offset: number, length: number): Generator<Span> {
+    if (length === 0) return;
+    const { granularity } = this.stored.bitmap;
+    const end = offset + length;
+    const first = Math.floor(offset / granularity) * granularity;
+    const last = Math.floor((end - 1) / granularity) * granularity;
+    const stop = Math.min(last + granularity, this.#places.data.size);
+    if (first < offset && !this.#isAllocated(first)) yield { offset: first, length: offset - first };
+    if (end < stop && !this.#isAllocated(last)) yield { offset: end, length: stop - end };
+  }
+
+  /** Each granule that the range touches and that is not allocated. */
+  *#unallocated(offset: number, length: number): Generator<Span> {
+    const { granularity } = this.stored.bitmap;
+    const { size } = this.#places.data;
+    const end = length === 0 ? offset : Math.min(offset + length, size);
+    for (let at = Math.floor(offset / granularity) * granularity; at < end; at += granularity)
+      if (!this.#isAllocated(at)) yield { offset: at, length: Math.min(granularity, size - at) };
+  }
+
+  #isAllocated(offset: number): boolean {
+    return this.stored.bitmap.nextDirty(offset, offset + 1) >= 0;
+  }
+
+  /** Copies a range from below. */
+  #copyUp({ offset, length }: Span): void {
+    const bytes = new Uint8Array(length);
+    this.#readBelow(offset, bytes);
+    write(this.#places.data, offset, bytes);
   }
 
   #readBelow(offset: number, into: Uint8Array): void {
-    const backing = this.#places.backing;
-    const inside = backing === null ? 0 : Math.max(0, Math.min(into.length, backing.size - offset));
+    const { backing } = this.#places;
+    const inside = this.#insideBelow(offset, into.length);
     if (backing !== null && inside > 0) read(backing, offset, into.subarray(0, inside));
     into.fill(0, inside);
+  }
+
+  /** How much of a range the backing file has. */
+  #insideBelow(offset: number, length: number): number {
+    const size = this.#places.backing?.size ?? 0;
+    return Math.max(0, Math.min(length, size - offset));
   }
 }

@@ -79,7 +79,9 @@ export class SocketListener implements NbdListener {
   #serve(socket: Socket): void {
     const exports = this.#exports();
     // What was said before the end is still sent.
-    const client: NbdConnection = exports.connect(() => this.#move(socket, client));
+    const move = (): void => this.#move(socket, client);
+    // What lets a request go may be in the middle of a command.
+    const client: NbdConnection = exports.connect(move, () => setImmediate(move));
     this.#clients.add(socket);
     socket.once('close', () => {
       exports.disconnect(client);
@@ -88,16 +90,17 @@ export class SocketListener implements NbdListener {
       if (next !== undefined) this.#serve(next);
     });
     socket.setNoDelay(true);
-    socket.on('drain', () => this.#move(socket, client));
+    socket.on('drain', move);
     socket.on('data', (chunk) => {
       client.push(chunk);
-      this.#move(socket, client);
+      move();
     });
-    this.#move(socket, client);
+    move();
   }
 
-  /** What can be sent is sent; while the client does not take it, nothing more is read. */
+  /** What can be sent is sent; while the client does not take it, or waits for what is held, nothing more is read. */
   #move(socket: Socket, client: NbdConnection): void {
+    if (socket.destroyed) return;
     for (let chunks = client.pull(); chunks.length > 0; chunks = client.pull()) {
       socket.cork();
       for (const chunk of chunks) socket.write(chunk);
@@ -105,7 +108,7 @@ export class SocketListener implements NbdListener {
       if (socket.writableNeedDrain) break;
     }
     if (client.isClosed) socket.destroySoon();
-    else if (socket.writableNeedDrain) socket.pause();
+    else if (socket.writableNeedDrain || client.isWaiting) socket.pause();
     else socket.resume();
     this.#served();
   }

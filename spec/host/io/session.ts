@@ -41,7 +41,12 @@ export class Session {
   constructor(tool: ToolWorld, world: IoWorld) {
     this.#world = world;
     this.#warn = tool.stderr;
-    this.#machine = new Machine({ storage: tool.storage, makeHash: tool.makeHash, writer: PROGRAM });
+    this.#machine = new Machine({
+      storage: tool.storage,
+      makeHash: tool.makeHash,
+      writer: PROGRAM,
+      print: (_stream, text) => world.print(text),
+    });
     const commands: IoCommand[] = [
       ...NODE_COMMANDS,
       SLEEP,
@@ -149,6 +154,8 @@ export class Session {
     const { disk } = this.#open;
     const { node } = disk;
     this.#open = null;
+    // QEMU waits for what is held, and so for ever. REF-094
+    this.#machine.graph.requests.cancelAll();
     try {
       disk.close();
       closeImage(this.#machine, node);

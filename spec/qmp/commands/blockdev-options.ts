@@ -1,6 +1,7 @@
 /** The options of blockdev-add: a union by driver, nested where a node has children. */
 
 import { IO_TYPES } from '../../block/drivers/blkdebug.js';
+import { BLKDEBUG_EVENTS } from '../../block/drivers/blkdebug-events.js';
 import {
   alternate,
   array,
@@ -19,7 +20,6 @@ import {
   union,
 } from '../types.js';
 import { BlockDirtyBitmap } from './bitmap.js';
-import { BLKDEBUG_EVENTS } from './blkdebug-events.js';
 import { BlockPermission } from './block-graph.js';
 
 export const BlockdevDriver = enumeration('BlockdevDriver', [
