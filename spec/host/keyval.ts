@@ -93,11 +93,12 @@ function booleanOf(text: string, name: string): boolean {
 function numberOf(text: string, name: string): number | bigint {
   const found = sizeOf(text);
   if (typeof found === 'number' || typeof found === 'bigint') return found;
-  throw new OpenImageError(notASize(name));
+  throw new OpenImageError(notASize(name, text, found));
 }
 
 /** What is said of an option that is no size. */
-export function notASize(name: string): string {
+export function notASize(name: string, text: string, fault: 'syntax' | 'range'): string {
+  if (fault === 'range') return `Value '${text}' is out of range for parameter '${name}'`;
   return (
     `Parameter '${name}' expects a non-negative number below 2^64\n` +
     'Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.'

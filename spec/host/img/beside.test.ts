@@ -307,6 +307,33 @@ const SESSIONS: { readonly [title: string]: string } = {
     resize -f F c 1T extra
     resize --image-opts driver=raw,size=1M,file.filename=r.raw 2M
     resize json:{"driver":"raw","read-only":true,"file.filename":"r.raw"} 4M`,
+  'progress of what fails, and sizes that are none': `
+    create -q -f F base 1M
+    create -q -f F base2 1M
+    create -q -f F -b base -F F top
+    rebase -p -u -b base2 -F F top
+    rebase -p -b base -F F top
+    create -q -f raw r.raw 1M
+    rebase -p -u -b x -f raw r.raw
+    rebase -p -b x -F F nowhere
+    rebase -p -b x -F nonsense top
+    commit -p top
+    commit -p base
+    commit -p nowhere
+    commit -p -b nowhere top
+    resize base 16E
+    resize base -- -16E
+    resize -f raw r.raw +99999999999999999999
+    resize -f raw r.raw 1x
+    create -f raw -o size=16E x
+    create -f F -o cluster_size=16E x 1M
+    info --image-opts driver=raw,size=16E,file.filename=r.raw
+    create -q -f F long 2M
+    ! base 0 65536 1
+    ! long 0 2097152 2
+    convert -O F -B long -F F base copy
+    compare base copy
+    map --output=json copy`,
   bitmap: `
     create -q -f F a 1M
     create -q -f raw r.raw 1M

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { Between, Died, Mortal, type Op } from '../../qmp/qbm-crash-storage-for-tests.js';
 import { MemoryStorage } from '../../storage/memory-storage.js';
-import { StorageError } from '../../storage/storage.js';
+import { StorageError, type StorageFile } from '../../storage/storage.js';
 import { Images, same } from './memory-for-tests.js';
 
 const K = 1024;
@@ -205,5 +205,29 @@ t.test('files that cannot be used', (t) => {
     },
     'who makes one is told',
   );
+  t.end();
+});
+
+/** A file system whose files end at 100 KiB, as with `ulimit -f`. */
+class Short extends MemoryStorage {
+  override create(name: string): StorageFile {
+    const file = super.create(name);
+    const truncate = file.truncate.bind(file);
+    file.truncate = (size) => {
+      if (size > 100 * K) throw new StorageError('EFBIG', name);
+      truncate(size);
+    };
+    return file;
+  }
+}
+
+t.test('an image that the file system cannot hold leaves no file', (t) => {
+  for (const format of ['raw', 'qbm']) {
+    const storage = new Short();
+    const { code, stderr } = new Images(storage).try('create', '-q', '-f', format, 'x', '1M');
+    t.equal(code, 1);
+    t.match(stderr, `qbm img: x: The image size is too large for file format '${format}'`);
+    t.same(storage.files(), []);
+  }
   t.end();
 });

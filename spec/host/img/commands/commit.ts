@@ -3,7 +3,7 @@ import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/co
 import { CopyError } from '../../../block/copy.js';
 import type { OpenFlags } from '../../open-image.js';
 import { type Layer, layersOf, openWithBase } from '../chain.js';
-import { oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
+import { type Options, oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
 import { type Context, checkCache, ImgError, reasonOf } from '../context.js';
 import { Progress } from '../progress.js';
 
@@ -20,6 +20,24 @@ export function commit(context: Context, argv: readonly string[]): number {
   const { format, isOptions } = readingFlags(options);
   const flags: OpenFlags = { format, isOptions };
   const layers = layersOf(context, name, flags);
+  const progress = new Progress(context, options.has('p'));
+  try {
+    commitLayers(context, options, { name, flags, layers, progress });
+  } finally {
+    progress.end();
+  }
+  context.say('Image committed.');
+  return 0;
+}
+
+interface Plan {
+  readonly name: string;
+  readonly flags: OpenFlags;
+  readonly layers: readonly Layer[];
+  readonly progress: Progress;
+}
+
+function commitLayers(context: Context, options: Options, { name, flags, layers, progress }: Plan): void {
   const wanted = options.value('b');
   const depth = wanted === undefined ? 1 : depthOf(context, layers, wanted);
   if (depth < 1 || (depth === 1 && layers.length < 2)) {
@@ -29,10 +47,9 @@ export function commit(context: Context, argv: readonly string[]): number {
         : `Did not find '${wanted}' in the backing chain of '${name}'`,
     );
   }
-  const { top, base } = openWithBase(context, name, flags, { layers, depth, cache });
+  const { top, base } = openWithBase(context, name, flags, { layers, depth, cache: options.value('t') });
   // Layers between the image and the base have become untrue by themselves: the image goes on standing for itself.
   const empties = wanted === undefined && !options.has('d') && canBeEmptied(top);
-  const progress = new Progress(context, options.has('p'));
   try {
     for (const done of commitNode(top, base)) progress.at(done, top.size);
     if (empties) makeEmpty(top);
@@ -43,11 +60,7 @@ export function commit(context: Context, argv: readonly string[]): number {
     throw new ImgError(
       `Block job failed: ${reason}\nNothing is lost: '${name}' reads as before. '${layers[depth]!.filename}' has a part of its content.`,
     );
-  } finally {
-    progress.end();
   }
-  context.say('Image committed.');
-  return 0;
 }
 
 /** 1: the backing file; 2: the one below it; …; −1: there is none of that name. */

@@ -6,6 +6,7 @@ import { imageRef, references } from '../../../qbm/descriptor.js';
 import { QbmError } from '../../../qbm/errors.js';
 import { dataFileName, partsOfBitmapFile, prefixOf } from '../../../qbm/names.js';
 import { looksLikeQbm, readDescriptor } from '../../../qbm/read-descriptor.js';
+import { removeIfPossible } from '../../../qbm/update.js';
 import { type Storage, StorageError } from '../../../storage/storage.js';
 import { notASize, parsePairs } from '../../keyval.js';
 import { openImage } from '../../open-image.js';
@@ -90,20 +91,21 @@ export function formatOptions(format: string, texts: readonly string[]): JsonObj
     for (const [name, value] of parsePairs(text)) {
       const option = Object.hasOwn(known, name) ? known[name] : undefined;
       if (option === undefined) throw new ImgError(`Invalid parameter '${name}'`);
-      values[name] = typed(name, value ?? 'on', option[0]);
+      values[name] = typed(name, value ?? 'on', option[0], format);
     }
   }
   return values;
 }
 
-function typed(name: string, text: string, kind: Kind): Json {
+function typed(name: string, text: string, kind: Kind, format: string): Json {
   if (kind === 'text') return text;
   if (kind === 'switch') {
     if (text === 'on' || text === 'off') return text === 'on';
     throw new ImgError(`Parameter '${name}' expects 'on' or 'off'`);
   }
   const size = sizeOf(text);
-  if (typeof size !== 'number') throw new ImgError(notASize(name));
+  if (typeof size === 'string') throw new ImgError(notASize(name, text, size));
+  if (typeof size === 'bigint') throw tooLarge(format);
   return size;
 }
 
@@ -145,14 +147,18 @@ export function createNew(
   const taken = new Set([...(how.taken ?? []), ...below].map((file) => storage.identity(file)));
   if (format === 'raw') createRaw(context, path, values, taken);
   else createQbm(context, path, values, taken);
-  for (const file of [values.backing_file, values.data_file]) {
-    if (format !== 'qbm' || typeof file !== 'string' || !file.startsWith('/')) continue;
-    // QBM-040: who makes it should learn that before others do.
-    context.complain(
-      `warning: '${name}' has the absolute name '${file}' in it, so it is opened only for a caller who trusts it: ` +
-        `--image-opts driver=qbm,trusted=on,file.filename=${name}`,
-    );
-  }
+  if (format !== 'qbm') return;
+  for (const file of [values.backing_file, values.data_file])
+    if (typeof file === 'string') warnOfTrust(context, name, file);
+}
+
+/** QBM-040: who makes an image that names such a file should learn before others do what that means. */
+export function warnOfTrust(context: Context, name: string, file: string): void {
+  if (!file.startsWith('/')) return;
+  context.complain(
+    `warning: '${name}' has the absolute name '${file}' in it, so it is opened only for a caller who trusts it: ` +
+      `--image-opts driver=qbm,trusted=on,file.filename=${name}`,
+  );
 }
 
 function checkBacking(context: Context, name: string, values: JsonObject, isUnsafe: boolean): void {
@@ -232,17 +238,26 @@ function createRaw(
       const zeros = new Uint8Array(Math.min(size, 2 ** 20));
       if (preallocation === 'full')
         for (let at = 0; at < size; at += zeros.length) file.write(at, zeros.subarray(0, size - at));
+    } catch (error) {
+      if (!isThere) removeIfPossible(storage, name);
+      throw error;
     } finally {
       file.close();
     }
   } catch (error) {
-    throw notCreated(name, error);
+    throw notCreated(name, 'raw', error);
   }
 }
 
-function notCreated(name: string, error: unknown): unknown {
+function tooLarge(format: string): ImgError {
+  const hint = FORMAT_OPTIONS[format]?.cluster_size === undefined ? '' : ' (try using a larger cluster size)';
+  return new ImgError(`The image size is too large for file format '${format}'${hint}`);
+}
+
+function notCreated(name: string, format: string, error: unknown): unknown {
   if (!(error instanceof StorageError)) return error;
   if (error.errno === 'EAGAIN') return locked(name);
+  if (error.errno === 'EFBIG') return tooLarge(format);
   return new ImgError(`Could not create '${name}': ${errnoText(error.errno)}`);
 }
 
@@ -281,7 +296,7 @@ function createQbm(context: Context, name: string, values: JsonObject, taken: Re
       makeHash,
     });
   } catch (error) {
-    throw notCreated(name, error);
+    throw notCreated(name, 'qbm', error);
   }
 }
 

@@ -8,11 +8,11 @@ import { faultOfReference } from '../../../qbm/reference.js';
 import { OpenImageError } from '../../open-error.js';
 import { namedOptions, openImage } from '../../open-image.js';
 import { usage } from '../arguments.js';
-import { oneFile, optionsOf, readingFlags } from '../common.js';
+import { type Options, oneFile, optionsOf, readingFlags } from '../common.js';
 import { type Context, checkCache, ImgError, reasonOf, writing } from '../context.js';
 import { FORMATS } from '../help.js';
 import { Progress } from '../progress.js';
-import { storedName } from './create.js';
+import { storedName, warnOfTrust } from './create.js';
 
 const SPEC = { short: 'hf:F:b:upt:T:qU', long: ['help=h', 'object:', 'image-opts', 'force-share=U'] };
 
@@ -26,25 +26,37 @@ export function rebase(context: Context, argv: readonly string[]): number {
     throw usage('Must specify backing file (-b) or use unsafe mode (-u)');
   for (const mode of options.all('t')) checkCache(mode);
   for (const mode of options.all('T')) checkCache(mode, 'source cache');
-  const flags = readingFlags(options);
-  const named = { ...flags, forceShare: false, write: true };
-  const top = context.open(name, { ...named, noBacking: isUnsafe, options: writing(options.value('t')) });
   const format = options.value('F');
-  if (format !== undefined && !FORMATS.includes(format))
-    throw new ImgError(`Invalid format name: '${format}'`);
-  const isNone = backing === undefined || backing === '';
-  if (!isUnsafe && !isNone) {
-    const { trusted } = namedOptions(context.machine, name, flags);
-    prepare(
-      context,
-      top,
-      openNext(context, top, { file: backing, format, trusted: trusted === true || trusted === 'on' }),
-      options.has('p'),
-    );
-  } else if (!isUnsafe) prepare(context, top, null, options.has('p'));
-  change(context, top, isNone ? null : backing, format);
-  context.close(top);
+  const progress = new Progress(context, options.has('p'));
+  try {
+    const top = openTop(context, name, options);
+    if (format !== undefined && !FORMATS.includes(format))
+      throw new ImgError(`Invalid format name: '${format}'`);
+    const isNone = backing === undefined || backing === '';
+    if (!isUnsafe) {
+      const { trusted } = namedOptions(context.machine, name, readingFlags(options));
+      const wanted = { file: backing!, format, trusted: trusted === true || trusted === 'on' };
+      prepare(top, isNone ? null : openNext(context, top, wanted), progress);
+    }
+    try {
+      change(context, top, isNone ? null : backing, format);
+    } finally {
+      progress.at(1, 1);
+    }
+    context.close(top);
+  } finally {
+    progress.end();
+  }
   return 0;
+}
+
+function openTop(context: Context, name: string, options: Options): Node {
+  const flags = { ...readingFlags(options), forceShare: false, write: true };
+  return context.open(name, {
+    ...flags,
+    noBacking: options.has('u'),
+    options: writing(options.value('t')),
+  });
 }
 
 /** The new backing file: a node of the chain if it is one, else opened anew. */
@@ -75,11 +87,9 @@ function openNext(
   }
 }
 
-function prepare(context: Context, top: Node, next: Node | null, shows: boolean): void {
-  const progress = new Progress(context, shows);
+function prepare(top: Node, next: Node | null, progress: Progress): void {
   try {
     for (const done of prepareRebase(top, next)) progress.at(done, top.size);
-    progress.at(1, 1);
   } catch (error) {
     if (!(error instanceof CopyError)) throw error;
     const reason = reasonOf(error.cause);
@@ -90,14 +100,13 @@ function prepare(context: Context, top: Node, next: Node | null, shows: boolean)
     throw new ImgError(
       `${text}: ${reason}\nNothing is lost: the image reads as before, from its old backing file.`,
     );
-  } finally {
-    progress.end();
   }
 }
 
 function change(context: Context, top: Node, backing: string | null, format: string | undefined): void {
   const refused = (reason: string): ImgError =>
     new ImgError(`Could not change the backing file to '${backing ?? ''}': ${reason}`);
+  if (backing !== null && format === undefined) throw refused('backing format must be specified');
   const { backing: keeper } = top.driver;
   if (keeper === undefined) throw refused('Operation not supported');
   // What the image has of its own is on disk before.
@@ -106,11 +115,11 @@ function change(context: Context, top: Node, backing: string | null, format: str
     keeper.change('', '');
     return;
   }
-  if (format === undefined) throw refused('backing format must be specified');
   if (format !== 'raw' && format !== 'qbm')
     throw refused(`a qbm image cannot have a backing file of the format ${format}`);
   const stored = storedName(context.world.storage, top.filename, backing);
   const fault = faultOfReference(stored, 'local');
   if (fault !== null) throw refused(fault.problem);
   keeper.change(stored, format);
+  warnOfTrust(context, top.filename, stored);
 }

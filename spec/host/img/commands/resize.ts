@@ -61,7 +61,8 @@ export function resize(context: Context, argv: readonly string[]): number {
 
 function sizeChange(text: string): { sign: '' | '+' | '-'; bytes: number | bigint } {
   const sign = text.startsWith('+') ? '+' : text.startsWith('-') ? '-' : '';
-  const bytes = sizeOf(text.slice(sign.length));
-  if (typeof bytes === 'string') throw new ImgError(notASize('size'));
+  const number = text.slice(sign.length);
+  const bytes = sizeOf(number);
+  if (typeof bytes === 'string') throw new ImgError(notASize('size', number, bytes));
   return { sign, bytes };
 }
