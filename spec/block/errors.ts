@@ -41,7 +41,7 @@ export const BLOCK_ERRORS = {
   'REF-E-QBM-INLINE-POLICY':
     'An image without a descriptor has no crash marker: its policy can only be writethrough',
   'REF-E-QBM-ALLOCATION': "'backing' and one bitmap of type allocation go together",
-  'REF-E-STORAGE': '{file}: {errno}',
+  'REF-E-STORAGE': '{file}: {reason}',
   'REF-E-INLINE': 'An image without a descriptor cannot take or lose stored bitmaps',
   'REF-E-READ-ONLY': 'Image is read-only',
   'REF-E-NO-EMPTY':

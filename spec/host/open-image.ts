@@ -14,6 +14,7 @@ import type { Machine } from '../qmp/machine.js';
 import { openNode } from '../qmp/open.js';
 import { parseValue } from '../qmp/validate.js';
 import { Refusal } from '../refusal.js';
+import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
 import { nest, parsePairs, withTypes } from './keyval.js';
 import { OpenImageError } from './open-error.js';
@@ -236,7 +237,7 @@ function explained(machine: Machine, name: string, flags: OpenFlags, error: unkn
   if (error instanceof BlockError && error.id === 'REF-E-LOCKED')
     return new OpenImageError(`${error.message}\nIs another process using the image [${name}]?`);
   if (error instanceof Refusal) return new OpenImageError(error.message);
-  if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${error.errno}`);
+  if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${reasonOf(error.errno)}`);
   return error;
 }
 

@@ -16,6 +16,7 @@ import { Jobs } from '../job/jobs.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Exports, type NbdListener } from '../nbd/exports.js';
 import { Refusal } from '../refusal.js';
+import { reasonOf } from '../storage/reason.js';
 import { type Storage, StorageError } from '../storage/storage.js';
 import { COMMANDS } from './command-table.js';
 import { BlockdevOptions } from './commands/blockdev-options.js';
@@ -91,7 +92,8 @@ export class Machine implements MachineLike {
       // Refusals of the parts below are answers; anything else that is thrown is a mistake and goes on up.
       if (error instanceof Refusal) throw new QmpError(error.id, 'GenericError', error.message);
       if (error instanceof StorageError) {
-        const { id, message } = new BlockError('REF-E-STORAGE', { file: error.file, errno: error.errno });
+        const { file, errno } = error;
+        const { id, message } = new BlockError('REF-E-STORAGE', { file, reason: reasonOf(errno) });
         throw new QmpError(id, 'GenericError', message);
       }
       throw error;

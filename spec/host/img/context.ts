@@ -4,6 +4,7 @@ import { jsonObject } from '../../json/value.js';
 import { QmpError } from '../../qmp/errors.js';
 import { Machine } from '../../qmp/machine.js';
 import { Refusal } from '../../refusal.js';
+import { reasonOf as errnoText } from '../../storage/reason.js';
 import { StorageError } from '../../storage/storage.js';
 import { OpenImageError } from '../open-error.js';
 import { closeImage, type OpenFlags, openImage } from '../open-image.js';
@@ -84,25 +85,4 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Refusal || error instanceof OpenImageError || error instanceof QmpError)
     return error.message;
   throw error;
-}
-
-const ERRNO_TEXTS: { readonly [errno: string]: string } = {
-  ENOENT: 'No such file or directory',
-  EEXIST: 'File exists',
-  EISDIR: 'Is a directory',
-  ENOTDIR: 'Not a directory',
-  ENOTREG: 'Not a regular file',
-  EACCES: 'Permission denied',
-  ELOOP: 'Too many levels of symbolic links',
-  ENAMETOOLONG: 'File name too long',
-  EROFS: 'Read-only file system',
-  EAGAIN: 'Resource temporarily unavailable',
-  EFBIG: 'File too large',
-  ENOSPC: 'No space left on device',
-  EIO: 'Input/output error',
-};
-
-/** As the C library words it. */
-export function errnoText(errno: string): string {
-  return ERRNO_TEXTS[errno] ?? errno;
 }

@@ -8,9 +8,11 @@ import { Node } from '../../block/node.js';
 import { setReadOnly } from '../../block/reopen.js';
 import { flush } from '../../block/request.js';
 import { append, checkOverlay } from '../../block/snapshot.js';
+import { JobError } from '../../job/errors.js';
 import { createImage } from '../../qbm/create.js';
 import { type ImageRef, imageRef } from '../../qbm/descriptor.js';
 import { Refusal } from '../../refusal.js';
+import { reasonOf } from '../../storage/reason.js';
 import { StorageError } from '../../storage/storage.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
@@ -148,13 +150,19 @@ function openOverlay(machine: Machine, node: Node, { file, format, name, isNew }
   }
 }
 
-/** An empty image that reads as `node` does: REF-033. @returns its files */
+/** An empty image that reads as `node` does: REF-033. @returns its files @throws JobError JOB-E-CREATE */
 function createOverlay(machine: Machine, node: Node, file: string, format: string): readonly string[] {
   if (format === 'null-co') throw new BlockError('REF-E-FORMAT-CREATE', { format });
   if (format === 'raw' || format === 'file') throw new BlockError('REF-E-FORMAT-BACKING', { format });
   if (format !== 'qbm') throw new BlockError('REF-E-FORMAT', { format });
   const { storage, makeHash } = machine;
-  return createImage(storage, file, { size: node.size, backing: refOf(node, node, file), makeHash });
+  const image = { size: node.size, backing: refOf(node, node, file), makeHash };
+  try {
+    return createImage(storage, file, image);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new JobError('JOB-E-CREATE', { file, reason: reasonOf(error.errno) });
+  }
 }
 
 /** What the descriptor `from` calls the image of `node`: without the directory, if it is beside it. */

@@ -7,13 +7,14 @@ import { QbmError } from '../../../qbm/errors.js';
 import { dataFileName, partsOfBitmapFile, prefixOf } from '../../../qbm/names.js';
 import { looksLikeQbm, readDescriptor } from '../../../qbm/read-descriptor.js';
 import { removeIfPossible } from '../../../qbm/update.js';
+import { reasonOf as errnoText } from '../../../storage/reason.js';
 import { type Storage, StorageError } from '../../../storage/storage.js';
 import { notASize, parsePairs } from '../../keyval.js';
 import { openImage } from '../../open-image.js';
 import { sizeOf } from '../../size.js';
 import { usage } from '../arguments.js';
 import { type Options, optionsOf, sizeArgument } from '../common.js';
-import { type Context, errnoText, ImgError, reasonOf } from '../context.js';
+import { type Context, ImgError, reasonOf } from '../context.js';
 
 const SPEC = { short: 'F:b:f:ho:qu', long: ['help=h', 'object:'] };
 
