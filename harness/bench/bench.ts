@@ -48,6 +48,8 @@ export interface BenchContext {
 export interface Bench {
   readonly name: string;
   readonly summary: string;
+  /** programs that it needs, besides QEMU's two, and that are not there: without them it shows nothing */
+  readonly missing?: () => readonly string[];
   /** A section as soon as it has been measured. @throws Interrupted @throws TargetFault */
   run(context: BenchContext): AsyncGenerator<Section, void, undefined>;
 }

@@ -47,13 +47,26 @@ t.test('the suite of one case is measured', { skip: unless(QSD_PROGRAM, QEMU_SYS
 
 t.test('without QEMU, one line for each program, and no rows', async (t) => {
   const dir = t.testdir({ cases: { demo: { 'tiny.yaml': CASE } } });
-  const { code, out, err } = await bench(['command', 'suite', '--quick', '--cases', `${dir}/cases`], {
+  const { code, out, err } = await bench(['command', 'suite', 'nbd', '--quick', '--cases', `${dir}/cases`], {
     ...process.env,
     PATH: dir,
   });
   t.equal(code, 0);
-  t.match(err, /^bench: no qemu-storage-daemon in PATH.*\nbench: no qemu-system-x86_64 in PATH.*\n$/);
+  t.match(
+    err,
+    /^bench: no qemu-storage-daemon in PATH.*\nbench: no qemu-system-x86_64 in PATH.*\n(bench: no \S+ in PATH, nbd is left out\.\n){4}$/,
+  );
   t.match(out, /^Node v.*\n\n$/);
+});
+
+t.test('NBD servers of the same bytes', { skip: unless('qemu-nbd', 'nbdkit', 'nbdcopy') }, async (t) => {
+  const { code, out, err } = await bench(['nbd', '--quick', '--json']);
+  t.equal(err, '');
+  t.equal(code, 0);
+  const { rows } = JSON.parse(out).sections[0];
+  t.equal(rows.length, 9);
+  t.match(rows[0], { what: /^nbdcopy.*: qemu-nbd$/, ratio: { median: Number }, bar: { value: 0.8 } });
+  t.match(rows[3], { what: /random.*: qemu-nbd$/, ratio: { median: Number }, bar: { value: 1 } });
 });
 
 t.test('usage', async (t) => {

@@ -12,12 +12,13 @@ import { QSD_HINT, QSD_PROGRAM } from '../target/qmp/qsd.js';
 import type { Bench, BenchContext, Section } from './bench.js';
 import { bitmapBench } from './bitmap.js';
 import { commandBench } from './command.js';
+import { nbdBench } from './nbd/nbd.js';
 import { sectionText } from './print.js';
 import { qbmBench } from './qbm.js';
 import { reduceBench } from './reduce/reduce.js';
 import { suiteBench } from './suite.js';
 
-const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench, reduceBench];
+const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench, reduceBench, nbdBench];
 
 const QEMUS = [
   { name: 'qsd', program: QSD_PROGRAM, hint: QSD_HINT },
@@ -74,6 +75,9 @@ async function runBenches(
   }
   const chosen = BENCHES.filter(({ name }) => names.length === 0 || names.includes(name));
   const { qemus, missing } = installed();
+  for (const { name, missing: programs } of chosen) {
+    for (const program of programs?.() ?? []) missing.push(`no ${program} in PATH, ${name} is left out.`);
+  }
   for (const line of missing) stderr.write(`bench: ${line}\n`);
   const context: BenchContext = { quick: options.quick === true, signal, places: places(options), qemus };
   const sections: (Section & { readonly bench: string })[] = [];

@@ -11,7 +11,13 @@ import { type Errno, RequestError } from './request-error.js';
 import type { Passing } from './route.js';
 
 export type GuestRequest =
-  | { readonly op: 'read'; readonly offset: number; readonly length: number }
+  | {
+      readonly op: 'read';
+      readonly offset: number;
+      readonly length: number;
+      /** `length` bytes to read to; default: new ones */
+      readonly into?: Uint8Array;
+    }
   | { readonly op: 'write'; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly op: 'zero' | 'discard'; readonly offset: number; readonly length: number }
   | { readonly op: 'flush' };
@@ -50,7 +56,7 @@ function perform(node: Node, request: GuestRequest): Uint8Array | Errno {
   // BMP-040
   if (offset > node.size || length > node.size - offset)
     return op === 'write' || op === 'zero' ? 'ENOSPC' : 'EINVAL';
-  const bytes = new Uint8Array(op === 'read' ? length : 0);
+  const bytes = request.op === 'read' ? (request.into ?? new Uint8Array(length)) : new Uint8Array(0);
   if (op === 'read') read(node, offset, bytes);
   else if (op === 'write') write(node, offset, request.bytes);
   else if (op === 'zero') zero(node, offset, length);

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } f
 import { StorageError, type StorageFile } from '../storage/storage.js';
 import { translated } from './directory-storage-errno.js';
 import type { FileLock } from './file-lock.js';
+import { type FileState, fileState } from './file-state.js';
 import { extentAt, punchHole } from './holes.js';
 
 /** Bytes asked of the system at once; it may do fewer, and the rest is asked for again. */
@@ -16,6 +17,8 @@ export class DirectoryFile implements StorageFile {
   readonly #writable: boolean;
   readonly #unlock: () => void;
   readonly #lock: FileLock | undefined;
+  readonly #state: FileState;
+  readonly #forget: () => void;
   #isOpen = true;
 
   /** @param fd of a regular file; closed by `close` @param unlock called once, by `close` @param lock as `unlock` */
@@ -25,12 +28,18 @@ export class DirectoryFile implements StorageFile {
     this.#writable = writable;
     this.#unlock = unlock;
     this.#lock = lock;
+    const { state, forget } = translated(name, () => fileState(fd));
+    this.#state = state;
+    this.#forget = forget;
   }
 
   /** @throws EFBIG when the size cannot be said exactly, from 2^53 on */
   get size(): number {
-    const { size } = translated(this.#name, () => fstatSync(this.#open()));
+    const fd = this.#open();
+    if (this.#state.size !== null) return this.#state.size;
+    const { size } = translated(this.#name, () => fstatSync(fd));
     if (!Number.isSafeInteger(size)) throw new StorageError('EFBIG', this.#name);
+    this.#state.size = size;
     return size;
   }
 
@@ -40,9 +49,15 @@ export class DirectoryFile implements StorageFile {
 
   /** Where holes cannot be found, a file without a block is one. */
   extent(offset: number, length: number): { readonly isHole: boolean; readonly length: number } {
-    const found = extentAt(this.#open(), offset, offset + length);
-    if (found !== null) return { isHole: found.isHole, length: found.end - offset };
-    return { isHole: this.allocated === 0, length };
+    const fd = this.#open();
+    const { data } = this.#state;
+    if (data !== null && data.from <= offset && offset < data.to) {
+      return { isHole: false, length: Math.min(data.to - offset, length) };
+    }
+    const found = extentAt(fd, offset, Number.MAX_SAFE_INTEGER);
+    if (found === null) return { isHole: this.allocated === 0, length };
+    if (!found.isHole) this.#state.data = { from: offset, to: found.end };
+    return { isHole: found.isHole, length: Math.min(found.end - offset, length) };
   }
 
   read(offset: number, into: Uint8Array): void {
@@ -67,6 +82,7 @@ export class DirectoryFile implements StorageFile {
       const written = translated(this.#name, () => writeSync(fd, bytes, done, length, offset + done));
       if (written === 0) throw new StorageError('EIO', this.#name);
       done += written;
+      this.#state.grown(offset + done);
     }
   }
 
@@ -78,6 +94,7 @@ export class DirectoryFile implements StorageFile {
     const fd = this.#forWriting();
     this.#check(offset, length);
     const end = Math.min(offset + length, this.size);
+    this.#state.data = null;
     if (offset >= end || punchHole(fd, offset, end - offset)) return;
     const found = Buffer.alloc(Math.min(ZEROS, Math.max(end - offset, 0)));
     const zeros = Buffer.alloc(found.length);
@@ -92,6 +109,7 @@ export class DirectoryFile implements StorageFile {
     const fd = this.#forWriting();
     this.#check(size, 0);
     if (this.#lock?.mayResize() === false) throw new StorageError('EAGAIN', this.#name); // IMG-016
+    this.#state.changed();
     translated(this.#name, () => ftruncateSync(fd, size));
   }
 
@@ -106,6 +124,7 @@ export class DirectoryFile implements StorageFile {
     try {
       translated(this.#name, () => closeSync(this.#fd));
     } finally {
+      this.#forget();
       this.#lock?.release();
       this.#unlock();
     }

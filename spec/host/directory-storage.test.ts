@@ -274,11 +274,20 @@ t.test('bytes', (t) => {
     past.every((byte) => byte === 0),
     'zeros past the end',
   );
-  truncateSync(join(root, 'f'), 5);
-  t.equal(file.size, 5, 'the size is that of the file now');
+  const other = new DirectoryStorage(root).open('f', { write: true });
+  other.truncate(5);
+  t.equal(file.size, 5, 'the size is that of the file now, whoever in this process changes it');
+  file.write(7, new Uint8Array(2));
+  t.equal(other.size, 9);
+  truncateSync(join(root, 'f'), 3);
+  t.equal(other.size, 9, 'another program is not noticed before the file is closed');
+  other.close();
   file.flush();
   file.close();
   file.close();
   t.throws(() => file.read(0, past), /after it was closed/);
+  const again = storage.open('f');
+  t.equal(again.size, 3);
+  again.close();
   t.end();
 });

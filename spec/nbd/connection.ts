@@ -6,11 +6,11 @@ import type { Ticket } from '../block/held-requests.js';
 import type { NbdServer } from './export.js';
 import { type Chosen, handshake } from './handshake.js';
 import { Input } from './input.js';
-import { Output } from './output.js';
+import { Output, type Room } from './output.js';
 import { transmission } from './transmission.js';
 
 /** NBD-002: bytes of replies that may wait for a client that does not read; then its requests wait, too. */
-const MOST_OUTPUT = 1024 * 1024;
+const MOST_OUTPUT = 256 * 1024;
 
 /** Asks for so many bytes, and gets them; or waits until a request is over. */
 export type Wants<T> = Generator<number | Ticket, T, Uint8Array>;
@@ -20,7 +20,7 @@ export class Disconnect extends Error {}
 
 export class NbdConnection {
   readonly #input = new Input();
-  readonly #output = new Output();
+  readonly #output: Output;
   readonly #session: Wants<void>;
   readonly #close = (): void => this.close();
   #chosen: Chosen | null = null;
@@ -35,10 +35,12 @@ export class NbdConnection {
   /**
    * @param ended called once, when nothing more is read or done
    * @param released called when a request that was held has been answered: there is something to {@link pull}
+   * @param room where replies are put together; default: new memory
    */
-  constructor(server: NbdServer, ended: () => void = () => {}, released: () => void = () => {}) {
+  constructor(server: NbdServer, ended: () => void = () => {}, released: () => void = () => {}, room?: Room) {
     this.#ended = ended;
     this.#released = released;
+    this.#output = new Output(room);
     this.#session = this.#run(server);
     this.#wanted = this.#session.next().value as number | Ticket;
   }

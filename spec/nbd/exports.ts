@@ -9,7 +9,7 @@ import { NbdConnection } from './connection.js';
 import { LONGEST_STRING } from './constants.js';
 import { NbdError } from './errors.js';
 import { type ExportOptions, NodeExport } from './node-export.js';
-import { text } from './output.js';
+import { type Room, text } from './output.js';
 
 /** A bitmap by its name, wherever in the chain of the node it is, or by whatever finds it. */
 export type BitmapChoice = string | (() => DirtyBitmap);
@@ -80,15 +80,16 @@ export class Exports {
   /**
    * A client. Whoever has its socket moves the bytes, and calls {@link disconnect} at its end.
    * @param ended called when the server ends the connection: what was to be sent may still be
+   * @param room where replies are put together; default: new memory
    */
-  connect(ended?: () => void, released?: () => void): NbdConnection {
+  connect(ended?: () => void, released?: () => void, room?: Room): NbdConnection {
     const exports = this;
     const server = {
       get exports() {
         return exports.#exports;
       },
     };
-    const client = new NbdConnection(server, ended, released);
+    const client = new NbdConnection(server, ended, released, room);
     this.#clients.add(client);
     return client;
   }

@@ -38,7 +38,7 @@ export class Negotiation {
 
   reply(type: number, data: Uint8Array = new Uint8Array(0)): void {
     const header = [u64(nbd.OPTION_REPLY_MAGIC), u32(this.option), u32(type), u32(data.length)];
-    this.#output.push(message(...header, data));
+    this.#output.pushFields([...header, data]);
   }
 
   refuse(type: number, reason: string): void {
@@ -58,7 +58,7 @@ export class Negotiation {
 /** @returns null if the client went. @throws Disconnect */
 export function* handshake(server: NbdServer, output: Output): Wants<Chosen | null> {
   const ours = nbd.FLAG_FIXED_NEWSTYLE | nbd.FLAG_NO_ZEROES;
-  output.push(message(u64(nbd.NBD_MAGIC), u64(nbd.OPTION_MAGIC), u16(ours)));
+  output.pushFields([u64(nbd.NBD_MAGIC), u64(nbd.OPTION_MAGIC), u16(ours)]);
   // NBD-004
   const theirs = new Fields(yield 4).u32();
   if ((theirs & ~ours) !== 0) throw new Disconnect();
@@ -123,7 +123,7 @@ function exportName(negotiation: Negotiation, data: Uint8Array, noZeroes: boolea
   const one = negotiation.find(decodeName(data) ?? '');
   if (one === undefined || decodeName(data) === null) throw new Disconnect();
   const flags = transmissionFlags(one, negotiation.hasStructuredReplies);
-  output.push(message(u64(one.size), u16(flags), new Uint8Array(noZeroes ? 0 : 124)));
+  output.pushFields([u64(one.size), u16(flags), new Uint8Array(noZeroes ? 0 : 124)]);
   return negotiation.choose(one);
 }
 

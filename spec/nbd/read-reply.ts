@@ -1,5 +1,6 @@
 /** READ: data, and, in structured replies, holes. NBD.md, NBD-016. */
 import { errnoOf } from '../block/guest.js';
+import type { Errno } from '../block/request-error.js';
 import * as nbd from './constants.js';
 import type { Extent, MetaContext } from './export.js';
 import type { Chosen } from './handshake.js';
@@ -10,9 +11,8 @@ export function readReply(chosen: Chosen, request: NbdRequest, replies: Replies)
   const offset = Number(request.offset);
   const { length } = request;
   if (!replies.isStructured) {
-    const data = chosen.export.request({ op: 'read', offset, length });
-    if (typeof data === 'string') replies.error(data, 'reading failed');
-    else replies.simple(0, data);
+    const failed = replies.simpleData(length, (into) => read(chosen, offset, into));
+    if (failed !== null) replies.error(failed, 'reading failed');
     return;
   }
   if (length === 0) {
@@ -32,15 +32,19 @@ export function readReply(chosen: Chosen, request: NbdRequest, replies: Replies)
     if ((piece.flags & nbd.STATE_ZERO) !== 0) {
       replies.chunk(nbd.REPLY_OFFSET_HOLE, isLast, [u64(at), u32(piece.length)]);
     } else {
-      const data = chosen.export.request({ op: 'read', offset: at, length: piece.length });
-      if (typeof data === 'string') {
-        replies.error(data, `reading failed at ${at}`);
+      const failed = replies.chunkData(isLast, at, piece.length, (into) => read(chosen, at, into));
+      if (failed !== null) {
+        replies.error(failed, `reading failed at ${at}`);
         return;
       }
-      replies.chunk(nbd.REPLY_OFFSET_DATA, isLast, [u64(at)], data);
     }
     at += piece.length;
   }
+}
+
+function read(chosen: Chosen, offset: number, into: Uint8Array): Errno | null {
+  const result = chosen.export.request({ op: 'read', offset, length: into.length, into });
+  return typeof result === 'string' ? result : null;
 }
 
 /** Holes and data by turns. */

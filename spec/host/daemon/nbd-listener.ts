@@ -4,6 +4,7 @@ import type { NbdConnection } from '../../nbd/connection.js';
 import { NbdError } from '../../nbd/errors.js';
 import type { Exports, NbdAddress, NbdListener } from '../../nbd/exports.js';
 import { ListenError, listenAt, placeName, type SocketPlace } from './listen.js';
+import { ReplyRoom } from './reply-room.js';
 
 /** Connections that may wait until there is room for them; what comes after is closed. */
 const MOST_WAITING = 128;
@@ -17,6 +18,7 @@ export class SocketListener implements NbdListener {
   #most = 0;
   readonly #clients = new Set<Socket>();
   readonly #waiting: Socket[] = [];
+  readonly #room = new ReplyRoom();
 
   constructor(exports: () => Exports, served: () => void) {
     this.#exports = exports;
@@ -81,7 +83,7 @@ export class SocketListener implements NbdListener {
     // What was said before the end is still sent.
     const move = (): void => this.#move(socket, client);
     // What lets a request go may be in the middle of a command.
-    const client: NbdConnection = exports.connect(move, () => setImmediate(move));
+    const client: NbdConnection = exports.connect(move, () => setImmediate(move), this.#room.take);
     this.#clients.add(socket);
     socket.once('close', () => {
       exports.disconnect(client);
@@ -103,7 +105,12 @@ export class SocketListener implements NbdListener {
     if (socket.destroyed) return;
     for (let chunks = client.pull(); chunks.length > 0; chunks = client.pull()) {
       socket.cork();
-      for (const chunk of chunks) socket.write(chunk);
+      for (const chunk of chunks) {
+        // What was not sent may still be looked at by the system.
+        socket.write(chunk, (error) => {
+          if (!error) this.#room.give(chunk);
+        });
+      }
       socket.uncork();
       if (socket.writableNeedDrain) break;
     }
