@@ -147,12 +147,12 @@ function toolWords(action: Action): readonly string[] {
   return action.image === null ? action.options : [...action.options, action.image];
 }
 
-/** The files of overlays, wherever they are named in arguments. */
+/** The files of overlays, and of targets of drive-*, wherever they are named in arguments. */
 function* snapshotFiles(value: Json): Generator<string> {
   if (Array.isArray(value)) for (const item of value) yield* snapshotFiles(item);
   if (!isJsonObject(value)) return;
-  const file = value['snapshot-file'];
-  if (typeof file === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(file)) yield file.slice(1);
+  for (const file of [value['snapshot-file'], value.target])
+    if (typeof file === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(file)) yield file.slice(1);
   for (const member of Object.values(value)) yield* snapshotFiles(member);
 }
 

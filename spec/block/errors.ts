@@ -76,6 +76,11 @@ export const BLOCK_ERRORS = {
   'REF-E-FORMAT': "Unknown file format '{format}'",
   'REF-E-FORMAT-CREATE': "Format driver '{format}' does not support image creation",
   'REF-E-FORMAT-BACKING': "Backing file not supported for file format '{format}'",
+  'REF-E-DRIVER': "Unknown driver '{driver}'",
+  'REF-E-DRIVER-BACKING': "Driver '{driver}' of node '{node}' does not support backing files",
+  'REF-E-PROTOCOL': "Unknown protocol '{protocol}'",
+  'REF-E-PROTOCOL-CREATE': "Protocol driver '{protocol}' does not support image creation",
+  'REF-E-OWN-BACKING': 'Error: Trying to create an image with the same filename as the backing file',
   'REF-E-BACKING-NAME':
     "Node '{node}' cannot be stored as a backing file: it has no file of a format of its own",
   'REF-E-NOT-ROOT': 'Need a root block node',

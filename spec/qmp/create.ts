@@ -109,7 +109,7 @@ function lengthen(file: StorageFile, size: number | bigint): void {
 }
 
 /** Whether the users of nodes on this file let somebody else write it and change its size. @throws BlockError, JobError */
-function checkUsers(machine: Machine, filename: string): void {
+export function checkUsers(machine: Machine, filename: string): void {
   const { graph, storage } = machine;
   const identity = storage.identity(filename);
   for (const node of graph.nodes) {

@@ -1,4 +1,4 @@
-/** blockdev-backup: checks in QEMU's order, then a filter above the source, then the job. spec/job/BACKUP.md. */
+/** blockdev-backup and drive-backup: checks in QEMU's order, then a filter above the source, then the job. spec/job/BACKUP.md. */
 import { bitmapUsable, CHANGE, KEEP } from '../../bitmap/check.js';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import { type BackupFilter, insertBackupFilter } from '../../block/backup-filter.js';
@@ -10,6 +10,8 @@ import type { BlockJob } from '../../job/block-job.js';
 import { JobError } from '../../job/errors.js';
 import type { JobTxn } from '../../job/txn.js';
 import { commandsOf } from '../command.js';
+import { NewImageMode } from '../drive/new-image.js';
+import { openTarget } from '../drive/target.js';
 import type { Machine } from '../machine.js';
 import { bool, empty, enumeration, type Infer, int, optional, str, struct } from '../types.js';
 import { exactNumber } from '../validate.js';
@@ -46,10 +48,10 @@ const BackupPerf = struct('BackupPerf', {
   'max-chunk': optional(int, { doc: 'bytes of a request at most, 0 for no limit; no matter here' }),
 });
 
-export const BlockdevBackup = struct('BlockdevBackup', {
+/** What both commands have. */
+const BACKUP = {
   'job-id': optional(str, { doc: 'default: the name of the drive' }),
   device: { type: str, optional: false, doc: 'what is backed up: a drive or a node' },
-  target: { type: str, optional: false, doc: 'where to: a drive or a node of the same size' },
   sync: MirrorSyncMode,
   speed: optional(int, { doc: 'bytes a second; default 0: no limit' }),
   bitmap: optional(str, { doc: 'a bitmap of the source' }),
@@ -61,8 +63,23 @@ export const BlockdevBackup = struct('BlockdevBackup', {
   'auto-dismiss': optional(bool, { doc: 'default true' }),
   'filter-node-name': optional(str, { doc: 'of the filter above the source' }),
   'x-perf': optional(BackupPerf, { features: ['unstable'] }),
+} as const;
+const BackupCommon = struct('BackupCommon', BACKUP);
+type Backup = Infer<typeof BackupCommon>;
+
+export const BlockdevBackup = struct('BlockdevBackup', {
+  ...BACKUP,
+  target: { type: str, optional: false, doc: 'where to: a drive or a node of the same size' },
 });
-type Backup = Infer<typeof BlockdevBackup>;
+
+export const DriveBackup = struct('DriveBackup', {
+  ...BACKUP,
+  target: { type: str, optional: false, doc: 'where to: the name of an image' },
+  format: optional(str, {
+    doc: 'of the target; default: that of the source, or what an image that is there looks like',
+  }),
+  mode: optional(NewImageMode, { doc: 'default absolute-paths' }),
+});
 
 type Mode = Infer<typeof BitmapSyncMode>;
 /** The bitmap to go by, or to leave behind, and when it is synchronised. */
@@ -72,14 +89,63 @@ interface Chosen {
 }
 
 /**
- * The job, which has not been started.
+ * The job of blockdev-backup, which has not been started.
  * @param txn the group that it ends with; absent: it is alone
  * @throws JobError, BitmapError, BlockError; then all is as before
  */
-export function createBackup(machine: Machine, args: Backup, txn?: JobTxn): BlockJob {
+export function createBackup(machine: Machine, args: Infer<typeof BlockdevBackup>, txn?: JobTxn): BlockJob {
   const { graph } = machine;
   const source = graph.lookup(args.device, args.device);
-  const target = graph.lookup(args.target, args.target);
+  return createFor(machine, { source, target: graph.lookup(args.target, args.target) }, args, txn);
+}
+
+/**
+ * The job of drive-backup, as {@link createBackup}, and what removes the files that were made for it. JOB-140
+ * @throws besides QbmError, StorageError
+ */
+export function createDriveBackup(
+  machine: Machine,
+  args: Infer<typeof DriveBackup>,
+  txn?: JobTxn,
+): { readonly job: BlockJob; readonly unmake: () => void } {
+  const source = machine.graph.lookup(args.device, args.device);
+  checkBlockers(source, 'backup-source'); // before anything is made
+  // JOB-141
+  const below = withoutFilters(source).backing;
+  const sync = args.sync === 'top' && below === null ? 'full' : args.sync;
+  const target = openTarget(machine, source, {
+    file: args.target,
+    format: args.format,
+    mode: args.mode,
+    newBacking: sync === 'none' ? source : sync === 'top' ? below : null,
+    over: sync === 'none' ? source : 'as stored',
+    discard: 'unmap',
+    detectZeroes: 'unmap',
+  });
+  try {
+    const job = createFor(machine, { source, target: target.node }, { ...args, sync }, txn);
+    target.letGo(); // JOB-143
+    return { job, unmake: target.unmake };
+  } catch (refusal) {
+    target.letGo();
+    target.unmake();
+    throw refusal;
+  }
+}
+
+/** What a node without filters shows: whose backing file counts. */
+function withoutFilters(node: Node): Node {
+  const { isFilter, shown } = node.driver;
+  return isFilter === true && shown !== undefined ? withoutFilters(shown) : node;
+}
+
+interface Ends {
+  readonly source: Node;
+  readonly target: Node;
+}
+
+function createFor(machine: Machine, { source, target }: Ends, args: Backup, txn?: JobTxn): BlockJob {
+  const { graph } = machine;
   const chosen = chosenBitmap(source, args);
   checkNodes(source, target, args);
   const bitmap = freeze(source, chosen);
@@ -195,5 +261,13 @@ export const BACKUP_COMMANDS = [
       'JOB-048',
     ],
     execute: (machine, args) => createBackup(machine, args).start(),
+  }),
+  define({
+    name: 'drive-backup',
+    doc: 'As blockdev-backup, to an image that is opened for it, or made.',
+    args: DriveBackup,
+    returns: empty,
+    rules: ['JOB-140', 'JOB-141', 'JOB-142', 'JOB-143'],
+    execute: (machine, args) => createDriveBackup(machine, args).job.start(),
   }),
 ];

@@ -8,17 +8,13 @@ import { Node } from '../../block/node.js';
 import { setReadOnly } from '../../block/reopen.js';
 import { flush } from '../../block/request.js';
 import { append, checkOverlay } from '../../block/snapshot.js';
-import { JobError } from '../../job/errors.js';
-import { createImage } from '../../qbm/create.js';
-import { type ImageRef, imageRef } from '../../qbm/descriptor.js';
 import { Refusal } from '../../refusal.js';
-import { reasonOf } from '../../storage/reason.js';
-import { StorageError } from '../../storage/storage.js';
 import { commandsOf } from '../command.js';
+import { makeImage, NewImageMode } from '../drive/new-image.js';
 import type { Machine } from '../machine.js';
 import { openNode } from '../open.js';
 import { type Prepared, runTransaction } from '../transaction.js';
-import { empty, enumeration, type Infer, optional, str, struct } from '../types.js';
+import { empty, type Infer, optional, str, struct } from '../types.js';
 
 const define = commandsOf<Machine>();
 
@@ -30,11 +26,6 @@ export const BlockdevSnapshot = struct('BlockdevSnapshot', {
     doc: 'the node that becomes its overlay: an image without a backing file',
   },
 });
-
-const NewImageMode = enumeration('NewImageMode', [
-  { name: 'existing', doc: 'an image that is there' },
-  { name: 'absolute-paths', doc: 'a new one, whose backing file is the node' },
-]);
 
 export const BlockdevSnapshotSync = struct('BlockdevSnapshotSync', {
   device: optional(str, { doc: 'name of a device' }),
@@ -90,10 +81,9 @@ export function prepareSnapshotSync(machine: Machine, args: Infer<typeof Blockde
   if (name !== undefined && graph.find(name) !== undefined) throw new BlockError('REF-E-OVERLAY-NAME-TAKEN');
   const format = args.format ?? 'qbm';
   const isNew = args.mode !== 'existing';
-  const made = isNew ? createOverlay(machine, node, args['snapshot-file'], format) : [];
-  const remove = (): void => {
-    for (const file of made) removeFile(machine, file);
-  };
+  const { 'snapshot-file': file } = args;
+  // REF-033
+  const remove = isNew ? makeImage(machine, { file, format, size: node.size, backing: node }) : () => {};
   let overlay: Node | undefined;
   const letGo = (): void => {
     if (overlay === undefined) return;
@@ -101,7 +91,7 @@ export function prepareSnapshotSync(machine: Machine, args: Infer<typeof Blockde
     graph.release(overlay);
   };
   try {
-    overlay = openOverlay(machine, node, { file: args['snapshot-file'], format, name, isNew });
+    overlay = openOverlay(machine, node, { file, format, name, isNew });
     overlay.pinned += 1;
     const { commit, after, abort } = over(machine, node, overlay);
     return {
@@ -147,45 +137,6 @@ function openOverlay(machine: Machine, node: Node, { file, format, name, isNew }
       return openNode(machine, { ...common, driver: 'raw' }, undefined);
     default:
       throw new BlockError('REF-E-FORMAT', { format });
-  }
-}
-
-/** An empty image that reads as `node` does: REF-033. @returns its files @throws JobError JOB-E-CREATE */
-function createOverlay(machine: Machine, node: Node, file: string, format: string): readonly string[] {
-  if (format === 'null-co') throw new BlockError('REF-E-FORMAT-CREATE', { format });
-  if (format === 'raw' || format === 'file') throw new BlockError('REF-E-FORMAT-BACKING', { format });
-  if (format !== 'qbm') throw new BlockError('REF-E-FORMAT', { format });
-  const { storage, makeHash } = machine;
-  const image = { size: node.size, backing: refOf(node, node, file), makeHash };
-  try {
-    return createImage(storage, file, image);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new JobError('JOB-E-CREATE', { file, reason: reasonOf(error.errno) });
-  }
-}
-
-/** What the descriptor `from` calls the image of `node`: without the directory, if it is beside it. */
-function refOf(asked: Node, node: Node, from: string): ImageRef {
-  const file = node.edge('file');
-  const isWhole = node.driver.name === 'raw' && file?.use === 'filtered';
-  // The whole of a node reads as that node does.
-  if (isWhole && file.child.driver.name !== 'file') return refOf(asked, file.child, from);
-  if (file?.child.driver.name !== 'file' || (node.driver.name !== 'qbm' && !isWhole))
-    throw new BlockError('REF-E-BACKING-NAME', { node: asked.name });
-  const directory = from.slice(0, from.lastIndexOf('/') + 1);
-  const { filename } = file.child;
-  const isBeside = filename.startsWith(directory) && !filename.slice(directory.length).startsWith('/');
-  return imageRef(isBeside ? filename.slice(directory.length) : filename, node.driver.name);
-}
-
-/** Of an overlay that came to nothing. One that cannot be removed is left over. */
-function removeFile({ storage }: Machine, file: string): void {
-  try {
-    storage.remove(file);
-    storage.flushDirectory(file);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** `transaction` and its actions. TRANSACTIONS.md. */
 
+import type { BlockJob } from '../../job/block-job.js';
 import { JobTxn } from '../../job/txn.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
@@ -11,7 +12,7 @@ import {
   transactionAborted,
 } from '../transaction.js';
 import { array, empty, enumeration, type Infer, optional, type StructType, struct, union } from '../types.js';
-import { BlockdevBackup, createBackup } from './backup.js';
+import { BlockdevBackup, createBackup, createDriveBackup, DriveBackup } from './backup.js';
 import {
   addBitmap,
   BlockDirtyBitmap,
@@ -53,6 +54,7 @@ const TransactionActionKind = enumeration('TransactionActionKind', [
   { name: 'blockdev-backup' },
   { name: 'blockdev-snapshot' },
   { name: 'blockdev-snapshot-sync' },
+  { name: 'drive-backup' },
 ]);
 
 /** Each branch carries its arguments in `data`. */
@@ -73,6 +75,7 @@ export const TransactionAction = union('TransactionAction', {
     'blockdev-backup': wrap('BlockdevBackup', BlockdevBackup),
     'blockdev-snapshot': wrap('BlockdevSnapshot', BlockdevSnapshot),
     'blockdev-snapshot-sync': wrap('BlockdevSnapshotSync', BlockdevSnapshotSync),
+    'drive-backup': wrap('DriveBackup', DriveBackup),
   },
 });
 type Action = Infer<typeof TransactionAction>;
@@ -117,16 +120,27 @@ function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined
       setPersistent(found, true);
       return { abort: () => setPersistent(found, false) };
     }
-    case 'blockdev-backup': {
-      // TXN-013
-      const job = createBackup(machine, action.data, txn);
-      return { commit: () => job.start(), abort: () => job.cancel(true) };
-    }
+    // TXN-013
+    case 'blockdev-backup':
+      return startedLater({ job: createBackup(machine, action.data, txn) });
+    case 'drive-backup':
+      return startedLater(createDriveBackup(machine, action.data, txn));
     case 'blockdev-snapshot':
       return prepareSnapshot(machine, action.data);
     case 'blockdev-snapshot-sync':
       return prepareSnapshotSync(machine, action.data);
   }
+}
+
+/** @param unmake TXN-014 */
+function startedLater({ job, unmake }: { job: BlockJob; unmake?: () => void }): Prepared {
+  return {
+    commit: () => job.start(),
+    abort: () => {
+      job.cancel(true);
+      unmake?.();
+    },
+  };
 }
 
 /** TXN-006: until the commit the bitmap is only out of reach. @throws Refusal if its stored copy cannot go */
@@ -160,7 +174,7 @@ function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enab
 }
 
 /** Actions that may be in a transaction of any mode. */
-const WITH_JOBS: ReadonlySet<Action['type']> = new Set(['abort', 'blockdev-backup']);
+const WITH_JOBS: ReadonlySet<Action['type']> = new Set(['abort', 'blockdev-backup', 'drive-backup']);
 
 /** TXN-010: bitmap actions end with the transaction, so no mode but the individual one means anything for them. */
 function checkCompletionMode(action: Action, mode: Infer<typeof ActionCompletionMode> | undefined): void {
@@ -176,7 +190,7 @@ export const TRANSACTION_COMMANDS = [
       properties: optional(TransactionProperties),
     }),
     returns: empty,
-    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010', 'TXN-011', 'TXN-012', 'TXN-013'],
+    rules: ['TXN-001', 'TXN-002', 'TXN-003', 'TXN-010', 'TXN-011', 'TXN-012', 'TXN-013', 'TXN-014'],
     // TXN-011: the types of all arguments have been checked by now; TXN-012: there may be no action
     execute(machine, { actions, properties }) {
       const mode = properties?.['completion-mode'];
