@@ -32,7 +32,7 @@ function importsOf(directory: string): Import[] {
   return filesBelow(join(ROOT, directory), '.ts')
     .filter((file) => !FOR_TESTS.test(file))
     .flatMap((path) =>
-      [...readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, target]) => ({
+      [...readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^'{}]+)'/g)].map(([, target]) => ({
         file: relative(ROOT, path),
         from: target!.startsWith('.') ? relative(ROOT, join(dirname(path), target!)) : target!,
       })),

@@ -26,6 +26,7 @@ const BACKING_MAY: ReadonlySet<Op> = new Set(['commit-target', 'stream', 'backup
 
 /** Why `op` must not be begun on `node`, by its newest user that minds; null if nobody does. */
 export function blockedBy(node: Node, op: Op): string | null {
+  if (node.forbidden !== null) return node.forbidden;
   for (const edge of node.parents) {
     const reason = reasonOf(edge, op);
     if (reason !== null) return reason;

@@ -15,12 +15,12 @@ export class GraphChange {
   /** who may be without a user after it */
   readonly left = new Set<Node>();
 
-  /** `parent` uses `child`. @throws BlockError REF-E-CYCLE */
-  adopt(parent: Node, child: Node, role: Role, use: Use): Edge {
+  /** `parent` uses `child`, which error texts call `name`. @throws BlockError REF-E-CYCLE */
+  adopt(parent: Node, child: Node, role: Role, use: Use, name: string = role): Edge {
     if (uses(child, parent)) {
-      throw new BlockError('REF-E-CYCLE', { child: child.name, role, parent: parent.name });
+      throw new BlockError('REF-E-CYCLE', { child: child.name, role: name, parent: parent.name });
     }
-    const edge = new Edge(parent, child, { role, name: role, use });
+    const edge = new Edge(parent, child, { role, name, use });
     this.#join(edge);
     return edge;
   }

@@ -46,6 +46,10 @@ export class Node {
   isLookedAt = false;
   /** where it is in lists: set once, when it is named */
   place: number | null = null;
+  /** a filter that somebody else put there without a name: who asks for a disk is not told of it. JOB-063 */
+  isImplicit = false;
+  /** why no operation may be begun on it, whatever its users say */
+  forbidden: string | null = null;
   /** how many commands hold a reference for as long as they run */
   pinned = 0;
 
@@ -94,6 +98,11 @@ export class Node {
   /** Whether a device, a drive or an export uses it: what has a use of its own, and is no job. */
   get hasDevice(): boolean {
     return this.parents.some(({ use, name }) => use === 'root' && name === 'root');
+  }
+
+  /** Whether only devices, drives and exports use it: no node, and no job. */
+  get isRoot(): boolean {
+    return this.parents.every(({ use, name }) => use === 'root' && name === 'root');
   }
 
   /** The use of a child in this role, if there is one. */

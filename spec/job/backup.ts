@@ -8,10 +8,10 @@ import { abdicate, createSuccessor, reclaim } from '../bitmap/successor.js';
 import type { BackupFilter } from '../block/backup-filter.js';
 import { CopyError } from '../block/copy.js';
 import type { Node } from '../block/node.js';
-import { RequestError } from '../block/request-error.js';
-import { type StorageErrno, StorageError } from '../storage/storage.js';
+import { StorageError } from '../storage/storage.js';
 import type { BlockJob, ErrorPolicy } from './block-job.js';
 import type { Idle, JobDriver, Work } from './driver.js';
+import { requestErrno } from './failure.js';
 
 /** `incremental` is `bitmap` with mode `on-success`. */
 export type BackupSync = 'full' | 'top' | 'none' | 'bitmap';
@@ -110,7 +110,7 @@ export class BackupDriver implements JobDriver<BlockJob> {
     try {
       copying.skipUnallocated();
     } catch (cause) {
-      this.#failure = new StorageError(errnoOf(cause), node.name);
+      this.#failure = new StorageError(requestErrno(cause), node.name);
     }
   }
 
@@ -121,7 +121,7 @@ export class BackupDriver implements JobDriver<BlockJob> {
       return filter.copying.copyNext();
     } catch (error) {
       if (!(error instanceof CopyError)) throw error;
-      const errno = errnoOf(error.cause);
+      const errno = requestErrno(error.cause);
       const [operation, policy] =
         error.side === 'reading' ? (['read', onSourceError] as const) : (['write', onTargetError] as const);
       // JOB-047: whatever is done, the cluster is still to be copied
@@ -130,11 +130,4 @@ export class BackupDriver implements JobDriver<BlockJob> {
       return true;
     }
   }
-}
-
-/** What a request failed with. @throws what is no failure of a request */
-function errnoOf(cause: unknown): StorageErrno {
-  if (cause instanceof StorageError) return cause.errno;
-  if (cause instanceof RequestError) return cause.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
-  throw cause;
 }

@@ -13,11 +13,18 @@ export type ErrorPolicy = 'report' | 'ignore' | 'stop' | 'enospc' | 'auto';
 /** What is done. */
 export type ErrorAction = 'report' | 'ignore' | 'stop';
 
+/** What stands between a job and a node that it writes to as a device would. */
+function backend(): Holder {
+  return { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
+}
+
 export class BlockJob extends Job implements Holder {
   readonly kind = 'job';
   /** bytes a second; 0: as fast as it can */
   speed = 0;
   readonly #uses: Edge[] = [];
+  /** uses of nodes by others, for this job */
+  readonly #backends: Edge[] = [];
   #ioStatus: 'ok' | 'failed' | 'nospace' = 'ok';
 
   get ioStatus(): 'ok' | 'failed' | 'nospace' {
@@ -38,6 +45,11 @@ export class BlockJob extends Job implements Holder {
     return this.#uses;
   }
 
+  /** These, and those that it has somebody else use. */
+  get allUses(): readonly Edge[] {
+    return [...this.#uses, ...this.#backends];
+  }
+
   /**
    * Uses `node` until {@link BlockJob.letGo}, or until nobody knows the job any more. JOB-021
    * @param name as error texts call this use: "main node"
@@ -49,9 +61,28 @@ export class BlockJob extends Job implements Holder {
     return edge;
   }
 
+  /**
+   * As {@link BlockJob.use}, for requests that are made as a device makes them: neither is the job named in errors, nor does
+   * this use forbid an operation.
+   */
+  useAsBackend(node: Node, permissions: Permissions): Edge {
+    const edge = this.host.graph.change((change) => change.hold(backend(), node, 'root', permissions));
+    this.#backends.push(edge);
+    return edge;
+  }
+
+  /** What {@link BlockJob.useAsBackend} gave is used no more. */
+  dropBackends(): void {
+    this.#drop(this.#backends.splice(0));
+  }
+
   /** Uses none of its nodes any more; those that nobody else holds go. */
   letGo(): void {
-    const uses = this.#uses.splice(0);
+    this.dropBackends();
+    this.#drop(this.#uses.splice(0));
+  }
+
+  #drop(uses: readonly Edge[]): void {
     this.host.graph.change((change) => {
       for (const edge of uses) change.drop(edge);
     });

@@ -33,6 +33,17 @@ export const JOB_ERRORS = {
   'JOB-E-WORKERS': 'max-workers must be between 1 and 2147483647',
   'JOB-E-CHUNK': 'max-chunk must be zero (which means no limit) or positive',
   'JOB-E-CHUNK-CLUSTER': 'Required max-chunk ({chunk}) is less than backup cluster size ({cluster})',
+  'JOB-E-MIRROR-BUFFER': "Invalid parameter 'buf-size'",
+  'JOB-E-MIRROR-SELF': "Can't mirror node into itself",
+  'JOB-E-MIRROR-CHAIN-FILTER': "Cannot mirror to a filter on top of a node in the source's backing chain",
+  'JOB-E-MIRROR-SYNC': "Sync mode '{sync}' not supported",
+  'JOB-E-MIRROR-GRANULARITY-RANGE': "Parameter 'granularity' expects a value in range [512B, 64MB]",
+  'JOB-E-MIRROR-GRANULARITY-POWER': "Parameter 'granularity' expects a power of 2",
+  'JOB-E-MIRROR-REPLACES':
+    "Cannot replace '{node}' by a node mirrored from '{source}', because it cannot be guaranteed that doing so would not lead to an abrupt change of visible data",
+  'JOB-E-MIRROR-REPLACES-SIZE': 'cannot replace image with a mirror image of different size',
+  'JOB-E-MIRROR-REPLACES-GONE': "Node name '{node}' not found",
+  'JOB-E-MIRROR-GRAPH': 'Operation not permitted',
   'JOB-E-SIZES': 'Source and target image have different sizes',
 } as const;
 

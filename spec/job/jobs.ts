@@ -77,7 +77,7 @@ export class Jobs implements JobHost {
 
   /** The uses of nodes that jobs have. */
   *uses(): Generator<Edge> {
-    for (const job of this.#jobs) if (job instanceof BlockJob) yield* job.uses;
+    for (const job of this.#jobs) if (job instanceof BlockJob) yield* job.allUses;
   }
 
   forget(job: Job): void {

@@ -14,6 +14,7 @@ import { HUMAN_MONITOR_COMMANDS } from './commands/human-monitor.js';
 import { INTROSPECTION_COMMANDS } from './commands/introspection.js';
 import { JOB_COMMANDS } from './commands/job.js';
 import { MEDIA_COMMANDS } from './commands/media.js';
+import { MIRROR_COMMANDS } from './commands/mirror.js';
 import { OBJECT_COMMANDS } from './commands/object.js';
 import { QUERY_COMMANDS } from './commands/query.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
@@ -29,6 +30,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...CREATE_COMMANDS,
   ...JOB_COMMANDS,
   ...BACKUP_COMMANDS,
+  ...MIRROR_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MEDIA_COMMANDS,
   ...CHAIN_COMMANDS,

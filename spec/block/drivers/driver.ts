@@ -90,6 +90,8 @@ export interface Driver {
   write(offset: number, bytes: Uint8Array): void;
   zero(offset: number, length: number): void;
   discard(offset: number, length: number): void;
+  /** zeros can be written so that no room is taken for them */
+  readonly unmapsZeros?: boolean;
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
   /** What is known of the beginning of a range inside of the disk. Absent: all of it is stored bytes. */

@@ -41,6 +41,7 @@ export class FileDriver implements Driver {
   readonly clusterSize = null;
   readonly hasDirtyFlag = true;
   readonly canDiscard = true;
+  readonly unmapsZeros = true;
   readonly #storage: Storage;
   readonly #filename: string;
   #file: StorageFile;

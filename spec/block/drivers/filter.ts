@@ -11,7 +11,7 @@ import type { Driver } from './driver.js';
 export abstract class FilterDriver implements Driver {
   abstract readonly name: string;
   readonly isFilter: boolean = true;
-  readonly canDiscard = true;
+  readonly canDiscard: boolean = true;
   protected readonly file: Edge;
 
   constructor(file: Edge) {
@@ -20,6 +20,10 @@ export abstract class FilterDriver implements Driver {
 
   get shown(): Node {
     return this.file.child;
+  }
+
+  get unmapsZeros(): boolean {
+    return this.file.child.driver.unmapsZeros === true;
   }
 
   get clusterSize(): number | null {

@@ -61,6 +61,7 @@ export class QbmDriver implements Driver, BitmapStore {
   readonly name = 'qbm';
   readonly hasDirtyFlag = true;
   readonly canDiscard = true;
+  readonly unmapsZeros = true;
   readonly #parts: QbmParts;
   readonly #stored = new Map<DirtyBitmap, StoredBitmap>();
   /** to be stored, but not there yet: under writeback nothing of a bitmap reaches the disk before the end */

@@ -58,6 +58,10 @@ function bytes(value: Json | undefined): number | undefined {
 class RawDriver implements Driver {
   readonly name = 'raw';
   readonly canDiscard = true;
+
+  get unmapsZeros(): boolean {
+    return this.#file.child.driver.unmapsZeros === true;
+  }
   readonly #file: Edge;
   #options: RawOptions;
 

@@ -20,7 +20,7 @@ const define = commandsOf<Machine>();
 
 const MAX_WORKERS = 2 ** 31 - 1;
 
-const MirrorSyncMode = enumeration('MirrorSyncMode', [
+export const MirrorSyncMode = enumeration('MirrorSyncMode', [
   { name: 'top', doc: 'what the image itself has, without its backing file' },
   { name: 'full', doc: 'the whole disk' },
   { name: 'none', doc: 'only what is about to be changed' },
@@ -34,7 +34,7 @@ const BitmapSyncMode = enumeration('BitmapSyncMode', [
   { name: 'always', doc: 'after one that failed the bitmap has, besides, what was not copied' },
 ]);
 
-const BlockdevOnError = enumeration('BlockdevOnError', [
+export const BlockdevOnError = enumeration('BlockdevOnError', [
   { name: 'report', doc: 'the job fails' },
   { name: 'ignore', doc: 'the request is made again' },
   { name: 'enospc', doc: 'stop for ENOSPC, else report' },

@@ -1,4 +1,5 @@
 /** What was done with nodes and devices so far: query-blockstats. DEVICES.md, REF-112. */
+import { skipImplicit } from '../../block/below.js';
 import type { Backend } from '../../block/device/backend.js';
 import { Counters, REQUEST_KINDS, type RequestKind } from '../../block/device/counters.js';
 import type { Node } from '../../block/node.js';
@@ -93,10 +94,10 @@ function nodeStats(node: Node, ofDevice: boolean): Stats {
 
 function backendStats({ deviceName = '', device, node, counters }: Backend): Stats {
   return {
-    ...(node === null ? {} : nodeStats(node, true)),
+    ...(node === null ? {} : nodeStats(skipImplicit(node), true)),
     device: deviceName,
     ...(device === null ? {} : { qdev: device.qdev }),
-    stats: counted(node?.writtenUpTo ?? 0, counters),
+    stats: counted(node === null ? 0 : skipImplicit(node).writtenUpTo, counters),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { checkBlockers } from '../../block/blockers.js';
 import { BlockError } from '../../block/errors.js';
-import { Node } from '../../block/node.js';
+import type { Node } from '../../block/node.js';
 import { setReadOnly } from '../../block/reopen.js';
 import { flush } from '../../block/request.js';
 import { append, checkOverlay } from '../../block/snapshot.js';
@@ -145,7 +145,7 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   // PRECONDITIONS
   const { graph } = machine;
   const top = graph.lookup(args.device, args.device);
-  if (top.parents.some(({ parent }) => parent instanceof Node)) throw new BlockError('REF-E-NOT-ROOT');
+  if (!top.isRoot) throw new BlockError('REF-E-NOT-ROOT');
   const image = graph.lookup(undefined, args['image-node-name']);
   const { backing } = image;
   if (backing === null) throw new BlockError('REF-E-NO-BACKING');

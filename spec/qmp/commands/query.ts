@@ -1,5 +1,6 @@
 /** What there is: query-named-block-nodes, query-block. NODES.md, REF-012; BITMAPS.md, BMP-031 and BMP-032. */
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import { nextBelow, skipImplicit } from '../../block/below.js';
 import type { Backend } from '../../block/device/backend.js';
 import { isRemovable } from '../../block/device/media.js';
 import type { Node } from '../../block/node.js';
@@ -92,7 +93,7 @@ function backendInfo(backend: Backend): Infer<typeof BlockInfo> {
     type: 'unknown',
     removable: isRemovable(backend),
     locked: false,
-    ...(node === null ? {} : { inserted: nodeInfo(node, false) }),
+    ...(node === null ? {} : { inserted: nodeInfo(skipImplicit(node), { flat: false, ofDrive: true }) }),
     ...(device?.isRemovable ? { tray_open: device.isTrayOpen } : {}),
     ...(device === null ? {} : { 'io-status': 'ok' as const }),
   };
@@ -110,10 +111,18 @@ function bitmapInfo(bitmap: DirtyBitmap): Infer<typeof BlockDirtyInfo> {
   };
 }
 
-/** Of the node, and without `flat` of all below it in its chain. */
-function imageInfo(node: Node, flat: boolean): ImageInfoValue {
+/** How much of what is below a node is told. */
+interface Depth {
+  /** nothing */
+  readonly flat: boolean;
+  /** filters that nobody knows of are left out: the answer is about a drive. JOB-063 */
+  readonly ofDrive: boolean;
+}
+
+/** Of the node, and of all below it in its chain. */
+function imageInfo(node: Node, how: Depth): ImageInfoValue {
   const stored = node.driver.backing?.stored ?? null;
-  const below = flat ? null : nextBelow(node);
+  const below = how.flat ? null : nextTold(node, how);
   return {
     filename: node.filename,
     format: node.driver.name,
@@ -128,28 +137,29 @@ function imageInfo(node: Node, flat: boolean): ImageInfoValue {
           'full-backing-filename': stored.full,
           'backing-filename-format': stored.format,
         }),
-    ...(below === null ? {} : { 'backing-image': imageInfo(below, flat) }),
+    ...(below === null ? {} : { 'backing-image': imageInfo(below, how) }),
   };
 }
 
 /** The node below in its chain, of which filters are a part. */
-function nextBelow(node: Node): Node | null {
-  return node.driver.shown ?? node.backing;
-}
-
-function depth(node: Node): number {
+function nextTold(node: Node, { ofDrive }: Depth): Node | null {
   const below = nextBelow(node);
-  return below === null ? 0 : depth(below) + 1;
+  return below === null || !ofDrive ? below : skipImplicit(below);
 }
 
-function nodeInfo(node: Node, flat: boolean): Infer<typeof BlockDeviceInfo> {
+function depth(node: Node, how: Depth): number {
+  const below = nextTold(node, how);
+  return below === null ? 0 : depth(below, how) + 1;
+}
+
+function nodeInfo(node: Node, how: Depth): Infer<typeof BlockDeviceInfo> {
   return {
     file: node.filename,
     'node-name': node.name,
     ro: node.readOnly,
     drv: node.driver.name,
     ...(node.backing === null ? {} : { backing_file: node.backing.filename }),
-    backing_file_depth: flat ? 0 : depth(node),
+    backing_file_depth: how.flat ? 0 : depth(node, how),
     encrypted: false,
     detect_zeroes: node.options.detectZeroes,
     bps: 0,
@@ -158,7 +168,7 @@ function nodeInfo(node: Node, flat: boolean): Infer<typeof BlockDeviceInfo> {
     iops: 0,
     iops_rd: 0,
     iops_wr: 0,
-    image: imageInfo(node, flat),
+    image: imageInfo(node, how),
     cache: { writeback: true, direct: node.options.cacheDirect, 'no-flush': node.options.cacheNoFlush },
     write_threshold: 0,
     // BMP-031, BMP-032: all of them, newest first
@@ -176,7 +186,8 @@ export const QUERY_COMMANDS = [
     returns: array(BlockDeviceInfo),
     rules: ['REF-012', 'BMP-005', 'BMP-031', 'BMP-032'],
     // REF-012
-    execute: (machine, { flat = false }) => machine.graph.nodes.map((node) => nodeInfo(node, flat)),
+    execute: (machine, { flat = false }) =>
+      machine.graph.nodes.map((node) => nodeInfo(node, { flat, ofDrive: false })),
   }),
   define({
     name: 'query-block',
