@@ -66,7 +66,7 @@ export function permissionsOf(node: Node): Permissions {
 /**
  * Works out anew what the nodes `changed`, and all below them, need of their children.
  * @param becomesReadOnly nodes that could be written before this change
- * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE. Edges may have some of their new permissions then: whoever
+ * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE, REF-E-LOCKED-SHARED. Edges may have some of their new permissions then: whoever
  *   changed the graph changes it back and calls again.
  */
 export function refreshPermissions(
@@ -81,6 +81,7 @@ export function refreshPermissions(
       if (becomesReadOnly.has(node)) throw new BlockError('REF-E-NODE-NOT-WRITABLE', { node: node.name });
       throw new BlockError('REF-E-NODE-READ-ONLY');
     }
+    if (node.isOpen) node.driver.permitted?.(own);
     for (const edge of node.children) edge.permissions = childPermissions(node, edge, own);
   }
 }

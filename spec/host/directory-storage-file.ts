@@ -113,6 +113,12 @@ export class DirectoryFile implements StorageFile {
     translated(this.#name, () => ftruncateSync(fd, size));
   }
 
+  /** IMG-016 */
+  forbidWriting(isForbidden: boolean): void {
+    this.#open();
+    if (this.#lock?.forbidWriting(isForbidden) === false) throw new StorageError('EAGAIN', this.#name);
+  }
+
   flush(): void {
     const fd = this.#open();
     translated(this.#name, () => fsyncSync(fd));

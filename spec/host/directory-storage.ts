@@ -23,7 +23,7 @@ import {
 import { codeOf, translated } from './directory-storage-errno.js';
 import { DirectoryFile } from './directory-storage-file.js';
 import { takeLock } from './directory-storage-lock.js';
-import { lockForWriting } from './file-lock.js';
+import { lockFile } from './file-lock.js';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_DIRECTORY } = constants;
 
@@ -60,7 +60,7 @@ export class DirectoryStorage implements Storage {
         const stats = fstatSync(fd);
         onlyFiles(name, stats);
         // IMG-016
-        const lock = write ? lockForWriting(fd) : undefined;
+        const lock = lockFile(fd, write);
         if (lock === null) throw new StorageError('EAGAIN', name);
         if (!Number.isSafeInteger(stats.size)) throw new StorageError('EFBIG', name);
         return new DirectoryFile(name, fd, write, unlock, lock);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Daemon, daemonVersion } from '../qmp/qsd-for-tests.js';
 import { DirectoryStorage } from './directory-storage.js';
-import { directoryFor } from './directory-storage-for-tests.js';
+import { directoryFor, other } from './directory-storage-for-tests.js';
 import { knowsLocks } from './file-lock.js';
 import { HAS_QEMU_IMG, ours, theirs, worldOf } from './img/beside-for-tests.js';
 import { runIo } from './io/io.js';
@@ -110,5 +110,101 @@ t.test('IMG-016: QEMU leaves alone what is open here', { skip }, (t) => {
   file.close();
   t.match(theirs(directory, ['resize', '-f', 'raw', 'disk', '2M']), { code: 0 }, 'the lock goes with it');
   t.match(ours(directory, ['resize', '-f', 'raw', 'disk', '3M']), { code: 0 });
+  t.end();
+});
+
+t.test('IMG-016: what is read as a whole is not written by others meanwhile', { skip }, async (t) => {
+  const directory = disks(t);
+  const convert = (...options: string[]): string[] => [
+    'convert',
+    ...options,
+    '-f',
+    'raw',
+    '-O',
+    'raw',
+    'disk',
+    'copy',
+  ];
+  {
+    using daemon = await running(
+      ...['--blockdev', `raw,node-name=r,file.driver=file,file.filename=${join(directory, 'disk')}`],
+      ...['--nbd-server', `addr.type=unix,addr.path=${join(directory, 'nbd')}`],
+      ...['--export', 'nbd,id=e,node-name=r,writable=on'],
+    );
+    for (const [who, run] of [
+      ['ours', ours],
+      ['theirs', theirs],
+    ] as const) {
+      const answer = run(directory, convert());
+      t.equal(answer.code, 1, who);
+      t.match(
+        answer.stderr,
+        `Could not open 'disk': Failed to get shared "write" lock\nIs another process using the image [disk]?`,
+      );
+      t.equal(run(directory, convert('-U')).code, 0, `${who}, who takes what comes`);
+      for (const argv of [
+        ['info', '-f', 'raw', 'disk'],
+        ['map', '-f', 'raw', 'disk'],
+        ['compare', 'disk', 'disk'],
+      ])
+        t.equal(run(directory, argv).code, 0, `${who}: ${argv.join(' ')}`);
+    }
+    await daemon.end();
+  }
+  t.equal(ours(directory, convert()).code, 0);
+  t.equal(theirs(directory, ['resize', '-f', 'raw', 'disk', '2M']).code, 0, 'nothing is left of it');
+  t.end();
+});
+
+/** A program that opens a QBM image by `options` of blockdev-add, and keeps it open until its standard input ends. */
+function opened(
+  t: Parameters<typeof other>[0],
+  directory: string,
+  options: object,
+): ReturnType<typeof other> {
+  const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  return other(
+    t,
+    directory,
+    `const { Machine } = await import(${url('../qmp/machine.js')});
+    const { nodeSha256 } = await import(${url('./sha256.js')});
+    const machine = new Machine({ storage, makeHash: nodeSha256 });
+    machine.execute({ name: 'blockdev-add', arguments: ${JSON.stringify(options)} });
+    process.stdin.on('end', () => machine.shutDown()).resume();
+    console.log('open');`,
+  );
+}
+
+t.test('IMG-016: the parts of a QBM image are its own while it is open', { skip }, async (t) => {
+  const directory = disks(t);
+  const run = (argv: string): number => ours(directory, argv.split(' ')).code;
+  t.equal(run('create -q -f qbm -b disk -F raw top'), 0);
+  const top = { driver: 'qbm', 'node-name': 'top', file: { driver: 'file', filename: 'top' } };
+  const write = (name: string) =>
+    spawnSync('qemu-io', ['-f', 'raw', '-c', 'write 0 512', name], { cwd: directory, encoding: 'utf8' });
+  for (const readOnly of [false, true]) {
+    const holder = opened(t, directory, { ...top, 'read-only': readOnly });
+    t.equal(await holder.line(), 'open');
+    for (const name of ['top.data', 'top.allocation.allocation.bitmap'])
+      t.match(write(name), { status: 1, stderr: 'Failed to get "write" lock' }, name);
+    t.match(
+      theirs(directory, ['convert', '-f', 'raw', '-O', 'raw', 'disk', 'copy']),
+      { code: 0 },
+      'it can be read',
+    );
+    await holder.leave();
+    t.equal(write('top.data').status, 0, 'the locks go with it');
+  }
+  {
+    using daemon = await running(
+      ...['--blockdev', `raw,node-name=r,file.driver=file,file.filename=${join(directory, 'top.data')}`],
+      ...['--nbd-server', `addr.type=unix,addr.path=${join(directory, 'nbd')}`],
+      ...['--export', 'nbd,id=e,node-name=r,writable=on'],
+    );
+    t.match(ours(directory, ['check', 'top']), { code: 1, stderr: 'Failed to get shared "write" lock' });
+    t.match(ours(directory, ['info', '-U', 'top']), { code: 0 }, 'a look is allowed');
+    await daemon.end();
+  }
+  t.equal(run('check top'), 0);
   t.end();
 });

@@ -24,6 +24,9 @@ const FLOCK = 32;
 const HELD = 100;
 const UNSHARED = 200;
 
+/** What a writer tells. */
+const WRITERS = [HELD + bitOf(CONSISTENT_READ), HELD + bitOf(WRITE), UNSHARED + bitOf(RESIZE)];
+
 let loaded: Fcntl | null | undefined;
 
 function fcntl(): Fcntl | null {
@@ -39,45 +42,128 @@ export function knowsLocks(): boolean {
   return fcntl() !== null;
 }
 
-/** What this process tells others of a file, while one opening of it for writing lasts. */
+/** What this process tells others of a file, while one opening of it lasts. */
 export interface FileLock {
   /** whether all others let the size of the file change */
   mayResize(): boolean;
+  /** Says that nobody else may write the file, or no longer so; false if somebody else may, and nothing was said. */
+  forbidWriting(isForbidden: boolean): boolean;
   /** the last of a file gives back its locks */
   release(): void;
 }
 
 /** Where there are no such locks nobody is kept out. */
-const NONE: FileLock = { mayResize: () => true, release() {} };
+const NONE: FileLock = { mayResize: () => true, forbidWriting: () => true, release() {} };
 
 /** By device and number of the file: one opening for all of this process, which are no others to each other. */
-const locked = new Map<string, { readonly fd: number; users: number }>();
+const locked = new Map<string, SharedLock>();
 
 /**
- * Says that the file is read and written here, and that nobody else may change its size meanwhile.
- * @returns null if somebody does not let others write it
+ * Who writes says that the file is read and written here, and that nobody else may change its size meanwhile. Who only
+ * reads says nothing for the time being.
+ * @returns null if it is to be written, and somebody does not let others do that
  */
-export function lockForWriting(fd: number): FileLock | null {
+export function lockFile(fd: number, writes: boolean): FileLock | null {
   if (!knowsLocks()) return NONE;
-  const { dev, ino } = fstatSync(fd, { bigint: true });
-  const key = `${dev}:${ino}`;
-  const own = locked.get(key) ?? { fd: openAgain(fd), users: 0 };
-  if (own.fd < 0) return NONE;
-  if (own.users === 0 && !announce(own.fd)) {
-    closeSync(own.fd);
-    return null;
-  }
-  own.users += 1;
-  locked.set(key, own);
+  const written = writes ? SharedLock.of(fd) : undefined;
+  if (written?.beginWriting() === false) return null;
+  let forbidden: SharedLock | undefined;
   return {
-    mayResize: () => isFree(own.fd, UNSHARED + bitOf(RESIZE)),
+    mayResize: () => written?.isFree(UNSHARED + bitOf(RESIZE)) ?? true,
+    forbidWriting(isForbidden) {
+      if (isForbidden === (forbidden !== undefined)) return true;
+      if (isForbidden) {
+        const lock = written ?? SharedLock.of(fd);
+        if (lock?.beginForbidding() === false) return false;
+        forbidden = lock;
+      } else {
+        forbidden?.endForbidding();
+        forbidden = undefined;
+      }
+      return true;
+    },
     release() {
-      own.users -= 1;
-      if (own.users > 0) return;
-      locked.delete(key);
-      closeSync(own.fd);
+      forbidden?.endForbidding();
+      written?.endWriting();
     },
   };
+}
+
+/** The locks that this process has on a file. */
+class SharedLock {
+  readonly #key: string;
+  readonly #fd: number;
+  #writers = 0;
+  #forbidders = 0;
+
+  private constructor(key: string, fd: number) {
+    this.#key = key;
+    this.#fd = fd;
+  }
+
+  /** That of an open file, or undefined where the system has no way to it. */
+  static of(fd: number): SharedLock | undefined {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    const key = `${dev}:${ino}`;
+    const known = locked.get(key);
+    if (known !== undefined) return known;
+    const again = openAgain(fd);
+    return again < 0 ? undefined : new SharedLock(key, again);
+  }
+
+  isFree(at: number): boolean {
+    const found = request(this.#fd, GET_LOCK, WRITE_LOCK, at);
+    return found === null || found === UNLOCKED;
+  }
+
+  /** Whether all others let the file be written. */
+  beginWriting(): boolean {
+    if (this.#writers === 0) {
+      for (const at of WRITERS) request(this.#fd, SET_LOCK, READ_LOCK, at);
+      if (!this.isFree(UNSHARED + bitOf(WRITE))) {
+        for (const at of WRITERS) request(this.#fd, SET_LOCK, UNLOCKED, at);
+        this.#close();
+        return false;
+      }
+    }
+    this.#writers += 1;
+    locked.set(this.#key, this);
+    return true;
+  }
+
+  endWriting(): void {
+    this.#writers -= 1;
+    if (this.#writers === 0) for (const at of WRITERS) request(this.#fd, SET_LOCK, UNLOCKED, at);
+    this.#close();
+  }
+
+  /** Whether nobody else may write the file. */
+  beginForbidding(): boolean {
+    const at = UNSHARED + bitOf(WRITE);
+    if (this.#forbidders === 0) {
+      request(this.#fd, SET_LOCK, READ_LOCK, at);
+      if (!this.isFree(HELD + bitOf(WRITE))) {
+        request(this.#fd, SET_LOCK, UNLOCKED, at);
+        this.#close();
+        return false;
+      }
+    }
+    this.#forbidders += 1;
+    locked.set(this.#key, this);
+    return true;
+  }
+
+  endForbidding(): void {
+    this.#forbidders -= 1;
+    if (this.#forbidders === 0) request(this.#fd, SET_LOCK, UNLOCKED, UNSHARED + bitOf(WRITE));
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#writers > 0 || this.#forbidders > 0) return;
+    locked.delete(this.#key);
+    closeSync(this.#fd);
+  }
 }
 
 /** Another opening of the same file, whatever it is called by now; -1 where the system has no way to that. */
@@ -87,17 +173,6 @@ function openAgain(fd: number): number {
   } catch {
     return -1;
   }
-}
-
-function announce(fd: number): boolean {
-  for (const at of [HELD + bitOf(CONSISTENT_READ), HELD + bitOf(WRITE), UNSHARED + bitOf(RESIZE)])
-    request(fd, SET_LOCK, READ_LOCK, at);
-  return isFree(fd, UNSHARED + bitOf(WRITE));
-}
-
-function isFree(fd: number, at: number): boolean {
-  const found = request(fd, GET_LOCK, WRITE_LOCK, at);
-  return found === null || found === UNLOCKED;
 }
 
 /** The type of lock that the system answers with; null where the file system has no such locks. */

@@ -2,8 +2,10 @@
  * Opens an image by what a person calls it: a file name, `json:{…}`, or options as text. What qbm img and qbm io have in
  * common. The node is held by the monitor; {@link closeImage} lets go of it.
  */
+import type { Holder } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import type { Node } from '../block/node.js';
+import { ALL, CONSISTENT_READ, WRITE_UNCHANGED } from '../block/permissions.js';
 import { JsonSyntaxError, readJson } from '../json/read.js';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../json/value.js';
 import { QbmError } from '../qbm/errors.js';
@@ -32,6 +34,8 @@ export interface OpenFlags {
   readonly isForWriting?: boolean | undefined;
   /** leaves everything to other users */
   readonly forceShare?: boolean | undefined;
+  /** nobody else may write it while it is open: for one that is read as a whole. IMG-016 */
+  readonly isAlone?: boolean | undefined;
   /** what is below the image is not opened */
   readonly noBacking?: boolean | undefined;
   /** any further options of blockdev-add, which those in the name override */
@@ -65,6 +69,7 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
     );
     node.monitorOwned = true;
     node.isLookedAt = flags.noBacking ?? false;
+    if (flags.isAlone) keepAlone(machine, node);
     if (flags.write && node.readOnly) {
       closeImage(machine, node);
       throw new OpenImageError('Block node is read-only');
@@ -91,8 +96,25 @@ function found(machine: Machine, name: string, flags: OpenFlags): { options: Jso
   return { isGuess: complete(machine, options), options };
 }
 
-/** The monitor's hold ends; the node closes unless somebody else uses it. @throws Refusal, StorageError */
+/** Reads the image as a whole. */
+const READER: Holder = { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
+
+/** @throws BlockError REF-E-LOCKED-SHARED; the node is closed then */
+function keepAlone(machine: Machine, node: Node): void {
+  const { graph } = machine;
+  const shares = node.options.forceShare ? ALL : CONSISTENT_READ | WRITE_UNCHANGED;
+  try {
+    graph.change((change) => change.hold(READER, node, 'root', { needs: CONSISTENT_READ, shares }));
+  } catch (refusal) {
+    closeImage(machine, node);
+    throw refusal;
+  }
+}
+
+/** The users that {@link OpenFlags.isAlone} has made go, and the monitor's hold ends; the node closes unless somebody else uses it. @throws Refusal, StorageError */
 export function closeImage(machine: Machine, node: Node): void {
+  for (const edge of node.parents.filter(({ parent }) => parent === READER))
+    machine.graph.change((change) => change.drop(edge));
   node.monitorOwned = false;
   machine.graph.release(node);
 }
@@ -234,7 +256,7 @@ function guessWarning(name: string): string {
 function explained(machine: Machine, name: string, flags: OpenFlags, error: unknown): unknown {
   if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, flags, error));
   if (error instanceof QmpError) return new OpenImageError(error.desc);
-  if (error instanceof BlockError && error.id === 'REF-E-LOCKED')
+  if (error instanceof BlockError && ['REF-E-LOCKED', 'REF-E-LOCKED-SHARED'].includes(error.id))
     return new OpenImageError(`${error.message}\nIs another process using the image [${name}]?`);
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${reasonOf(error.errno)}`);

@@ -1,5 +1,6 @@
 /** A qemu-storage-daemon for the differential tests: sends bytes, collects what comes back. Only tests import this. */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 const PROGRAM = 'qemu-storage-daemon';
@@ -60,6 +61,13 @@ export class Daemon implements Disposable {
       if (line.includes(`"${mark}"`)) return answers;
       if (!line.includes('"event":')) answers.push(line);
     }
+  }
+
+  /** Ends it, and waits until all that it held is free. */
+  async end(): Promise<void> {
+    const gone = once(this.child, 'exit');
+    this.child.kill('SIGKILL');
+    await gone;
   }
 
   [Symbol.dispose](): void {

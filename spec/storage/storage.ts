@@ -53,6 +53,11 @@ export interface StorageFile {
   extent?(offset: number, length: number): { readonly isHole: boolean; readonly length: number };
   /** When it returns, everything written to this file before survives a loss of power. */
   flush(): void;
+  /**
+   * Whether other programs must not write the file, from now on and until `close`; absent where there are none, or they
+   * cannot be told. @throws EAGAIN if one may write it already; then nothing has changed
+   */
+  forbidWriting?(isForbidden: boolean): void;
   close(): void;
 }
 

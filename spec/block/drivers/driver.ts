@@ -74,6 +74,8 @@ export interface Snapshot {
 
 export interface Driver {
   readonly name: string;
+  /** Told what all users of the node need and share now, also when a change is taken back. @throws BlockError REF-E-LOCKED-SHARED */
+  permitted?(own: Permissions): void;
   /** its node shows the filtered child as it is: what is looked for on the node is looked for below, too */
   readonly isFilter?: boolean;
   /** of a filter: the child */

@@ -4,6 +4,7 @@ import { reasonOf } from '../../storage/reason.js';
 import { type Storage, StorageError, type StorageFile } from '../../storage/storage.js';
 import { BlockError } from '../errors.js';
 import { SECTOR } from '../node.js';
+import { type Permissions, WRITE } from '../permissions.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 
@@ -36,6 +37,17 @@ function openHandle(
   }
 }
 
+/** @returns `isForbidden` @throws BlockError REF-E-LOCKED-SHARED */
+function forbidWriting(file: StorageFile, isForbidden: boolean): boolean {
+  try {
+    file.forbidWriting?.(isForbidden);
+    return isForbidden;
+  } catch (error) {
+    if (!(error instanceof StorageError && error.errno === 'EAGAIN')) throw error;
+    throw new BlockError('REF-E-LOCKED-SHARED', { permission: 'write' });
+  }
+}
+
 export class FileDriver implements Driver {
   readonly name = 'file';
   readonly clusterSize = null;
@@ -46,6 +58,8 @@ export class FileDriver implements Driver {
   readonly #filename: string;
   #file: StorageFile;
   #isReadOnly: boolean;
+  /** whether other programs are kept from writing it */
+  #isForbidden = false;
   #discards = 0;
   /** bytes */
   #discarded = 0;
@@ -119,10 +133,16 @@ export class FileDriver implements Driver {
     this.#file.truncate(size);
   }
 
+  /** Who does not share writing with other users of the node does not share it with other programs. IMG-016 */
+  permitted({ shares }: Permissions): void {
+    this.#isForbidden = forbidWriting(this.#file, (shares & WRITE) === 0);
+  }
+
   /** The file is opened anew, by its name. */
   reopen({ readOnly }: ReopenRequest): PreparedReopen {
     if (readOnly === this.#isReadOnly) return {};
     const { file } = openHandle(this.#storage, this.#filename, readOnly ? 'read' : 'write');
+    forbidWriting(file, this.#isForbidden);
     return {
       commit: () => {
         this.#file.close();

@@ -51,7 +51,18 @@ export function convert(context: Context, argv: readonly string[]): number {
   if (options.all('o').some(asksHelp)) return printOptions(context, format);
   const plan = planOf(options, format);
   const flags = readingFlags(options);
-  const sources = plan.sources.map((name) => context.open(name, flags));
+  const sources: Node[] = [];
+  try {
+    for (const name of plan.sources) sources.push(context.open(name, { ...flags, isAlone: true }));
+    convertFrom(context, plan, sources, options);
+  } finally {
+    for (const node of sources) context.close(node);
+  }
+  return 0;
+}
+
+function convertFrom(context: Context, plan: Plan, sources: readonly Node[], options: Options): void {
+  const { format } = plan;
   if (plan.bitmaps !== null) checkBitmapSource(sources[0]!);
   const total = sources.reduce((sum, { size }) => sum + size, 0);
   const target = openTarget(context, plan, sources, total, options.value('t'));
@@ -73,7 +84,6 @@ export function convert(context: Context, argv: readonly string[]): number {
     throw incomplete(plan, error);
   }
   progress.end();
-  return 0;
 }
 
 /** @throws ImgError for what does not go together, in qemu-img's order */
