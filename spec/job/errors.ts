@@ -14,7 +14,6 @@ export const JOB_ERRORS = {
   'JOB-E-SPEED': "Parameter 'speed' expects a non-negative value",
   'JOB-E-CREATE': "Could not create '{file}': {reason}",
   'JOB-E-CREATE-SIZE': 'Could not resize file: {reason}',
-  'JOB-E-CREATE-SHARED-LOCK': 'Failed to get shared "{permission}" lock',
   'JOB-E-PREALLOCATION': 'Unsupported preallocation mode: {mode}',
   'JOB-E-BACKING-FORMAT': 'Backing format cannot be used without backing file',
   'JOB-E-BACKING-FORMAT-NEEDED': 'A backing file needs its format',

@@ -120,7 +120,7 @@ export function checkUsers(machine: Machine, filename: string): void {
       throw new BlockError('REF-E-LOCKED', { permission: permissionNames(needed) });
     }
     if ((needs & RESIZE) !== 0)
-      throw new JobError('JOB-E-CREATE-SHARED-LOCK', { permission: permissionNames(RESIZE) });
+      throw new BlockError('REF-E-LOCKED-SHARED', { permission: permissionNames(RESIZE) });
   }
 }
 
