@@ -25,6 +25,8 @@ export interface Environment {
   readonly signal: AbortSignal;
   /** what a `--target` text stands for; rejects with {@link UsageError}, or a TargetFault if it cannot be had */
   targets(text: string): Promise<TargetChoice[]>;
+  /** URL of a module in the place of fuzz/world-module.js: the properties of `fuzz` */
+  readonly world?: string;
   /** the id of an error that a target gave as class and text only */
   errorId(kind: Target['kind'], desc: string, errorClass: string): string | undefined;
 }

@@ -7,6 +7,7 @@ export async function inProcess(
   targets: Environment['targets'],
   errorId: Environment['errorId'],
   main: (environment: Environment) => Promise<number>,
+  world?: string,
 ): Promise<never> {
   const interrupt = new AbortController();
   const onSignal = (): void => {
@@ -24,6 +25,7 @@ export async function inProcess(
     signal: interrupt.signal,
     targets,
     errorId,
+    ...(world === undefined ? {} : { world }),
   });
   await stdout.end();
   await stderr.end();

@@ -6,6 +6,10 @@ import { TargetFault } from '../target/target.js';
 import { declareDiff } from './diff.js';
 import { type Environment, EXIT, packageVersion, UsageError } from './environment.js';
 import { declareExpect } from './expect.js';
+import { declareFuzz } from './fuzz/fuzz.js';
+import { declarePromote } from './fuzz/promote.js';
+import { declareReplay } from './fuzz/replay.js';
+import { declareReport } from './fuzz/report.js';
 import { declareGolden } from './golden.js';
 import { declareList } from './list.js';
 import { declareRules } from './rules.js';
@@ -54,6 +58,10 @@ export async function qbm(argv: readonly string[], environment: Environment): Pr
     declareRules,
     declareExpect,
     declareGolden,
+    declareFuzz,
+    declareReplay,
+    declarePromote,
+    declareReport,
   ]) {
     declare(program, environment, done);
   }

@@ -1,6 +1,6 @@
 /**
  * Loads test files into this process. The runner of tap costs a second or more a file, so it is given one entry an
- * area (`spec.ts`, `targets.ts`, `harness.ts` beside this), and an entry finds the files itself: none can be forgotten.
+ * area (`spec.ts`, `targets.ts`, `fuzz.ts`, `harness.ts` beside this), and an entry finds the files itself: none can be forgotten.
  */
 import { readdirSync } from 'node:fs';
 import { join, sep } from 'node:path';

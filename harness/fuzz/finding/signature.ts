@@ -76,7 +76,7 @@ function difference(
 
 /** How the first numbers that differ do. */
 function direction(one: string, other: string): string {
-  const numbers = (text: string): number[] => (text.match(/(?<!\w)\d+(?!\w)/g) ?? []).map(Number);
+  const numbers = (text: string): number[] => (text.match(/(?<!\w)\d{1,19}(?!\w)/g) ?? []).map(Number);
   const [a, b] = [numbers(one), numbers(other)];
   if (/^\s*dirty\b/.test(one) || a.length !== b.length) return areas(one, other);
   const index = a.findIndex((number, at) => number !== b[at]);

@@ -4,6 +4,7 @@
  * Deterministic, but for a limit of time.
  */
 import type { Step } from '../../case/case.js';
+import { derivedRequirements } from '../../case/requires.js';
 import type { History } from '../history.js';
 import { stepLines } from '../history-text.js';
 import { type Cost, costOf, isLess } from './cost.js';
@@ -78,7 +79,10 @@ class Reducer {
       isComplete = false;
     }
     const steps = this.#best.map(({ action }) => ({ line: 0, action }));
-    return { history: { ...this.#history, steps }, probes: this.#probes, isComplete };
+    const implied = new Set(derivedRequirements(this.#history.steps));
+    const others = this.#history.requires.filter((one) => !implied.has(one));
+    const requires = [...new Set([...derivedRequirements(steps), ...others])];
+    return { history: { ...this.#history, requires, steps }, probes: this.#probes, isComplete };
   }
 
   /** Takes the steps if they are simpler and still show it. @throws Limit */

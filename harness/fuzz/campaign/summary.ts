@@ -1,0 +1,176 @@
+/** What a campaign came to: from its directory, whoever wrote into it. */
+
+import { basename, relative } from 'node:path';
+import { alignedText } from '../../rules/print.js';
+import type { World } from '../property.js';
+import { plansIn, type RoundRecord, type WorkerFiles, workersIn } from './files.js';
+import { type Finding, findingsIn } from './findings.js';
+import { findingLine } from './investigate.js';
+import type { Known, KnownEntry } from './known.js';
+import { campaignId, type Plan } from './plan.js';
+
+export interface Judged extends Finding {
+  /** undefined: it is new */
+  readonly known: KnownEntry | undefined;
+  /** it showed every time that it was played again */
+  readonly isReliable: boolean;
+}
+
+export interface Summary {
+  readonly plans: readonly Plan[];
+  readonly programs: readonly string[];
+  readonly sessions: number;
+  /** each round of each shard once */
+  readonly rounds: readonly RoundRecord[];
+  readonly states: number;
+  readonly findings: readonly Judged[];
+  readonly properties: readonly PropertySummary[];
+}
+
+export interface PropertySummary {
+  readonly name: string;
+  readonly histories: number;
+  readonly steps: number;
+  readonly bad: number;
+  readonly unplayable: number;
+  /** by goal, in how many histories it was reached */
+  readonly goals: ReadonlyMap<string, number>;
+}
+
+/** Reads a directory. @param knownFor what is known of a program @throws what the file system throws */
+export function summarise(
+  directory: string,
+  world: World,
+  knownFor: (program: string, version: string) => Known,
+): Summary {
+  const workers = workersIn(directory);
+  const plans = plansIn(directory);
+  const rounds = eachOnce(workers);
+  const findings = findingsIn(workers).map((finding): Judged => {
+    const { minimal, found, history, rerun } = finding.files;
+    const times = minimal?.rerun ?? rerun;
+    const known = knownFor(found.program, found.version);
+    return {
+      ...finding,
+      known: known.find((minimal ?? found).signature, (minimal?.history ?? history).steps),
+      isReliable: times !== null && times.shown === times.of,
+    };
+  });
+  const names = [...new Set(plans.flatMap(({ properties }) => properties))];
+  return {
+    plans,
+    programs: [...new Set(workers.map(({ info }) => info.program))],
+    sessions: workers.length,
+    rounds,
+    states: new Set(rounds.flatMap(({ states }) => states ?? [])).size,
+    findings,
+    properties: names.map((name) => propertySummary(name, rounds, world)),
+  };
+}
+
+function eachOnce(workers: readonly WorkerFiles[]): RoundRecord[] {
+  const rounds = new Map<string, RoundRecord>();
+  for (const { info, rounds: records } of workers)
+    for (const record of records)
+      rounds.set(`${info.campaign} ${info.shard.index}/${info.shard.of} ${record.round}`, record);
+  return [...rounds.values()];
+}
+
+function propertySummary(name: string, all: readonly RoundRecord[], world: World): PropertySummary {
+  const rounds = all.filter(({ property }) => property === name);
+  const property = world.properties.find((one) => one.name === name);
+  const goals = new Map((property?.goals ?? []).map((goal) => [goal, 0]));
+  for (const round of rounds)
+    for (const goal of round.goals ?? []) goals.set(goal, (goals.get(goal) ?? 0) + 1);
+  const count = (...outcomes: RoundRecord['outcome'][]): number =>
+    rounds.filter(({ outcome }) => outcomes.includes(outcome)).length;
+  return {
+    name,
+    histories: rounds.length - count('none'),
+    steps: rounds.reduce((sum, { steps }) => sum + steps, 0),
+    bad: count('differs', 'crash', 'hang', 'garbage'),
+    unplayable: count('unplayable'),
+    goals,
+  };
+}
+
+/** The findings that are news: that nobody has promoted, and that showed again. */
+export function newFindings({ findings }: Summary, mustBeReliable: boolean): Judged[] {
+  return findings.filter(
+    ({ known, isReliable, files }) =>
+      known === undefined && (mustBeReliable ? isReliable : files.rerun === null || files.rerun.shown > 0),
+  );
+}
+
+/** For a person. @param directory as it was named */
+export function summaryText(summary: Summary, directory: string): string {
+  const { plans, programs, sessions, rounds, states, findings, properties } = summary;
+  const steps = rounds.reduce((sum, round) => sum + round.steps, 0);
+  const targets = [...new Set(plans.map(({ target }) => target))].join(', ');
+  const lines = [
+    `${plans.map(campaignId).join(', ')}: ${targets}${programs.length === 0 ? '' : ` (${programs.join(', ')})`}`,
+    `${figure(rounds.length)} histories, ${figure(steps)} steps, ${figure(states)} states of the model, by ${sessions} worker processes`,
+    '',
+    ...table(properties),
+  ];
+  const never = properties.flatMap(({ name, goals }) =>
+    [...goals].filter(([, count]) => count === 0).map(([goal]) => `  ${name}: ${goal}`),
+  );
+  if (never.length > 0) lines.push('', 'never reached:', ...never);
+  const news = findings.filter(({ known }) => known === undefined);
+  lines.push('', `${figure(findings.length)} findings, ${figure(news.length)} of them new`);
+  for (const finding of findings) lines.push(...findingLines(finding, directory));
+  return `${lines.join('\n')}\n`;
+}
+
+function table(properties: readonly PropertySummary[]): string[] {
+  const head = ['property', 'histories', 'steps', 'bad', 'unplayable', 'goals reached'];
+  const rows = properties.map(({ name, histories, steps, bad, unplayable, goals }) => {
+    const reached = [...goals.values()].filter((count) => count > 0).length;
+    return [name, ...[histories, steps, bad, unplayable].map(figure), `${reached} of ${goals.size}`];
+  });
+  return alignedText([head, ...rows])
+    .trimEnd()
+    .split('\n');
+}
+
+function findingLines({ files, count, known, isReliable }: Judged, directory: string): string[] {
+  const state = known === undefined ? 'new' : known.state === 'fixed' ? 'again' : 'known';
+  const path = relative(directory, files.path);
+  const where =
+    known === undefined
+      ? `    ${path}`
+      : `    ${known.case}${known.link === undefined ? '' : `, ${known.link}`}`;
+  const luck = isReliable ? '' : ', not every time';
+  return [`  ${state} ${figure(count)}×${luck}  ${findingLine(files)}`, where];
+}
+
+/** A JSON line for each finding, then one for the whole. */
+export function summaryJson({ plans, programs, rounds, states, findings, properties }: Summary): string {
+  const lines: object[] = findings.map(({ id, files, count, known, isReliable }) => ({
+    finding: id,
+    ...(files.minimal ?? files.found).signature,
+    id,
+    count,
+    state: known?.state ?? 'new',
+    case: known?.case,
+    reliable: isReliable,
+    rerun: files.minimal?.rerun ?? files.rerun,
+    steps: (files.minimal?.history ?? files.history).steps.length,
+    path: files.path,
+    directory: basename(files.path),
+  }));
+  lines.push({
+    campaigns: plans.map(campaignId),
+    programs,
+    histories: rounds.length,
+    steps: rounds.reduce((sum, round) => sum + round.steps, 0),
+    states,
+    properties: properties.map(({ goals, ...rest }) => ({ ...rest, goals: Object.fromEntries(goals) })),
+  });
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+function figure(value: number): string {
+  return value.toLocaleString('en-US');
+}

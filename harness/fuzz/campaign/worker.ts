@@ -1,0 +1,417 @@
+/**
+ * A worker of a campaign: plays the rounds that it is given on two processes of the target, one waiting while the other
+ * works, and writes down what they come to before it says so.
+ */
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import type { Step } from '../../case/case.js';
+import { bounded, Interrupted } from '../../case/run/guard.js';
+import type { TargetChoice } from '../../target/parse.js';
+import type { Identity } from '../../target/target.js';
+import { type Bad, isBad, type Signature, signatureOf } from '../finding/signature.js';
+import { Trigger } from '../finding/trigger.js';
+import type { History, Outcome, Prober } from '../history.js';
+import { historyText, parseHistory } from '../history-text.js';
+import type { Property, Reached, World } from '../property.js';
+import { type RoundRecord, WorkerDirectory } from './files.js';
+import { type FindingFiles, type Found, readFinding } from './findings.js';
+import { findingLine, investigate } from './investigate.js';
+import { Known, readKnown } from './known.js';
+import { largestChild } from './memory.js';
+import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
+import { mutated } from './mutate.js';
+import { campaignId, hash, type Work, workOf } from './plan.js';
+
+/** Resident processes of the target: one alone waits half of its time. */
+const LANES = 2;
+/** Histories after which a process is replaced by a new one, so that what it gathers does not matter. */
+const RECYCLE_AFTER = 500;
+/** Histories between two looks at the memory of the processes. */
+const LOOK_EVERY = 16;
+/** Histories of a property that are changed again. */
+const CORPUS_MOST = 400;
+/** If so many histories in a row go wrong and none ever went well, it is not the histories. */
+const BAD_AT_FIRST = 6;
+/** How long a reduction may go on when the time of the campaign is over. */
+const GRACE_MS = 20_000;
+/** Steps that are left out of one history to go around what is known. */
+const MOST_DETOURS = 6;
+/** Findings that show alike but are not set off alike, and are looked at all the same. */
+const MOST_ALIKE = 3;
+const CLOSE_LIMIT_MS = 10_000;
+
+/** What a worker knows of a finding, its own or another's. */
+interface Heard {
+  readonly trigger: Trigger | null;
+}
+
+interface Drawn {
+  readonly history: History;
+  readonly reached: Reached;
+  readonly parent: string | undefined;
+  readonly isSteered: boolean;
+}
+
+export class CampaignWorker {
+  readonly #begin: Begin;
+  readonly #world: World;
+  readonly #choice: TargetChoice;
+  readonly #identity: Identity;
+  readonly #send: (message: FromWorker) => void;
+  readonly #errorId: (desc: string, errorClass: string) => string | undefined;
+  readonly #files: WorkerDirectory;
+  readonly #known: Known;
+  readonly #states = new Set<string>();
+  readonly #corpus = new Map<string, { readonly id: string; readonly history: History }[]>();
+  readonly #heard = new Map<string, Heard>();
+  readonly #claims = new Map<string, (isYours: boolean) => void>();
+  readonly #queue: number[] = [];
+  readonly #deferred: string[];
+  /** the campaign is over, or interrupted */
+  readonly #enough = new AbortController();
+  readonly #now = new AbortController();
+  #waiting: (() => void)[] = [];
+  #hasAsked = false;
+  #isStopping = false;
+  #good = 0;
+  #badInARow = 0;
+  #generation = 0;
+
+  constructor(
+    begin: Begin,
+    world: World,
+    choice: TargetChoice,
+    errorId: (desc: string, errorClass: string) => string | undefined,
+    send: (message: FromWorker) => void,
+  ) {
+    this.#begin = begin;
+    this.#world = world;
+    this.#choice = choice;
+    this.#errorId = errorId;
+    this.#send = send;
+    const { identity, plan, shard } = begin;
+    this.#identity = {
+      ...identity,
+      capabilities: new Set(identity.capabilities),
+      formats: new Set(identity.formats),
+    };
+    const { program, version } = identity;
+    this.#files = new WorkerDirectory(begin.directory, {
+      campaign: campaignId(plan),
+      shard,
+      program,
+      version,
+      started: new Date().toISOString(),
+      host: hostname(),
+      pid: process.pid,
+    });
+    this.#known = new Known(readKnown(begin.known), begin.cases, program, version);
+    this.#deferred = [...begin.unfinished];
+  }
+
+  /** What the engine says. */
+  hear(message: ToWorker): void {
+    switch (message.type) {
+      case 'work':
+        this.#queue.push(...message.rounds);
+        this.#hasAsked = false;
+        if (message.rounds.length === 0) this.#isStopping = true;
+        break;
+      case 'states':
+        for (const state of message.states) this.#states.add(state);
+        break;
+      case 'claimed':
+        this.#claims.get(message.id)?.(message.isYours);
+        this.#claims.delete(message.id);
+        break;
+      case 'finding':
+        this.#learn(message.news);
+        break;
+      case 'stop':
+        this.#stop(message.now);
+        break;
+      case 'begin':
+        break;
+    }
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  /** Plays until there is no more to play. @throws what the harness or the file system throws */
+  async run(): Promise<void> {
+    try {
+      const lanes = Array.from({ length: LANES }, () => this.#lane());
+      const ends = await Promise.allSettled(lanes);
+      for (const end of ends)
+        if (end.status === 'rejected' && !(end.reason instanceof Interrupted)) throw end.reason;
+    } finally {
+      this.#files.close();
+    }
+  }
+
+  #stop(now: boolean): void {
+    this.#isStopping = true;
+    this.#queue.length = 0;
+    if (now) {
+      this.#enough.abort();
+      this.#now.abort();
+    } else setTimeout(() => this.#enough.abort(), GRACE_MS).unref();
+    for (const answer of this.#claims.values()) answer(false);
+  }
+
+  #learn({ raw, small }: FindingNews): void {
+    const trigger = small === null ? null : new Trigger(parseHistory(small, raw).steps);
+    this.#heard.set(raw, { trigger });
+  }
+
+  async #lane(): Promise<void> {
+    let prober = this.#prober();
+    let generation = this.#generation;
+    let played = 0;
+    try {
+      for (;;) {
+        if (this.#good > 0 && this.#deferred.length > 0 && !this.#enough.signal.aborted) {
+          await this.#look(prober, this.#deferred.shift()!);
+          continue;
+        }
+        const round = await this.#next();
+        if (round === null) return;
+        await this.#round(prober, round);
+        played++;
+        if (played % LOOK_EVERY === 0) this.#lookAtMemory();
+        if (played < RECYCLE_AFTER && generation === this.#generation) continue;
+        await closeProber(prober);
+        prober = this.#prober();
+        generation = this.#generation;
+        played = 0;
+      }
+    } catch (error) {
+      // The other one must not wait for rounds that nobody will bring.
+      if (!(error instanceof Interrupted)) this.#stop(true);
+      throw error;
+    } finally {
+      await closeProber(prober);
+    }
+  }
+
+  #prober(): Prober {
+    const { limitMs } = this.#begin;
+    return this.#world.prober(this.#choice, { limitMs, signal: this.#now.signal });
+  }
+
+  #lookAtMemory(): void {
+    const bytes = largestChild();
+    if (bytes <= this.#begin.memory) return;
+    // Whose child it is cannot be told, so both get a new one.
+    this.#generation++;
+    this.#send({ type: 'replaced', why: `a process of the target had ${Math.round(bytes / 2 ** 20)} MiB` });
+  }
+
+  async #next(): Promise<number | null> {
+    for (;;) {
+      if (this.#now.signal.aborted) throw new Interrupted();
+      const round = this.#queue.shift();
+      if (round !== undefined) return round;
+      if (this.#isStopping) return null;
+      if (!this.#hasAsked) {
+        this.#hasAsked = true;
+        this.#send({ type: 'more' });
+      }
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  async #round(prober: Prober, round: number): Promise<void> {
+    const { plan, shard } = this.#begin;
+    const work = workOf(plan, shard, round);
+    const { property, seed } = work;
+    const started = performance.now();
+    const drawn = this.#draw(work);
+    if (drawn === null) {
+      this.#record({ round, property, seed, steps: 0, outcome: 'none', ms: 0 }, undefined);
+      return;
+    }
+    const { history, reached, parent, isSteered } = drawn;
+    const outcome = await prober.probe(history);
+    if (outcome.kind === 'surroundings') throw new Error(outcome.message);
+    const states = reached.states.filter((state) => !this.#states.has(state));
+    let finding: { readonly id: string; readonly path: string | null } | null = null;
+    if (isBad(outcome)) finding = await this.#keep(history, outcome, round);
+    const record: RoundRecord = {
+      round,
+      property,
+      seed,
+      ...(parent === undefined ? {} : { parent }),
+      ...(isSteered ? { steered: true } : {}),
+      steps: history.steps.length,
+      outcome: outcome.kind,
+      ...(outcome.kind === 'unplayable' ? { message: outcome.message } : {}),
+      ms: Math.round(performance.now() - started),
+      ...(finding === null ? {} : { finding: finding.id }),
+      ...(states.length === 0 ? {} : { states }),
+      ...(reached.goals.length === 0 ? {} : { goals: reached.goals }),
+    };
+    this.#record(record, outcome.kind === 'unplayable' ? undefined : history);
+    this.#judge(outcome);
+    if (finding?.path == null) return;
+    if (this.#good > 0) await this.#look(prober, finding.path);
+    else this.#deferred.push(finding.path);
+  }
+
+  /** @throws Error when nothing ever goes well: then it is the target, and not what is done with it */
+  #judge(outcome: Outcome): void {
+    if (isBad(outcome)) this.#badInARow++;
+    else {
+      this.#badInARow = 0;
+      this.#good++;
+    }
+    if (this.#good > 0 || this.#badInARow < BAD_AT_FIRST || !isBad(outcome)) return;
+    const what = 'message' in outcome ? outcome.message : outcome.observed.join('\n');
+    throw new Error(
+      `the first ${BAD_AT_FIRST} histories all ended badly, the last with a ${outcome.kind}: ${what}`,
+    );
+  }
+
+  #record(record: RoundRecord, history: History | undefined): void {
+    this.#files.round(record);
+    if (history !== undefined && record.states !== undefined) {
+      for (const state of record.states) this.#states.add(state);
+      const text = historyText(history);
+      const id = hash(text).slice(0, 16);
+      this.#files.keep(id, text);
+      const corpus = this.#corpus.get(record.property) ?? [];
+      this.#corpus.set(record.property, [...corpus.slice(1 - CORPUS_MOST), { id, history }]);
+    }
+    this.#send({ type: 'round', record });
+  }
+
+  #draw(work: Work): Drawn | null {
+    const property = this.#world.properties.find(({ name }) => name === work.property)!;
+    const drawn = (work.isMutation ? this.#mutate(property, work) : null) ?? this.#fresh(property, work);
+    if (drawn === null || !work.isSteered) return drawn;
+    return this.#steer(property, drawn);
+  }
+
+  #fresh(property: Property, { seed }: Work): Drawn | null {
+    const history = property.draw(seed, this.#identity);
+    const reached = history === null ? null : property.reach(history);
+    return reached === null ? null : { history: history!, reached, parent: undefined, isSteered: false };
+  }
+
+  #mutate(property: Property, { seed }: Work): Drawn | null {
+    const corpus = this.#corpus.get(property.name) ?? [];
+    if (corpus.length === 0) return null;
+    const { id, history: parent } = corpus[seed % corpus.length]!;
+    const other = corpus[Math.floor(seed / 7) % corpus.length]!.history;
+    const own = property.mutate;
+    const history =
+      own !== undefined && seed % 2 === 0
+        ? own.call(property, parent, seed, this.#identity)
+        : mutated(parent, { ...other, steps: other.format === parent.format ? other.steps : [] }, seed);
+    const reached = history.steps.length === 0 ? null : property.reach(history);
+    return reached === null ? null : { history, reached, parent: id, isSteered: false };
+  }
+
+  /** Leaves out the steps that would only show again what is known. */
+  #steer(property: Property, drawn: Drawn): Drawn | null {
+    let { steps } = drawn.history;
+    for (let detours = 0; detours < MOST_DETOURS; detours++) {
+      const at = this.#firstKnown(steps);
+      if (at === null) break;
+      steps = steps.toSpliced(at, 1);
+    }
+    if (steps === drawn.history.steps) return drawn;
+    const history = { ...drawn.history, steps };
+    const reached = steps.length === 0 ? null : property.reach(history);
+    return reached === null ? drawn : { ...drawn, history, reached, isSteered: true };
+  }
+
+  /** The first step at which something that was found would show. */
+  #firstKnown(steps: readonly Step[]): number | null {
+    let first: number | null = null;
+    for (const { trigger } of this.#heard.values()) {
+      const at = trigger?.in(steps) ?? null;
+      if (at !== null && (first === null || at < first)) first = at;
+    }
+    return first;
+  }
+
+  /** Keeps a finding that is not known yet; `path` is its directory if it is to be looked at. */
+  async #keep(
+    history: History,
+    outcome: Bad,
+    round: number,
+  ): Promise<{ readonly id: string; readonly path: string | null }> {
+    const signature = signatureOf(history, outcome);
+    for (let count = 1; count <= MOST_ALIKE; count++) {
+      const id = count === 1 ? signature.id : `${signature.id}-${count}`;
+      const heard = this.#heard.get(id);
+      if (heard !== undefined) {
+        // It shows alike; if it is set off alike, it is the same.
+        if (heard.trigger === null || heard.trigger.in(history.steps) !== null) return { id, path: null };
+        continue;
+      }
+      // Before it is asked for: the other lane may meet it meanwhile.
+      this.#heard.set(id, { trigger: null });
+      if (!(await this.#claim(id))) return { id, path: null };
+      return { id, path: this.#save(id, history, outcome, signature, round) };
+    }
+    return { id: signature.id, path: null };
+  }
+
+  #claim(id: string): Promise<boolean> {
+    if (this.#isStopping && this.#now.signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#claims.set(id, resolve);
+      this.#send({ type: 'claim', id });
+    });
+  }
+
+  #save(id: string, history: History, outcome: Bad, signature: Signature, round: number): string {
+    const { program, version } = this.#identity;
+    const found: Found = { signature, outcome, round, target: this.#choice.name, program, version };
+    const remark = `${signature.kind} at ${signature.where}: ${signature.what}`;
+    return this.#files.finding(id, {
+      'found.json': `${JSON.stringify(found, null, 2)}\n`,
+      'history.yaml': historyText(history, remark),
+    });
+  }
+
+  async #look(prober: Prober, path: string): Promise<void> {
+    const name = readFinding(path)?.history.property;
+    const files = await investigate(path, {
+      prober,
+      property: this.#world.properties.find((one) => one.name === name),
+      choice: this.#choice,
+      limitMs: this.#begin.limitMs,
+      enough: this.#enough.signal,
+      signal: this.#now.signal,
+      errorId: this.#errorId,
+    });
+    const news = this.#newsOf(basename(path), files);
+    this.#learn(news);
+    this.#send({ type: 'finding', news });
+  }
+
+  #newsOf(raw: string, files: FindingFiles): FindingNews {
+    const { minimal, found, history, rerun, path } = files;
+    const steps = (minimal?.history ?? history).steps;
+    const times = minimal?.rerun ?? rerun;
+    return {
+      raw,
+      id: minimal?.id ?? raw,
+      small: minimal === null ? null : historyText(minimal.history),
+      isNew: this.#known.find((minimal ?? found).signature, steps) === undefined,
+      isReliable: times !== null && times.shown === times.of,
+      line: findingLine(files),
+      path,
+    };
+  }
+}
+
+async function closeProber(prober: Prober): Promise<void> {
+  try {
+    await bounded(prober.close(), CLOSE_LIMIT_MS, 'closing the target');
+  } catch {
+    // What it had to say has been written down; its processes end with this one.
+  }
+}
