@@ -34,9 +34,18 @@ export class DaemonProcess {
     this.socket = join(directory, 'nbd');
   }
 
-  /** Starts one in `directory`, in which options name files, with a monitor of its own on standard input and output. */
-  static async start(kind: DaemonKind, directory: string, ...options: string[]): Promise<DaemonProcess> {
-    const [file, ...args] = COMMANDS[kind];
+  /**
+   * Starts one in `directory`, in which options name files, with a monitor of its own on standard input and output.
+   * `programs`: the directory of another version.
+   */
+  static async start(
+    what: DaemonKind | { readonly kind: DaemonKind; readonly programs: string | undefined },
+    directory: string,
+    ...options: string[]
+  ): Promise<DaemonProcess> {
+    const { kind, programs } = typeof what === 'string' ? { kind: what, programs: undefined } : what;
+    const [command, ...args] = COMMANDS[kind];
+    const file = programs === undefined ? command : join(programs, command!);
     const monitor = ['--chardev', 'stdio,id=test', '--monitor', 'test'];
     const child = await startChild({
       file: file!,
@@ -80,10 +89,10 @@ export class DaemonProcess {
 
 /** Runs `work` in a directory of its own; what it started is gone afterwards. */
 export async function inScratch(
-  work: (directory: string, started: DaemonProcess[]) => Promise<void>,
+  work: (directory: string, started: Pick<DaemonProcess, 'destroy'>[]) => Promise<void>,
 ): Promise<void> {
   const scratch = new ScratchDirectory();
-  const started: DaemonProcess[] = [];
+  const started: Pick<DaemonProcess, 'destroy'>[] = [];
   try {
     await work(scratch.path, started);
   } finally {

@@ -20,7 +20,7 @@ t.setTimeout(6 * LIMIT_MS);
 
 const OPTIONS = [
   ...['--blockdev', 'driver=file,node-name=f,filename=disk', '--blockdev', 'raw,node-name=disk,file=f'],
-  ...['--nbd-server', 'addr.type=unix,addr.path=nbd'],
+  ...['--nbd-server', 'addr.type=unix,addr.path=nbd,max-connections=0'],
   ...['--export', 'type=nbd,id=e0,node-name=disk,name=disk,writable=on'],
   ...['--chardev', 'socket,id=s,path=qmp,server=on,wait=off', '--monitor', 's'],
 ];

@@ -39,14 +39,20 @@ export interface NbdExport {
 export interface NbdServer {
   /** oldest first */
   readonly exports: readonly NbdExport[];
+  /** there is one connection at most: nobody can have several */
+  readonly isForOne: boolean;
 }
 
-/** What one can ask of an export. NBD-010 */
-export function transmissionFlags(one: NbdExport, hasStructuredReplies: boolean): number {
+/** What one can ask of an export. NBD-010, NBD-040 */
+export function transmissionFlags(
+  { isForOne }: NbdServer,
+  one: NbdExport,
+  hasStructuredReplies: boolean,
+): number {
   const always = nbd.EXPORT_HAS_FLAGS | nbd.EXPORT_SEND_FLUSH | nbd.EXPORT_SEND_FUA | nbd.EXPORT_SEND_CACHE;
   const written = one.isWritable
     ? nbd.EXPORT_SEND_TRIM | nbd.EXPORT_SEND_WRITE_ZEROES | nbd.EXPORT_SEND_FAST_ZERO
     : nbd.EXPORT_READ_ONLY;
   const structured = hasStructuredReplies ? nbd.EXPORT_SEND_DF : 0;
-  return always | written | structured | nbd.EXPORT_CAN_MULTI_CONN;
+  return always | written | structured | (isForOne ? 0 : nbd.EXPORT_CAN_MULTI_CONN);
 }

@@ -30,6 +30,9 @@ export interface NbdListener {
 /** `bitmap-…`, `e1`: how ids have to look. NBD-026 */
 const ID = /^[A-Za-z][A-Za-z0-9._-]*$/;
 
+/** NBD-040: how many clients there may be at once where nobody says. */
+const MOST_CONNECTIONS = 100;
+
 export class Exports {
   readonly #graph: Graph;
   readonly #emit: (event: JsonObject) => void;
@@ -38,6 +41,8 @@ export class Exports {
   readonly #exports: NodeExport[] = [];
   readonly #clients = new Set<NbdConnection>();
   isServing = false;
+  /** at most one client at once */
+  #isForOne = false;
 
   constructor(graph: Graph, emit: (event: JsonObject) => void, listener: NbdListener | null) {
     this.#graph = graph;
@@ -60,10 +65,14 @@ export class Exports {
     return this.#exports.flatMap(({ bitmaps }) => bitmaps);
   }
 
-  /** nbd-server-start. @throws NbdError NBD-E-RUNNING, NBD-E-BIND */
-  start(address: NbdAddress, mostConnections: number): void {
+  /**
+   * nbd-server-start.
+   * @param mostConnections at once (NBD-040); 0: any number @throws NbdError NBD-E-RUNNING, NBD-E-BIND
+   */
+  start(address: NbdAddress, mostConnections = MOST_CONNECTIONS): void {
     if (this.isServing) throw new NbdError('NBD-E-RUNNING');
     this.#listener?.open(address, mostConnections);
+    this.#isForOne = mostConnections === 1;
     this.isServing = true;
   }
 
@@ -87,6 +96,9 @@ export class Exports {
     const server = {
       get exports() {
         return exports.#exports;
+      },
+      get isForOne() {
+        return exports.#isForOne;
       },
     };
     const client = new NbdConnection(server, ended, released, room);

@@ -122,7 +122,7 @@ function answer(negotiation: Negotiation, option: number, data: Uint8Array): Cho
 function exportName(negotiation: Negotiation, data: Uint8Array, noZeroes: boolean, output: Output): Chosen {
   const one = negotiation.find(decodeName(data) ?? '');
   if (one === undefined || decodeName(data) === null) throw new Disconnect();
-  const flags = transmissionFlags(one, negotiation.hasStructuredReplies);
+  const flags = transmissionFlags(negotiation.server, one, negotiation.hasStructuredReplies);
   output.pushFields([u64(one.size), u16(flags), new Uint8Array(noZeroes ? 0 : 124)]);
   return negotiation.choose(one);
 }
@@ -171,7 +171,7 @@ function info(negotiation: Negotiation, data: Uint8Array, go: boolean): Chosen |
   }
   const sizes = [u32(1), u32(4096), u32(nbd.LONGEST_PAYLOAD)];
   negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_BLOCK_SIZE), ...sizes));
-  const flags = transmissionFlags(one, negotiation.hasStructuredReplies);
+  const flags = transmissionFlags(negotiation.server, one, negotiation.hasStructuredReplies);
   negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_EXPORT), u64(one.size), u16(flags)));
   negotiation.reply(nbd.REP_ACK);
   return go ? negotiation.choose(one) : null;

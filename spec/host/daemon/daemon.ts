@@ -104,7 +104,7 @@ export class Daemon {
   }
 
   /** nbd-server-start, from the command line. @throws NbdError */
-  async startNbd(address: NbdAddress, mostConnections: number): Promise<void> {
+  async startNbd(address: NbdAddress, mostConnections?: number): Promise<void> {
     if (!this.machine.exports.isServing) await this.#listener.prepare(address);
     this.machine.exports.start(address, mostConnections);
   }

@@ -9,7 +9,7 @@ name=value,… or, if it begins with {, JSON; a comma in a value is written twic
   --object [qom-type=]TYPE,id=ID,…              makes an object, as object-add does
   --nbd-server addr.type=unix,addr.path=PATH    lets NBD clients connect: a unix socket for this user alone, or
   --nbd-server addr.type=inet,addr.host=HOST,addr.port=PORT
-               [,max-connections=N]             at most so many at once; default: any number
+               [,max-connections=N]             at most so many at once; 0: any number; default: 100
   --export [type=]nbd,id=ID,node-name=NAME[,name=NAME][,writable=on][,bitmaps.0=NAME]…
                                                 exports a node, as block-export-add does
   --chardev stdio,id=ID                         where a monitor may be: standard input and output, or

@@ -151,7 +151,7 @@ class Start {
   async #nbdServer(value: string): Promise<void> {
     const options = optionArguments(NbdServerOptions, value, null);
     const { type, ...data } = options.addr;
-    await this.#daemon.startNbd({ type, data }, options['max-connections'] ?? 0);
+    await this.#daemon.startNbd({ type, data }, options['max-connections']);
   }
 
   #chardev(value: string): void {

@@ -116,14 +116,14 @@ export const EXPORT_COMMANDS = [
       'max-connections': optional(uint32, { doc: 'at once; 0 for no limit; default 100' }),
     }),
     returns: empty,
-    rules: ['NBD-028'],
+    rules: ['NBD-028', 'NBD-040'],
     execute(machine, args) {
       // PRECONDITIONS
       if (!machine.exports.isServing && args['tls-creds'] !== undefined) {
         throw new NbdError('NBD-E-TLS', { id: args['tls-creds'] });
       }
       // EFFECTS
-      machine.exports.start(args.addr, args['max-connections'] ?? 100);
+      machine.exports.start(args.addr, args['max-connections']);
     },
   }),
   define({
