@@ -19,18 +19,21 @@ function definitionName(reference: { readonly $ref: string }): string {
   return reference.$ref.slice(reference.$ref.lastIndexOf('/') + 1);
 }
 
-let compiled: Ajv2020 | undefined;
+const OPTIONS = { strictTuples: false, allowUnionTypes: true, schemas: [schema] };
+
+let quick: ValidateFunction | undefined;
+let thorough: Ajv2020 | undefined;
+
+/** Most files are cases: to say just that takes a third of the time that it takes to say all that is wrong. */
+function isCase(value: Json): boolean {
+  quick ??= new Ajv2020(OPTIONS).getSchema(schema.$id)!;
+  return quick(value) as boolean;
+}
 
 /** The schema, or one of its definitions. Compiled on first use: that costs tens of milliseconds. */
 function validator(definition: string): ValidateFunction {
-  compiled ??= new Ajv2020({
-    allErrors: true,
-    strictTuples: false,
-    allowUnionTypes: true,
-    verbose: true,
-    schemas: [schema],
-  });
-  return compiled.getSchema(schema.$id + (definition === '' ? '' : `#/$defs/${definition}`))!;
+  thorough ??= new Ajv2020({ ...OPTIONS, allErrors: true, verbose: true });
+  return thorough.getSchema(schema.$id + (definition === '' ? '' : `#/$defs/${definition}`))!;
 }
 
 function errorsOf(definition: string, value: Json): readonly ErrorObject[] {
@@ -40,6 +43,7 @@ function errorsOf(definition: string, value: Json): readonly ErrorObject[] {
 
 /** Every violation in `value`; none if it is a case. */
 export function violations(value: Json): Violation[] {
+  if (isCase(value)) return [];
   const errors = errorsOf('', value);
   const badSteps = new Set<number>();
   const own: ErrorObject[] = [];

@@ -81,7 +81,12 @@ function making(machine: Machine, path: string, make: (wasThere: boolean) => rea
       if (wasThere) emptyAgain(machine, path);
       else remove(machine, path);
     };
-    made = make(wasThere).filter((name) => name !== path);
+    try {
+      made = make(wasThere).filter((name) => name !== path);
+    } catch (error) {
+      undo();
+      throw error;
+    }
     return undo;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
