@@ -54,9 +54,9 @@ export class PromotionError extends Error {
 export function caseText(files: FindingFiles, { id, title, rules }: PromoteOptions): string {
   const history = files.minimal?.history ?? files.history;
   const head = memberLines(jsonObject({ id, title, rules: [...rules] }));
-  const formats = history.format === 'raw' ? [] : [`formats: ${flowText([history.format])}`];
+  const formats = `formats: ${flowText([history.format])}`;
   const devices = history.requires.includes('devices') ? ['requires: [devices]'] : [];
-  return [...head, ...formats, ...devices, 'steps:', ...stepLines(history.steps), ''].join('\n');
+  return [...head, formats, ...devices, 'steps:', ...stepLines(history.steps), ''].join('\n');
 }
 
 /** @throws {PromotionError} {@link ProblemError} */

@@ -154,8 +154,13 @@ function verdictOf(
   return { text: 'otherwise', isAsBefore: false, detail };
 }
 
+/** More of a line is in the transcript beside the finding. */
+function short(line: string): string {
+  return line.length <= 300 ? line : `${line.slice(0, 200)} … ${line.slice(-90)}`;
+}
+
 function marked(lines: readonly string[], mark: string): string[] {
-  return lines.slice(0, 20).map((line) => `             ${mark} ${line}`);
+  return lines.slice(0, 20).map((line) => `             ${mark} ${short(line)}`);
 }
 
 /** @throws {UsageError} {@link ProblemError} */

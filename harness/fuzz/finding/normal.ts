@@ -100,6 +100,13 @@ export const RULES: readonly Rule[] = [
     by: '$1s',
     example: ['[N, N, N]', '[Ns]'],
   },
+  {
+    name: 'repeated characters',
+    why: 'how long a name is, is drawn',
+    pattern: /([A-Za-z])\1{15,}/g,
+    by: '$1…',
+    example: [`name "${'x'.repeat(1024)}"`, 'name "x…"'],
+  },
 ];
 
 const KINDS = {

@@ -19,8 +19,9 @@ export function costOf(steps: readonly Step[]): Cost {
     actions += isTransaction ? 1 + actionTypes(act).length : 1;
     verbs += VERB_WEIGHT[action.verb] ?? 0;
     if (act.verb === 'io') verbs += IO_WEIGHT[act.request.op] ?? 0;
-    for (const { value } of valuesIn(action)) {
-      if (value !== undefined && value !== false) said++;
+    for (const { path, value } of valuesIn(action)) {
+      // What is left out of a command is said by nobody; our own options are always there.
+      if (value !== undefined && (value !== false || path[0] === 'arguments')) said++;
       if (typeof value === 'number') numbers += Math.log2(1 + Math.abs(value));
     }
   }

@@ -42,7 +42,7 @@ export async function reduce(history: History, options: ReduceOptions): Promise<
 class Limit extends Error {}
 
 class Reducer {
-  readonly #history: History;
+  #history: History;
   readonly #options: ReduceOptions;
   readonly #tried = new Set<string>();
   readonly #end: number;
@@ -61,6 +61,7 @@ class Reducer {
   async run(): Promise<Reduced> {
     let isComplete = true;
     try {
+      await this.#plainFormat();
       for (let before: Cost | null = null; before === null || isLess(this.#cost, before); ) {
         before = this.#cost;
         await this.#dropChunks();
@@ -73,6 +74,7 @@ class Reducer {
         await this.#lowerAll();
         await this.#lowerEach();
       }
+      await this.#plainFormat();
       await this.#plainNames();
     } catch (error) {
       if (!(error instanceof Limit)) throw error;
@@ -102,6 +104,23 @@ class Reducer {
     this.#best = steps;
     this.#cost = cost;
     return true;
+  }
+
+  /** @throws Limit */
+  async #shows(history: History): Promise<boolean> {
+    if (this.#options.isValid?.(history) === false) return false;
+    const { probes = 1000, signal } = this.#options;
+    if (this.#probes >= probes || performance.now() > this.#end || signal?.aborted === true)
+      throw new Limit();
+    this.#probes++;
+    return this.#options.shows(history);
+  }
+
+  /** What shows on raw images, too, has nothing to do with the format. */
+  async #plainFormat(): Promise<void> {
+    if (this.#history.format === 'raw') return;
+    const history: History = { ...this.#history, format: 'raw' };
+    if (await this.#shows(history)) this.#history = history;
   }
 
   /** Runs of steps, longer ones first, from the end: what comes last depends on what came before. */
