@@ -8,6 +8,7 @@ import { CopyError, PIECE } from './copy.js';
 import type { Edge } from './edge.js';
 import { read, write, zero } from './request.js';
 import { RequestError } from './request-error.js';
+import type { Leg } from './route.js';
 import { statusInChain, statusOf } from './status.js';
 
 /** Clusters are of at least this size. */
@@ -79,19 +80,39 @@ export class BlockCopy {
 
   /** Copies what is still to be copied of the clusters that the range touches. @throws CopyError */
   copyRange(offset: number, length: number): void {
-    const { start, end } = this.clusters(offset, length);
-    for (let at = this.toCopy.nextDirty(start, end); at >= 0; at = this.toCopy.nextDirty(at, end)) {
-      const clean = this.toCopy.nextClean(at, end);
-      this.#copy(at, Math.min(clean < 0 ? end : clean, at + PIECE));
+    for (const { start, end } of this.#pieces(offset, length)) this.#copy(start, end);
+  }
+
+  /** The requests that this makes. REF-090 */
+  *route(offset: number, length: number): Generator<Leg> {
+    const [from, to] = [this.#from.child, this.#to.child];
+    for (const { start, end } of this.#pieces(offset, length)) {
+      for (let at = start; at < end; ) {
+        const { isZero, length } = statusInChain(from, at, end - at);
+        if (!isZero) yield { op: 'read', offset: at, length, node: from };
+        yield { op: isZero ? 'zero' : 'write', offset: at, length, node: to };
+        at += length;
+      }
     }
   }
 
-  /** Copies the next cluster that is still to be copied; false if there is none. @throws CopyError */
-  copyNext(): boolean {
-    const at = this.toCopy.nextDirty(0);
-    if (at < 0) return false;
-    this.#copy(at, Math.min(at + this.cluster, this.toCopy.size));
-    return true;
+  /** The next cluster that is still to be copied; null if there is none. */
+  next(): { readonly offset: number; readonly length: number } | null {
+    const offset = this.toCopy.nextDirty(0);
+    return offset < 0 ? null : { offset, length: Math.min(this.cluster, this.toCopy.size - offset) };
+  }
+
+  /** What is still to be copied of the clusters that the range touches. */
+  *#pieces(offset: number, length: number): Generator<{ readonly start: number; readonly end: number }> {
+    const range = this.clusters(offset, length);
+    const { toCopy } = this;
+    for (let end = range.start; ; ) {
+      const start = toCopy.nextDirty(end, range.end);
+      if (start < 0) return;
+      const clean = toCopy.nextClean(start, range.end);
+      end = Math.min(clean < 0 ? range.end : clean, start + PIECE);
+      yield { start, end };
+    }
   }
 
   /** Whole clusters, but for the end of the disk. */

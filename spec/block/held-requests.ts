@@ -6,7 +6,7 @@ import type { DebugEvent } from './drivers/driver.js';
 import type { Edge } from './edge.js';
 import type { Node } from './node.js';
 import { RequestError } from './request-error.js';
-import { eventsOf, type Passing } from './route.js';
+import { eventsOf, type Passing, wayOf } from './route.js';
 
 /** A request that was submitted: it is over when it was made, or given up. */
 export interface Ticket {
@@ -45,14 +45,18 @@ interface Suspension {
 export interface HeldRequest {
   readonly edge: Edge | null;
   readonly passing: Passing;
-  /** the suspensions that have to end, newest first; none: it goes at the next step */
+  /** the suspensions that have to end, newest first; none: it waits for another request, or goes at the next step */
   readonly tags: readonly string[];
 }
+
+const OVER: Ticket = { isOver: true, cancel: () => {}, whenOver: (action) => action() };
 
 class Held implements Ticket {
   readonly submission: Submission;
   /** events that have held it: they do not hold it again */
   readonly passed: { readonly node: Node; readonly event: DebugEvent }[] = [];
+  /** it is to go after that one */
+  after: Held | null = null;
   isOver = false;
   readonly #queue: HeldRequests;
   readonly #actions: (() => void)[] = [];
@@ -95,14 +99,22 @@ export class HeldRequests {
 
   /** Makes a request, or puts it on hold if it is to meet a breakpoint: until then nothing of it is done. REF-090, REF-091 */
   submit(submission: Submission): Ticket {
+    // Nearly always nothing can hold it; then it costs nothing to ask.
+    if (this.#breakpoints.length === 0 && this.#held.size === 0) {
+      submission.go();
+      return OVER;
+    }
     const held = new Held(this, submission);
     this.#goOn(held);
     return held;
   }
 
-  /** The breakpoint that the request would meet first now, or null. */
+  /** The breakpoint that the request would wait at now, or null. */
   heldBy(node: Node, passing: Passing): { readonly node: Node; readonly tag: string } | null {
-    return this.#meets(node, passing, [])?.[0] ?? null;
+    const met = this.#meets(node, passing, [])?.[0];
+    if (met !== undefined) return met;
+    const copy = this.#copyOf(node, passing);
+    return this.#suspensions.find((one) => one.held === copy) ?? null;
   }
 
   /** REF-089 */
@@ -200,7 +212,7 @@ export class HeldRequests {
     }
     for (const held of this.#held) {
       const isSuspended = this.#suspensions.some((one) => one.held === held);
-      if (isSuspended === this.#ready.includes(held))
+      if ((isSuspended || held.after !== null) === this.#ready.includes(held))
         yield `a ${held.submission.passing.op} is held, and by nothing`;
     }
   }
@@ -218,6 +230,11 @@ export class HeldRequests {
     const { edge, passing, go } = held.submission;
     const node = edge()?.child;
     const met = node === undefined ? null : this.#meets(node, passing, held.passed);
+    const copy = met !== null || node === undefined ? null : this.#copyOf(node, passing);
+    if (copy !== null) {
+      this.#waitFor(copy, held);
+      return;
+    }
     if (met === null) {
       this.forget(held);
       held.end(go);
@@ -230,6 +247,32 @@ export class HeldRequests {
       this.#suspensions.unshift({ node: at, tag, held });
       this.tell(`blkdebug: Suspended request '${tag}'\n`);
     }
+  }
+
+  /** REF-091: it goes when the other one has gone. */
+  #waitFor(copy: Held, held: Held): void {
+    this.#held.add(held);
+    held.after = copy;
+    copy.whenOver(() => {
+      held.after = null;
+      if (!held.isOver) this.#ready.push(held);
+    });
+  }
+
+  /** A held request that is going to copy a part of what this one is going to change. REF-091 */
+  #copyOf(node: Node, passing: Passing): Held | null {
+    if (this.#held.size === 0) return null;
+    const changes = wayUntilFailure(node, passing).filter((one) => CHANGES.has(one.passing.op));
+    const isChanged = (copy: Part): boolean =>
+      changes.some((change) => change.node === copy.node && overlap(change.passing, copy.passing));
+    for (const held of this.#held) {
+      const { edge, passing: other } = held.submission;
+      const at = edge()?.child;
+      if (at === undefined) continue;
+      const copies = wayUntilFailure(at, other).filter((one) => one.passing.op === 'copy');
+      if (copies.some(isChanged)) return held;
+    }
+    return null;
   }
 
   /** The breakpoints of the first event on the way that has any; the way of a request that will fail ends there. */
@@ -249,6 +292,28 @@ export class HeldRequests {
     }
     return null;
   }
+}
+
+const CHANGES: ReadonlySet<Passing['op']> = new Set(['write', 'zero', 'discard']);
+
+interface Part {
+  readonly node: Node;
+  readonly passing: Passing;
+}
+
+/** The way of a request as far as it will come. */
+function wayUntilFailure(node: Node, passing: Passing): Part[] {
+  const way: Part[] = [];
+  try {
+    for (const part of wayOf(node, passing)) way.push(part);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+  }
+  return way;
+}
+
+function overlap(one: Passing, other: Passing): boolean {
+  return one.offset < other.offset + other.length && other.offset < one.offset + one.length;
 }
 
 /** Whether there was anything to remove. */

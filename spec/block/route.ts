@@ -5,7 +5,10 @@
 import type { DebugEvent } from './drivers/driver.js';
 import type { Node } from './node.js';
 
-/** A request, without its bytes. `copy`: what is read of it becomes the image's own (REF-081). */
+/**
+ * A request, without its bytes. `copy`: what is there is copied where it belongs, unless it is there already: to the image itself
+ * (REF-081), to the target (REF-121).
+ */
 export interface Passing {
   readonly op: 'read' | 'write' | 'zero' | 'discard' | 'copy';
   readonly offset: number;
@@ -17,6 +20,12 @@ export interface Leg extends Passing {
   readonly node: Node;
   /** told to that node's driver before */
   readonly event?: DebugEvent | undefined;
+}
+
+/** Which part of it comes to which node, first things first. @throws RequestError where the request will fail */
+export function* wayOf(node: Node, passing: Passing): Generator<{ node: Node; passing: Passing }> {
+  yield { node, passing };
+  for (const leg of node.driver.route?.(passing) ?? []) yield* wayOf(leg.node, leg);
 }
 
 /** What happens where, first things first. @throws RequestError where the request will fail */

@@ -55,10 +55,13 @@ export const WAIT_BREAK: NodeCommand = {
   words: [1, 1],
   usage: 'tag',
   summary: 'waits until a request is held',
-  // QEMU waits without end for what does not come; here nothing comes while somebody waits.
-  run(disk, { words: [tag] }) {
+  // QEMU waits without end for what does not come.
+  run(disk, { world, words: [tag] }) {
     const fail = `Could not wait for ${tag}`;
-    if (!disk.graph.requests.isHeld(nodeOf(disk, fail), tag!)) refuse(fail, 'no request is held');
+    const node = nodeOf(disk, fail);
+    const isHeld = (): boolean => disk.graph.requests.isHeld(node, tag!);
+    while (!isHeld() && world.step());
+    if (!isHeld()) refuse(fail, 'no request is held');
   },
 };
 

@@ -17,6 +17,8 @@ export interface IoWorld {
   readonly now: () => number;
   /** lets so many milliseconds pass */
   readonly sleep: (milliseconds: number) => void;
+  /** lets what goes on by itself go on, by one step; false: there is nothing */
+  readonly step: () => boolean;
   /** where the file of `write -s` is */
   readonly storage: Storage;
 }

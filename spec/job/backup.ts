@@ -89,7 +89,12 @@ export class BackupDriver implements JobDriver<BlockJob> {
 
   *run(job: BlockJob): Work {
     if (this.#failure !== null) throw this.#failure;
-    while (this.#copyNext(job)) yield;
+    const { copying } = this.#options.filter;
+    for (let next = copying.next(); next !== null; next = copying.next()) {
+      const { offset, length } = next;
+      yield* job.request({ op: 'copy', offset, length }, () => this.#copy(job, offset, length));
+      yield;
+    }
   }
 
   commit(): void {
@@ -114,11 +119,11 @@ export class BackupDriver implements JobDriver<BlockJob> {
     }
   }
 
-  /** false when nothing is left. @throws StorageError */
-  #copyNext(job: BlockJob): boolean {
+  /** @throws StorageError */
+  #copy(job: BlockJob, offset: number, length: number): void {
     const { filter, onSourceError, onTargetError } = this.#options;
     try {
-      return filter.copying.copyNext();
+      filter.copying.copyRange(offset, length);
     } catch (error) {
       if (!(error instanceof CopyError)) throw error;
       const errno = requestErrno(error.cause);
@@ -127,7 +132,6 @@ export class BackupDriver implements JobDriver<BlockJob> {
       // JOB-047: whatever is done, the cluster is still to be copied
       if (job.requestFailed(operation, policy, errno) === 'report')
         throw new StorageError(errno, filter.node.name);
-      return true;
     }
   }
 }

@@ -3,10 +3,13 @@ import type { Op } from '../block/blockers.js';
 import type { Edge, Holder } from '../block/edge.js';
 import type { Node } from '../block/node.js';
 import type { Permissions } from '../block/permissions.js';
+import type { Passing } from '../block/route.js';
 import { type JsonObject, jsonObject } from '../json/value.js';
 import type { StorageErrno } from '../storage/storage.js';
+import type { Work } from './driver.js';
 import { JobError } from './errors.js';
 import { Job } from './job.js';
+import { whenLetThrough } from './request.js';
 
 /** What is to be done about an error of the storage. */
 export type ErrorPolicy = 'report' | 'ignore' | 'stop' | 'enospc' | 'auto';
@@ -74,6 +77,14 @@ export class BlockJob extends Job implements Holder {
   /** What {@link BlockJob.useAsBackend} gave is used no more. */
   dropBackends(): void {
     this.#drop(this.#backends.splice(0));
+  }
+
+  /**
+   * Makes a request of the first node that it uses: does `act` as soon as no breakpoint holds that request. REF-095
+   * @throws what `act` throws
+   */
+  request(passing: Passing, act: () => void): Work {
+    return whenLetThrough(this.host.graph.requests, this.#uses[0]!, passing, act);
   }
 
   /** Uses none of its nodes any more; those that nobody else holds go. */

@@ -7,6 +7,8 @@ export type JobType = 'backup' | 'commit' | 'mirror' | 'stream' | 'create';
 /** Yielded by a job that has nothing to do until something changes: it takes no step until `until` holds. */
 export interface Idle {
   readonly until: () => boolean;
+  /** a request of its is held: till that goes the job is neither paused nor ended. REF-095 */
+  readonly isHeld?: boolean;
 }
 
 /** The work: one unit between two yields, each of which is a point where the job may be paused or ended. */

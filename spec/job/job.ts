@@ -201,6 +201,7 @@ export class Job {
   /** One unit of work, or a change of state; false if it can do neither now. JOB-004 */
   step(): boolean {
     if (this.#work === null || this.isOver) return false;
+    if (this.#idle?.isHeld === true && !this.#idle.until()) return false; // REF-095
     if (this.isCancelled) return this.#endCancelled(this.#work);
     if (this.isPaused) return this.#rest();
     if (this.#wake()) return true;

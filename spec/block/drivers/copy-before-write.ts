@@ -129,15 +129,8 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
 
   override *route(passing: Passing): Iterable<Leg> {
     const { op, offset, length } = passing;
-    const isChange = op === 'write' || op === 'zero' || op === 'discard';
-    if (isChange && !this.#isBroken && length > 0) {
-      const { start, end } = this.copying.clusters(offset, length);
-      if (this.copying.toCopy.nextDirty(start, end) >= 0) {
-        yield { op: 'read', offset: start, length: end - start, node: this.file.child };
-        yield { op: 'write', offset: start, length: end - start, node: this.#target.child };
-      }
-    }
-    yield* super.route(passing);
+    if (op !== 'read' && !this.#isBroken && length > 0) yield* this.copying.route(offset, length);
+    if (op !== 'copy') yield* super.route(passing);
   }
 
   *routeOfSnapshot(offset: number, length: number): Iterable<Leg> {

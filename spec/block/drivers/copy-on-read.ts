@@ -35,9 +35,8 @@ class CopyOnReadDriver extends FilterDriver {
 
   override *route(passing: Passing): Iterable<Leg> {
     const { op, offset, length } = passing;
-    const { driver } = this.file.child;
-    if (op === 'read')
-      for (const piece of this.#toCopy(offset, length)) yield* driver.route?.({ op: 'copy', ...piece }) ?? [];
+    const node = this.file.child;
+    if (op === 'read') for (const piece of this.#toCopy(offset, length)) yield { op: 'copy', ...piece, node };
     yield* super.route(passing);
   }
 

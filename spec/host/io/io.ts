@@ -41,6 +41,7 @@ function worldOf(tool: IoToolWorld): IoWorld {
     report: (message) => tool.stderr(`${PROGRAM}: ${message}\n`),
     now: tool.now ?? (() => 0),
     sleep: tool.sleep ?? (() => {}),
+    step: () => false,
     storage: tool.storage,
   };
 }

@@ -81,6 +81,7 @@ function runOn(machine: Machine, disk: Disk, command: string, show: (line: strin
       report: show,
       now: () => 0,
       sleep: () => {},
+      step: () => machine.step(),
       storage: machine.storage,
     },
     commands,
