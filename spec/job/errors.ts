@@ -42,6 +42,8 @@ export const JOB_ERRORS = {
     "Cannot replace '{node}' by a node mirrored from '{source}', because it cannot be guaranteed that doing so would not lead to an abrupt change of visible data",
   'JOB-E-MIRROR-REPLACES-SIZE': 'cannot replace image with a mirror image of different size',
   'JOB-E-MIRROR-REPLACES-GONE': "Node name '{node}' not found",
+  'JOB-E-MIRROR-NODE-NAME': 'a node-name must be provided when replacing a named node of the graph',
+  'JOB-E-MIRROR-BACKING': '{reason}',
   'JOB-E-MIRROR-GRAPH': 'Operation not permitted',
   'JOB-E-SIZES': 'Source and target image have different sizes',
 } as const;

@@ -1,4 +1,4 @@
-/** What is done with the graph when a mirror ends. MIRROR.md, JOB-073 and JOB-075. */
+/** What is done with the graph when a mirror ends. MIRROR.md, JOB-073 to JOB-075. */
 import { skipFilters } from '../../block/below.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
@@ -12,7 +12,7 @@ import { canReplace, moveUsers } from './replace.js';
 /** What there is to do when the job ends well. */
 export interface Ending {
   /** what is below the target then: as it is; this node, or none; or what its image says, which is opened by this */
-  readonly backing: 'as it is' | { readonly node: Node | null } | (() => void);
+  readonly backing: 'as it is' | { readonly node: Node | null } | ((image: Node) => void);
   /** the node that the target takes the place of; null: the source */
   readonly replaces: string | null;
 }
@@ -27,7 +27,7 @@ interface Mirror {
 /**
  * The filter goes, and the job uses no node any more.
  * @param good null if the job has failed
- * @throws JobError JOB-E-MIRROR-GRAPH, or what opening the backing file says; all else has been done then
+ * @throws JobError JOB-E-MIRROR-GRAPH, or what opening the backing file says; then nobody has moved. JOB-075
  */
 export function endMirror(
   { graph, filter, target, ending }: Mirror,
@@ -37,36 +37,29 @@ export function endMirror(
   const source = filter.driver.source.child;
   const kept = [source, target, filter.node];
   for (const node of kept) node.pinned += 1;
-  const failures: unknown[] = [];
-  const attempt = (action: () => void): void => {
-    try {
-      action();
-    } catch (failure) {
-      if (!(failure instanceof Refusal)) throw failure;
-      failures.push(failure);
-    }
-  };
   job.dropBackends();
   filter.stop();
-  if (good !== null) attempt(() => setBacking(graph, target, ending.backing));
-  if (good?.isCompleted === true) attempt(() => replace(graph, source, target, ending.replaces));
-  job.letGo();
-  filter.remove();
-  for (const node of kept) {
-    node.pinned -= 1;
-    graph.release(node);
+  try {
+    if (good !== null) setBacking(graph, target, ending.backing);
+    if (good?.isCompleted === true) replace(graph, source, target, ending.replaces);
+  } finally {
+    job.letGo();
+    filter.remove();
+    for (const node of kept) {
+      node.pinned -= 1;
+      graph.release(node);
+    }
   }
-  if (failures.length > 0) throw failures.at(-1);
 }
 
-/** @throws JobError JOB-E-MIRROR-GRAPH; Refusal */
+/** JOB-074 @throws JobError JOB-E-MIRROR-GRAPH; Refusal, StorageError */
 function setBacking(graph: Graph, target: Node, backing: Ending['backing']): void {
   if (backing === 'as it is') return;
+  const image = skipFilters(target);
   if (typeof backing === 'function') {
-    backing();
+    backing(image);
     return;
   }
-  const image = skipFilters(target);
   if (image.backing === backing.node) return;
   permitted(() =>
     graph.change((change) => {

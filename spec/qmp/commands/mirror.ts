@@ -1,4 +1,4 @@
-/** blockdev-mirror: checks in QEMU's order, then the job. spec/job/mirror/MIRROR.md. */
+/** blockdev-mirror and drive-mirror: checks in QEMU's order, then the job. spec/job/mirror/MIRROR.md. */
 import { skipFilters, skipImplicit } from '../../block/below.js';
 import { checkBlockers } from '../../block/blockers.js';
 import { BlockError } from '../../block/errors.js';
@@ -8,6 +8,10 @@ import type { Ending } from '../../job/mirror/ending.js';
 import { canReplace } from '../../job/mirror/replace.js';
 import { startMirror } from '../../job/mirror/start.js';
 import { commandsOf } from '../command.js';
+import { openStoredBacking } from '../drive/backing.js';
+import { checkNotInUse } from '../drive/in-use.js';
+import { NewImageMode } from '../drive/new-image.js';
+import { openTarget } from '../drive/target.js';
 import type { Machine } from '../machine.js';
 import { bool, empty, enumeration, type Infer, int, optional, str, struct, uint32 } from '../types.js';
 import { exactNumber } from '../validate.js';
@@ -23,10 +27,9 @@ const MirrorCopyMode = enumeration('MirrorCopyMode', [
 /** 64 MiB, in bytes. */
 const LARGEST_GRANULARITY = 2 ** 26;
 
-export const BlockdevMirror = struct('BlockdevMirror', {
+const COMMON = {
   'job-id': optional(str, { doc: 'default: the name of the drive' }),
   device: { type: str, optional: false, doc: 'what is mirrored: a drive or a node that no other node uses' },
-  target: { type: str, optional: false, doc: 'where to: a drive or a node of the same size' },
   replaces: optional(str, { doc: 'the node that the target takes the place of; default: the source' }),
   sync: MirrorSyncMode,
   speed: optional(int, { doc: 'bytes a second; default 0: no limit' }),
@@ -34,23 +37,37 @@ export const BlockdevMirror = struct('BlockdevMirror', {
   'buf-size': optional(int, { doc: 'bytes that are kept in memory at most' }),
   'on-source-error': optional(BlockdevOnError, { doc: 'default report' }),
   'on-target-error': optional(BlockdevOnError, { doc: 'default report' }),
-  'filter-node-name': optional(str, { doc: 'of the filter above the source' }),
   'copy-mode': optional(MirrorCopyMode, { doc: 'default background' }),
   'auto-finalize': optional(bool, { doc: 'default true' }),
   'auto-dismiss': optional(bool, { doc: 'default true' }),
+} as const;
+
+const BlockdevMirror = struct('BlockdevMirror', {
+  ...COMMON,
+  target: { type: str, optional: false, doc: 'where to: a drive or a node of the same size' },
+  'filter-node-name': optional(str, { doc: 'of the filter above the source' }),
+});
+
+const DriveMirror = struct('DriveMirror', {
+  ...COMMON,
+  target: { type: str, optional: false, doc: 'where to: the name of an image' },
+  format: optional(str, { doc: 'of the target; default: that of the source, or of an image that is there' }),
+  'node-name': optional(str, { doc: 'what the target is to be called' }),
+  mode: optional(NewImageMode, { doc: 'default absolute-paths' }),
+  unmap: optional(bool, { doc: 'zeros need no room on the target; default true. No matter here' }),
 });
 
 /** What a mirror is asked for with, however its target comes. */
-export type MirrorRequest = Omit<Infer<typeof BlockdevMirror>, 'device' | 'target'>;
+type MirrorRequest = Omit<Infer<typeof BlockdevMirror>, 'device' | 'target'>;
 
 /** The node of `device`, which neither another node nor a job uses. JOB-061 @throws BlockError */
-export function rootNode(machine: Machine, device: string): Node {
+function rootNode(machine: Machine, device: string): Node {
   const node = machine.graph.lookup(device, device);
   if (!node.isRoot) throw new BlockError('REF-E-NOT-ROOT');
   return node;
 }
 
-export interface Target {
+interface Target {
   readonly node: Node;
   /** what the source has nothing of must be made zeros there */
   readonly zero: boolean;
@@ -58,14 +75,15 @@ export interface Target {
 }
 
 /** Checks in this order, and the job. JOB-061 @throws Refusal; then all is as before */
-export function mirror(machine: Machine, source: Node, target: Target, args: MirrorRequest): void {
+function mirror(machine: Machine, source: Node, target: Target, args: MirrorRequest): void {
   const granularity = checkGranularity(args);
   checkBlockers(source, 'mirror-source');
   checkBlockers(target.node, 'mirror-target');
   const replaces = nodeToReplace(machine, source, args.replaces);
   const { sync } = args;
   if (sync === 'incremental' || sync === 'bitmap') throw new JobError('JOB-E-MIRROR-SYNC', { sync });
-  const below = sync === 'top' ? backingOf(source) : null;
+  checkNotInUse(machine, target.node);
+  const below = sync === 'top' ? backingBelowFilters(source) : null;
   startMirror(machine.graph, machine.jobs, {
     type: 'mirror',
     id: args['job-id'],
@@ -86,9 +104,10 @@ export function mirror(machine: Machine, source: Node, target: Target, args: Mir
   });
 }
 
-/** What the image below all filters has as its backing file, filters of that included. */
-export function backingOf(source: Node): Node | null {
-  return skipFilters(source).backing;
+/** What the source stands on, filters aside; null if nothing. */
+function backingBelowFilters(source: Node): Node | null {
+  const { backing } = skipFilters(source);
+  return backing === null ? null : skipFilters(backing);
 }
 
 /** @throws JobError JOB-E-MIRROR-GRANULARITY-RANGE, JOB-E-MIRROR-GRANULARITY-POWER */
@@ -112,6 +131,39 @@ function nodeToReplace({ graph }: Machine, source: Node, asked: string | undefin
     throw new JobError('JOB-E-MIRROR-REPLACES', { node: name, source: source.name });
   if (node.size !== source.size) throw new JobError('JOB-E-MIRROR-REPLACES-SIZE');
   return name;
+}
+
+/** JOB-076 @throws Refusal, StorageError; then nothing is left */
+function driveMirror(machine: Machine, args: Infer<typeof DriveMirror>): void {
+  const source = rootNode(machine, args.device);
+  checkBlockers(source, 'mirror-source'); // before anything is made
+  const stored = skipFilters(source).backing;
+  const sync = args.sync === 'top' && stored === null ? 'full' : args.sync;
+  if (args.replaces !== undefined && args['node-name'] === undefined)
+    throw new JobError('JOB-E-MIRROR-NODE-NAME');
+  const below = sync === 'none' ? source : stored;
+  const isNew = args.mode !== 'existing';
+  const target = openTarget(machine, source, {
+    file: args.target,
+    format: args.format,
+    mode: args.mode,
+    newBacking: sync === 'full' || below === null ? null : skipImplicit(below),
+    over: null,
+    nodeName: args['node-name'],
+  });
+  const { node } = target;
+  try {
+    // JOB-074
+    const ours = sync === 'none' ? source : sync === 'top' ? backingBelowFilters(source) : null;
+    const backing = isNew ? { node: ours } : (image: Node) => openStoredBacking(machine, image);
+    const zero = sync === 'full' && !isNew; // a new one is zeros
+    mirror(machine, source, { node, zero, backing }, { ...args, sync });
+    target.letGo();
+  } catch (refusal) {
+    target.letGo();
+    target.unmake();
+    throw refusal;
+  }
 }
 
 export const MIRROR_COMMANDS = [
@@ -141,5 +193,13 @@ export const MIRROR_COMMANDS = [
       const node = machine.graph.lookup(args.target, args.target);
       mirror(machine, source, { node, zero: args.sync === 'full', backing: 'as it is' }, args);
     },
+  }),
+  define({
+    name: 'drive-mirror',
+    doc: 'As blockdev-mirror, to an image that is made or opened for it. It goes with whoever uses it.',
+    args: DriveMirror,
+    returns: empty,
+    rules: ['JOB-060', 'JOB-074', 'JOB-076', 'JOB-077'],
+    execute: driveMirror,
   }),
 ];
