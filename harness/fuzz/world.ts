@@ -1,9 +1,15 @@
 /** Every property there is, and how its histories are played. */
 import { createProber } from './play/prober.js';
+import { backupChain } from './properties/backup-chain.js';
 import { bitmap } from './properties/bitmap.js';
+import { fleecing } from './properties/fleecing.js';
+import { jobs } from './properties/jobs.js';
+import { lifecycle } from './properties/lifecycle.js';
+import { persistence } from './properties/persistence.js';
+import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
 export const WORLD: World = {
-  properties: [bitmap],
+  properties: [bitmap, transaction, lifecycle, jobs, backupChain, fleecing, persistence],
   prober: ({ create }, options) => createProber(create, options),
 };

@@ -69,6 +69,7 @@ export const BLOCK_ERRORS = {
   'REF-E-HAS-DEVICE': 'Node {node} is in use',
   'REF-E-OVERLAY-IN-USE': 'The overlay is already in use',
   'REF-E-OVERLAY-BACKED': 'The overlay already has a backing image',
+  'REF-E-OVERLAY-FILTER': 'Filters cannot be used as overlays',
   'REF-E-OVERLAY-PLAIN': 'The overlay does not support backing images',
   'REF-E-OVERLAY-ALLOCATION':
     "Image '{node}' has no allocation bitmap, so it cannot have a backing file: make it with one",

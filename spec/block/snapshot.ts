@@ -9,11 +9,16 @@ import { Node } from './node.js';
 import { CONSISTENT_READ, permissionsOf } from './permissions.js';
 import { bitmapsOfSizeWith, followSize } from './resize.js';
 
-/** @throws BlockError REF-E-OVERLAY-IN-USE, REF-E-OVERLAY-BACKED, REF-E-OVERLAY-PLAIN, REF-E-OVERLAY-ALLOCATION, in this order */
+/**
+ * @throws BlockError REF-E-OVERLAY-IN-USE, REF-E-OVERLAY-BACKED, REF-E-OVERLAY-FILTER,
+ * REF-E-OVERLAY-PLAIN, REF-E-OVERLAY-ALLOCATION, in this order
+ */
 export function checkOverlay(overlay: Node): void {
   if ((permissionsOf(overlay).needs & CONSISTENT_READ) !== 0) throw new BlockError('REF-E-OVERLAY-IN-USE');
   if (overlay.backing !== null) throw new BlockError('REF-E-OVERLAY-BACKED');
   if (overlay.driver.backing !== undefined) return;
+  const { isFilter, name } = overlay.driver;
+  if (isFilter === true || name === 'blkdebug') throw new BlockError('REF-E-OVERLAY-FILTER');
   overlay.driver.refuseBacking?.(overlay.name);
   throw new BlockError('REF-E-OVERLAY-PLAIN');
 }

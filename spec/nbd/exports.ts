@@ -152,10 +152,10 @@ export class Exports {
   #find(node: Node, { isWritable }: ExportOptions, choices: readonly BitmapChoice[]): DirtyBitmap[] {
     return choices.map((choice) => {
       const bitmap = typeof choice === 'string' ? inChain(node, choice) : choice();
-      bitmapUsable(bitmap, KEEP);
       if (typeof choice === 'string' && !isWritable && !node.readOnly && bitmap.enabled) {
         throw new NbdError('NBD-E-BITMAP-ENABLED', { name: choice });
       }
+      bitmapUsable(bitmap, KEEP);
       return bitmap;
     });
   }

@@ -22,6 +22,9 @@ export class ModelRun {
   readonly format: Format;
   readonly model: ReferenceModel;
   readonly #files = new Set<string>();
+  readonly #told = new Set<string>();
+  /** how to end each connection of an NBD client, by its name */
+  readonly #connections = new Map<string, () => void>();
 
   constructor(format: Format) {
     this.format = format;
@@ -44,8 +47,27 @@ export class ModelRun {
   /** @throws whatever the specification throws where it must not */
   play(action: Action): Answer {
     const answer = this.#perform(action.verb === 'either' ? action.action : action);
-    if (action.verb !== 'wait') this.machine.takeEvents();
+    this.#hear();
     return answer;
+  }
+
+  /** Lets jobs run until they rest. */
+  settle(): void {
+    this.machine.settle();
+    this.#hear();
+  }
+
+  /** The ids of jobs of which something was told since the last time, oldest first. */
+  takeTold(): string[] {
+    const told = [...this.#told];
+    this.#told.clear();
+    return told;
+  }
+
+  #hear(): void {
+    for (const { event, data } of this.machine.takeEvents()) {
+      if (event === 'JOB_STATUS_CHANGE') this.#told.add(String((data as JsonObject).id));
+    }
   }
 
   #perform(action: Exclude<Action, { verb: 'either' }>): Answer {
@@ -81,8 +103,7 @@ export class ModelRun {
         this.model.restart(action.verb === 'kill' ? 'kill' : 'quit');
         return FINE;
       case 'wait':
-        this.machine.settle();
-        this.machine.takeEvents();
+        this.settle();
         return FINE;
       case 'img':
       case 'image-io': {
@@ -91,9 +112,23 @@ export class ModelRun {
         const { code } = runReferenceTool(this.model.storage, DIRECTORY, call);
         return code === 0 ? FINE : { ok: false, id: `exit ${code}` };
       }
+      case 'nbd':
+        this.#connect(action);
+        return FINE;
       default:
         return FINE; // it only looks
     }
+  }
+
+  /** Clients ask for nothing here, but that they are there counts: they keep an export from going. */
+  #connect(action: Extract<Action, { verb: 'nbd' }>): void {
+    if (action.op === 'disconnect') this.#connections.get(action.connection)?.();
+    if (action.op !== 'connect' || action.export === null) return;
+    const one = this.machine.exports.all.find(({ name }) => name === action.export);
+    if (one === undefined) return;
+    const close = (): void => {};
+    one.connected(close);
+    this.#connections.set(action.connection, () => one.disconnected(close));
   }
 
   #know(action: Action): void {

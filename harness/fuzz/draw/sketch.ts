@@ -1,6 +1,5 @@
 /** A history while it is made up: its steps so far, and the model in the state to which they have brought it. */
 import type { Node } from '../../../spec/block/node.js';
-import type { Job } from '../../../spec/job/job.js';
 import { type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import type { Action, Format, Step } from '../../case/case.js';
 import type { IoRequest } from '../../target/target.js';
@@ -25,8 +24,6 @@ export class Sketch {
   readonly reach: Reach;
   readonly steps: Step[] = [];
   readonly #known: readonly Trigger[];
-  /** the state in which each job was left by the last wait for it */
-  readonly #jobStates = new Map<string, string>();
   #made = 0;
 
   constructor(draw: Draw, { format, known, goals }: SketchOptions) {
@@ -84,22 +81,13 @@ export class Sketch {
   /** Brings every job to rest, and waits for the state in which it is then. */
   rest(): void {
     const { run } = this;
-    const before = new Set([...this.#jobStates.keys(), ...run.jobs.map(({ id }) => id)]);
-    run.machine.settle();
-    for (const id of before) {
-      const job = run.jobs.find((one) => one.id === id);
-      const state = job?.status ?? 'null';
-      if (this.#jobStates.get(id) === state) continue;
-      if (isUnstable(job)) continue;
-      this.play({ verb: 'wait', any: [], job: id, state });
-      if (state === 'null') this.#jobStates.delete(id);
-      else this.#jobStates.set(id, state);
+    run.settle();
+    for (const id of run.takeTold()) {
+      const state = run.jobs.find((one) => one.id === id)?.status ?? 'null';
+      // One that goes on until somebody ends it has no state to wait for.
+      if (state !== 'running') this.play({ verb: 'wait', any: [], job: id, state });
     }
-  }
-
-  /** After a restart there are no jobs. */
-  forgetJobs(): void {
-    this.#jobStates.clear();
+    run.takeTold();
   }
 
   #isTooLarge(action: Action): boolean {
@@ -118,11 +106,6 @@ export class Sketch {
     const granularity = Number(args?.granularity ?? 65536);
     return bits(0) + size / Math.max(512, granularity) > MOST_BITS;
   }
-}
-
-/** A job that goes on for as long as nobody ends it: there is no state to wait for. */
-function isUnstable(job: Job | undefined): boolean {
-  return job !== undefined && job.status === 'running';
 }
 
 /** A step of a command, without those arguments that are undefined. */

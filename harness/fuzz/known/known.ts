@@ -1,10 +1,13 @@
 /** The known triggers, each with the case that shows it. */
+import { Node } from '../../../spec/block/node.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
 import type { Trigger } from './trigger.js';
 
 const QEMU = /^qemu-/;
+const QEMU_10 = /^qemu-\S+ 10\./;
+const QEMU_7 = /^qemu-\S+ 7\.2\./;
 
 /** The arguments of a command, and of every action of a transaction, with their names. */
 function* commandsOf(action: Action): Generator<{ readonly name: string; readonly args: JsonObject }> {
@@ -25,13 +28,23 @@ function some(action: Action, meets: (name: string, args: JsonObject) => boolean
   return false;
 }
 
-/** Whether a request leaves the disk, or writes where nobody may. */
-function isRefusedRequest(run: ModelRun, action: Action): boolean {
-  if (action.verb !== 'io' || action.request.op === 'flush') return false;
-  const node = run.machine.graph.find(action.node);
-  if (node === undefined) return false;
-  const { op, offset, length } = action.request;
-  return offset + length > node.size || (op !== 'read' && node.readOnly);
+/** What QBM refuses and qcow2 does not, or in other words. */
+const OWN_REFUSALS = /^(REF-E-OVERLAY-ALLOCATION|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
+
+/** The node that is to be resized. */
+function resized(run: ModelRun, action: Action): Node | undefined {
+  if (action.verb !== 'qmp' || action.command !== 'block_resize') return undefined;
+  return run.machine.graph.find(String(action.arguments?.['node-name']));
+}
+
+function sizeOf(action: Action): number {
+  return action.verb === 'qmp' ? Number(action.arguments?.size) : 0;
+}
+
+/** Whether somebody else stands on what the resized node stands on. */
+function isShared(run: ModelRun, action: Action): boolean {
+  const node = resized(run, action);
+  return node?.driver.name === 'raw' && (node.edge('file')?.child.parents.length ?? 0) > 1;
 }
 
 export const KNOWN: readonly Trigger[] = [
@@ -59,6 +72,82 @@ export const KNOWN: readonly Trigger[] = [
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,
-    before: isRefusedRequest,
+    refused: (_, action, { id }) => action.verb === 'io' && /^(EPERM|ENOSPC|ENOTSUP)$/.test(id),
+  },
+  {
+    name: 'name of a stored bitmap that is too long',
+    shownBy: 'name-too-long',
+    programs: QEMU,
+    before: (_, action) =>
+      some(
+        action,
+        (name, args) => name.endsWith('-add') && args.persistent === true && String(args.name).length > 1000,
+      ),
+  },
+  {
+    name: 'refusal that only QBM knows',
+    shownBy: 'read-only-add-persistent',
+    programs: QEMU,
+    refused: (_, { verb }, { id }) => /^(qmp|open)$/.test(verb) && OWN_REFUSALS.test(id),
+  },
+  {
+    name: 'how many bitmaps a filter keeps for itself',
+    shownBy: 'REF-126',
+    programs: QEMU_10,
+    before: (run, { verb }) =>
+      verb === 'graph' && run.machine.graph.nodes.some(({ driver }) => driver.name === 'copy-before-write'),
+  },
+  {
+    name: 'moment in one piece',
+    shownBy: 'snapshot-read-across-clusters',
+    programs: QEMU_7,
+    before: (run, action) =>
+      action.verb === 'nbd' &&
+      run.machine.exports.all.some(({ edge }) => edge.child.driver.name === 'snapshot-access') &&
+      ((action.op === 'connect' && action.replies === 'simple') ||
+        (action.op === 'request' && action.flags.includes('df'))),
+  },
+  {
+    name: 'zeros or a discard below a moment',
+    shownBy: 'snapshot-after-zero-write',
+    programs: QEMU_7,
+    before: (run, action) =>
+      action.verb === 'io' &&
+      /^(zero|discard)$/.test(action.request.op) &&
+      run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
+  },
+  {
+    name: 'reopening of a part of a disk',
+    shownBy: 'reopen-raw-part',
+    programs: QEMU,
+    before: (run, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'blockdev-reopen' &&
+      JSON.stringify(action.arguments).includes('"driver":"raw"') &&
+      run.nodes.some(
+        ({ driver }) => driver.name === 'raw' && /"(size|offset)"/.test(JSON.stringify(driver.describe())),
+      ),
+  },
+  {
+    name: 'shrinking within a cluster',
+    shownBy: 'resize-data',
+    programs: QEMU,
+    before: (run, action) => {
+      const node = resized(run, action);
+      return (
+        node !== undefined &&
+        run.format === 'overlay' &&
+        sizeOf(action) < node.size &&
+        sizeOf(action) % 65536 !== 0
+      );
+    },
+  },
+  {
+    name: 'resize below or beside a node with bitmaps',
+    shownBy: 'bitmap-resize-below-raw',
+    programs: QEMU,
+    before: (run, action) =>
+      resized(run, action)?.parents.some(({ parent }) => parent instanceof Node) === true ||
+      isShared(run, action),
   },
 ];

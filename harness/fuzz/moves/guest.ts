@@ -1,13 +1,13 @@
 /** What guests do: writes, zero writes, discards and reads, at the edges; and the size of their disks. */
 import type { Node } from '../../../spec/block/node.js';
 import type { IoRequest } from '../../target/target.js';
-import { newSize, rangeOf } from '../draw/edges.js';
+import { CLUSTER, newSize, rangeOf } from '../draw/edges.js';
 import type { Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { someDisk } from './names.js';
 
 /** A range of a disk, near the edges of what tracks it. */
-export function someRange(sketch: Sketch, node: Node): { offset: number; length: number } {
+export function someRange(sketch: Sketch, node: Node): Range {
   return rangeOf(
     sketch.draw,
     node.size,
@@ -19,14 +19,43 @@ export function someRange(sketch: Sketch, node: Node): { offset: number; length:
 export function drawChange(sketch: Sketch, node: Node): IoRequest {
   const { draw } = sketch;
   const range = someRange(sketch, node);
+  const whole = draw.chance(0.5) ? clustersOf(range, node.size) : null;
   switch (draw.weighted([6, 2, 2])) {
     case 0:
       return { op: 'write', ...range, pattern: draw.int(1, 255), ...(draw.chance(0.1) ? { fua: true } : {}) };
     case 1:
       return { op: 'zero', ...range, ...(draw.chance(0.5) ? { unmap: true } : {}) };
     default:
-      return { op: 'discard', ...range };
+      return { op: 'discard', ...(whole ?? range) };
   }
+}
+
+/** The clusters that a range touches, cut at the end of the disk. */
+function clustersOf({ offset, length }: Range, size: number): Range {
+  const start = Math.floor(offset / CLUSTER) * CLUSTER;
+  return { offset: start, length: Math.min(size, Math.ceil((offset + length) / CLUSTER) * CLUSTER) - start };
+}
+
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Plays such a request. What a discard of parts of clusters leaves there is for the format to choose: where that is so,
+ * zeros are written after it, and what it marks is looked at before.
+ */
+export function playChange(sketch: Sketch, name: string): void {
+  const node = sketch.node(name);
+  if (node === undefined || node.size === 0) return;
+  const request = drawChange(sketch, node);
+  const answer = sketch.io(name, request);
+  if (request.op !== 'discard' || answer?.ok !== true || sketch.format === 'raw') return;
+  const { offset, length } = request;
+  const isWhole = offset % CLUSTER === 0 && (offset + length) % CLUSTER === 0;
+  if (isWhole) return;
+  if (sketch.draw.chance(0.3) && node.bitmaps.length > 0) sketch.observe(name);
+  sketch.io(name, { op: 'zero', offset, length });
 }
 
 /** Reads a node whole, as runs of equal bytes: what the model has there is what is expected. */
@@ -73,7 +102,7 @@ export const GUEST_MOVES: readonly Move[] = [
     weight: 12,
     make(sketch) {
       const node = someDisk(sketch);
-      if (node !== undefined) sketch.io(node.name, drawChange(sketch, node));
+      if (node !== undefined) playChange(sketch, node.name);
     },
   },
   {

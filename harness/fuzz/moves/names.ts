@@ -14,7 +14,8 @@ export function someDisk(sketch: Sketch): Node | undefined {
 export function nodeName(sketch: Sketch): string {
   const { draw } = sketch;
   if (draw.chance(BROKEN)) return draw.pick(['nowhere', '', 'b0']);
-  const all = draw.chance(0.05) ? sketch.run.nodes : sketch.disks;
+  // The file of an image holds what its format likes.
+  const all = sketch.format === 'raw' && draw.chance(0.05) ? sketch.run.nodes : sketch.disks;
   return draw.any(all)?.name ?? 'nowhere';
 }
 

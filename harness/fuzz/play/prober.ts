@@ -16,6 +16,7 @@ import type { ProberOptions } from '../property.js';
 import { complaintsOf } from './complaints.js';
 import { differenceOf } from './difference.js';
 import { leftovers } from './leftovers.js';
+import { restlessStep } from './rest.js';
 
 /** How much longer a history may take than one request. */
 const HISTORY_LIMITS = 12;
@@ -56,6 +57,8 @@ class TargetProber implements Prober {
     }
     const expected = await this.#expect(history);
     if ('kind' in expected) return expected;
+    const restless = restlessStep(history.steps, expected.lines);
+    if (restless >= 0) return { kind: 'unplayable', step: restless, message: 'acts before a job rests' };
     return this.#beside(history, expected.lines);
   }
 

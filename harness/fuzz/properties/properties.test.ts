@@ -6,7 +6,7 @@ import type { Property } from '../property.js';
 import { WORLD } from '../world.js';
 
 const OPTIONS = { limitMs: 20_000, signal: new AbortController().signal };
-const HISTORIES = 12;
+const HISTORIES = 6;
 
 async function campaign(t: typeof tap, property: Property, name: string): Promise<void> {
   const choice = parseTarget(name);

@@ -63,6 +63,7 @@ class BlkdebugDriver extends FilterDriver {
   // Whatever is looked for by name ends here, as at a format.
   override readonly isFilter = false;
   readonly canBreak = true;
+  readonly isProtocol = true;
   readonly #options: BlkdebugOptions;
   /** rules that are still there */
   readonly #rules: InjectError[];
@@ -143,8 +144,12 @@ class BlkdebugDriver extends FilterDriver {
     return { needs: needs | take, shares: shares & (ALL & ~unshare) };
   }
 
+  /** REF-085 */
   override filename(): string {
-    return `json:${writeJson(this.describe())}`;
+    const { filename } = this.file.child;
+    const { injectErrors, setStates } = this.#options;
+    const isPlain = injectErrors.length === 0 && setStates.length === 0 && !filename.startsWith('json:');
+    return isPlain ? `blkdebug::${filename}` : `json:${writeJson(this.describe())}`;
   }
 
   override describe(): JsonObject {

@@ -16,10 +16,13 @@ export const PROGRAM = 'qbm img';
 /** The end of a subcommand: a text for standard error, and the exit code. */
 export class ImgError extends Error {
   readonly code: number;
-  constructor(message: string, code = 1) {
+  /** what to do about it: a line of its own */
+  readonly hint: string | null;
+  constructor(message: string, code = 1, hint: string | null = null) {
     super(message);
     this.name = 'ImgError';
     this.code = code;
+    this.hint = hint;
   }
 }
 

@@ -78,6 +78,7 @@ function guarded(context: Context, run: () => number): number {
     }
     if (error instanceof ImgError) {
       context.complain(error.message);
+      if (error.hint !== null) context.world.stderr(`${error.hint}\n`);
       return error.code;
     }
     if (error instanceof StorageError) context.complain(`${error.file}: ${reasonOf(error)}`);

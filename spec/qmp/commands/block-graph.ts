@@ -44,7 +44,11 @@ function blockGraph(machine: Machine): Infer<typeof BlockGraph> {
   };
   const all = machine.graph.nodes.reverse();
   const holders = holdersOf(all);
-  for (const [holder, held] of holders) if (holder.kind !== 'job') add(holder, held);
+  // Exports in the order in which they were made: the node that each holds says nothing of that.
+  const exported = [...machine.exports.all].reverse();
+  const ages = new Map<Holder, number>(exported.map((one, age) => [one, age]));
+  const sorted = [...holders].sort(([a], [b]) => (ages.get(a) ?? -1) - (ages.get(b) ?? -1));
+  for (const [holder, held] of sorted) if (holder.kind !== 'job') add(holder, held);
   for (const job of machine.jobs.all) if (job instanceof BlockJob) add(job, [...job.uses].reverse());
   for (const node of all) add(node, [...node.children].reverse());
   return { nodes, edges };

@@ -47,12 +47,15 @@ export function bitmap(context: Context, argv: readonly string[]): number {
       act(context, { node, from, name, granularity: bytes }, action, value);
     } catch (error) {
       if (!(error instanceof QmpError)) throw error;
-      throw new ImgError(`Operation ${action} on bitmap ${name} failed: ${error.message}`);
+      const hint = error.id === 'BMP-E-INCONSISTENT' ? REMOVE_IT : null;
+      throw new ImgError(`Operation ${action} on bitmap ${name} failed: ${error.message}`, 1, hint);
     }
   }
   context.close(node);
   return 0;
 }
+
+const REMOVE_IT = 'Try block-dirty-bitmap-remove to delete this bitmap from disk';
 
 interface Target {
   readonly node: Node;

@@ -1,0 +1,155 @@
+/** What makes, ends and changes nodes: filters over them, overlays, reopening, and the removal of anything at any time. */
+import type { Node } from '../../../spec/block/node.js';
+import type { Json, JsonObject } from '../../../spec/json/value.js';
+import { openAction, openExisting } from '../draw/actions.js';
+import { diskSize } from '../draw/edges.js';
+import { members, type Sketch } from '../draw/sketch.js';
+import type { Move } from './move.js';
+import { BROKEN, bitmapsOf, someDisk } from './names.js';
+
+/** More nodes than these make histories long, not better. */
+const MOST_NODES = 9;
+
+/** Any node, also one below another; rarely one that is not there. */
+export function anyNode(sketch: Sketch): string {
+  const { draw } = sketch;
+  if (draw.chance(BROKEN)) return draw.pick(['nowhere', '', 'disk0']);
+  // The file of an image holds what its format likes.
+  const all = sketch.format === 'raw' ? sketch.run.nodes : sketch.disks;
+  return draw.any(all)?.name ?? 'nowhere';
+}
+
+function hasRoom(sketch: Sketch): boolean {
+  return sketch.disks.length < MOST_NODES;
+}
+
+/** A new disk, over another one where the format has backing files. */
+export function openDisk(sketch: Sketch, size = diskSize(sketch.draw)): string {
+  const { draw } = sketch;
+  const node = sketch.fresh('disk');
+  const isNull = draw.chance(0.15);
+  const below =
+    sketch.format === 'overlay' && !isNull ? draw.pick([undefined, null, someImage(sketch)]) : undefined;
+  sketch.play(
+    openAction(node, size, {
+      driver: isNull ? 'null-co' : 'format',
+      discard: draw.chance(0.9) ? 'unmap' : 'ignore',
+      readOnly: draw.chance(0.05),
+      ...(below === undefined ? {} : { backing: below }),
+    }),
+  );
+  return node;
+}
+
+/** A disk that an `open` made as an image, for a backing file. */
+function someImage(sketch: Sketch): string | null {
+  const images = sketch.disks.filter(({ driver }) => driver.name === sketch.run.model.formatDriver);
+  return sketch.draw.any(images.filter(({ name }) => name.startsWith('disk')))?.name ?? null;
+}
+
+type Options = { readonly [name: string]: Json | undefined };
+
+/** The options of a node over one that is there. */
+function drawOver(sketch: Sketch, below: string): JsonObject {
+  const { draw } = sketch;
+  const name = sketch.fresh('over');
+  const common: Options = { 'node-name': name, 'read-only': draw.chance(0.15) ? true : undefined };
+  const size = sketch.node(below)?.size ?? 0;
+  switch (draw.weighted([5, 2, 1, 1, 1, 1])) {
+    case 0: {
+      const offset = draw.chance(0.25) ? 512 * draw.int(0, Math.floor(size / 512)) : undefined;
+      const part = draw.chance(0.2) ? 512 * draw.int(0, Math.floor((size - (offset ?? 0)) / 512)) : undefined;
+      return members({ driver: 'raw', ...common, file: below, offset, size: part });
+    }
+    case 1:
+      return members({ driver: 'copy-on-read', ...common, file: below });
+    case 2:
+      return members({
+        driver: 'copy-before-write',
+        'node-name': name,
+        file: below,
+        target: anyNode(sketch),
+      });
+    case 3:
+      return members({ driver: 'snapshot-access', ...common, file: below });
+    case 4:
+      return members({ driver: 'blkdebug', ...common, image: below });
+    default:
+      return members({ driver: 'null-co', ...common, size: diskSize(draw), 'read-zeroes': true });
+  }
+}
+
+function playReopen(sketch: Sketch): void {
+  const { draw } = sketch;
+  const options: JsonObject[] = [];
+  for (let count = draw.int(1, draw.chance(0.3) ? 2 : 1); count > 0; count--) {
+    const node = someDisk(sketch);
+    if (node !== undefined) options.push(reopening(sketch, node));
+  }
+  if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
+}
+
+function reopening(sketch: Sketch, node: Node): JsonObject {
+  const { draw } = sketch;
+  const { name } = node.driver;
+  const driver = name === sketch.run.model.formatDriver && name !== 'raw' ? '{format}' : name;
+  const common: Options = {
+    driver,
+    'node-name': node.name,
+    'read-only': draw.pick([undefined, true, false]),
+    discard: 'unmap',
+  };
+  const file = node.edge('file')?.child.name;
+  if (name === 'null-co') return members({ ...common, size: node.size, 'read-zeroes': true });
+  if (driver !== '{format}') return members({ ...common, file });
+  const backing = node.driver.backing === undefined ? undefined : (node.backing?.name ?? null);
+  const other = draw.chance(0.2) && backing !== undefined ? draw.pick([null, anyNode(sketch)]) : backing;
+  return members({ ...common, file: `${node.name}-file`, backing: other });
+}
+
+function playDel(sketch: Sketch): void {
+  const name = anyNode(sketch);
+  const node = sketch.node(name);
+  const isImage = node?.driver.name === sketch.run.model.formatDriver && name.startsWith('disk');
+  const answer = sketch.qmp('blockdev-del', { 'node-name': name });
+  // What was there is there again.
+  if (isImage && answer?.ok === true && sketch.draw.chance(0.6)) playOpenAgain(sketch, name);
+}
+
+/** An image that was closed is opened again, writable or not. */
+export function playOpenAgain(sketch: Sketch, node: string): void {
+  sketch.play(openExisting(node, { readOnly: sketch.draw.chance(0.2) }));
+}
+
+export const NODE_MOVES: readonly Move[] = [
+  {
+    name: 'open',
+    weight: 2,
+    make(sketch) {
+      if (hasRoom(sketch)) openDisk(sketch);
+    },
+  },
+  {
+    name: 'over',
+    weight: 5,
+    make(sketch) {
+      if (hasRoom(sketch)) sketch.qmp('blockdev-add', drawOver(sketch, anyNode(sketch)));
+    },
+  },
+  { name: 'del', weight: 4, make: playDel },
+  { name: 'reopen', weight: 2, make: playReopen },
+  {
+    name: 'snapshot',
+    weight: 2,
+    make(sketch) {
+      sketch.qmp('blockdev-snapshot', { node: anyNode(sketch), overlay: anyNode(sketch) });
+    },
+  },
+  { name: 'graph', weight: 1.5, make: (sketch) => void sketch.play({ verb: 'graph' }) },
+];
+
+/** Every disk, with what it says of itself. */
+export function lookAtAll(sketch: Sketch): void {
+  sketch.play({ verb: 'graph' });
+  for (const node of [...sketch.disks]) if (bitmapsOf(node).length > 0) sketch.observe(node.name);
+}

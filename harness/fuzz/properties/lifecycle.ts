@@ -1,0 +1,27 @@
+/** Who uses which node: filters, overlays, exports and bitmaps come and go in any order. */
+import { BITMAP_MOVES } from '../moves/bitmaps.js';
+import { EXPORT_MOVES, startServer } from '../moves/exports.js';
+import { GUEST_MOVES } from '../moves/guest.js';
+import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
+import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
+import { propertyOf } from './plan.js';
+
+export const lifecycle = propertyOf({
+  name: 'lifecycle',
+  summary: 'nodes, references, permissions and exports, with the removal of anything at any time',
+  rules: ['REF-003', 'REF-021', 'REF-022', 'REF-023', 'NBD-024', 'NBD-026'],
+  goals: LIFECYCLE_GOALS,
+  formats: ['raw', 'overlay'],
+  length: [10, 50],
+  moves: [...NODE_MOVES, ...EXPORT_MOVES, ...BITMAP_MOVES.map(rarely), ...GUEST_MOVES.map(rarely)],
+  begin(sketch) {
+    openDisk(sketch);
+    if (sketch.draw.chance(0.6)) openDisk(sketch);
+    if (sketch.draw.chance(0.5)) startServer(sketch);
+  },
+  end: lookAtAll,
+});
+
+function rarely<M extends { readonly weight: number }>(move: M): M {
+  return { ...move, weight: move.weight / 4 };
+}
