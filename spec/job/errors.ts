@@ -17,8 +17,9 @@ export const JOB_ERRORS = {
   'JOB-E-PREALLOCATION': 'Unsupported preallocation mode: {mode}',
   'JOB-E-BACKING-FORMAT': 'Backing format cannot be used without backing file',
   'JOB-E-BACKING-FORMAT-NEEDED': 'A backing file needs its format',
+  'JOB-E-CREATE-ALLOCATION': "A QBM image with a 'backing-file' needs an allocation bitmap",
   'JOB-E-CREATE-DATA':
-    "A QBM image without 'size' needs a 'data-file' that is there, and has no backing file",
+    "A QBM image without 'size' needs a 'data-file' that is there, and has neither allocation bitmap nor backing file",
   'JOB-E-BACKUP-BITMAP-NEEDED': "must provide a valid bitmap name for '{sync}' sync mode",
   'JOB-E-BACKUP-INCREMENTAL': "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'",
   'JOB-E-BACKUP-BITMAP-NOT-FOUND': "Bitmap '{name}' could not be found",

@@ -35,6 +35,7 @@ interface QbmCreateOptions {
   readonly 'data-file'?: string | undefined;
   readonly 'backing-file'?: string | undefined;
   readonly 'backing-fmt'?: DriverName | undefined;
+  readonly allocation?: boolean | undefined;
   readonly 'cluster-size'?: number | bigint | undefined;
 }
 
@@ -148,14 +149,16 @@ function openRef(machine: Machine, ref: BlockdevRefValue): Node {
   return typeof ref === 'string' ? machine.graph.lookup(ref, ref) : openNode(machine, ref, undefined);
 }
 
-/** @throws JobError JOB-E-BACKING-FORMAT, JOB-E-BACKING-FORMAT-NEEDED, JOB-E-CREATE-DATA; QbmError QBM-E-IMAGE-SIZE, QBM-E-NO-FILE */
+/** @throws JobError JOB-E-BACKING-FORMAT, JOB-E-BACKING-FORMAT-NEEDED, JOB-E-CREATE-ALLOCATION, JOB-E-CREATE-DATA; QbmError QBM-E-IMAGE-SIZE, QBM-E-NO-FILE */
 function newImage({ makeHash, storage }: Machine, name: string, options: QbmCreateOptions): NewImage {
   const { size, 'data-file': dataFile, 'backing-file': backing, 'backing-fmt': format } = options;
+  const { allocation = backing !== undefined } = options;
   if (backing === undefined && format !== undefined) throw new JobError('JOB-E-BACKING-FORMAT');
   if (backing !== undefined && format === undefined) throw new JobError('JOB-E-BACKING-FORMAT-NEEDED');
+  if (backing !== undefined && !allocation) throw new JobError('JOB-E-CREATE-ALLOCATION');
   const isDataThere = size === undefined;
   if (isDataThere) {
-    if (dataFile === undefined || backing !== undefined) throw new JobError('JOB-E-CREATE-DATA');
+    if (dataFile === undefined || allocation) throw new JobError('JOB-E-CREATE-DATA');
     if (storage.kind(storage.resolve(name, dataFile)) === null) {
       throw new QbmError('QBM-E-NO-FILE', { role: 'the data image', file: dataFile });
     }
@@ -166,6 +169,7 @@ function newImage({ makeHash, storage }: Machine, name: string, options: QbmCrea
     isDataThere,
     ...(dataFile === undefined ? {} : { dataFile }),
     backing: backing === undefined ? null : imageRef(backing, format!),
+    allocation,
     ...(clusterSize === undefined ? {} : { clusterSize: Number(clusterSize) }),
     makeHash,
     overEmpty: true,

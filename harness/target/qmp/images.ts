@@ -56,14 +56,24 @@ export interface StoredBacking {
   readonly format: string;
 }
 
-/** Makes an empty overlay of `size` bytes. Leaves no node and no job behind. @throws TargetFault */
+export interface Below {
+  readonly backing: StoredBacking | null;
+  /** also later: a format may have to know before */
+  readonly mayHaveBacking: boolean;
+}
+
+interface Overlay extends Below {
+  readonly path: string;
+  /** bytes */
+  readonly size: number;
+}
+
+/** Makes an empty overlay. Leaves no node and no job behind. @throws TargetFault */
 export async function makeOverlay(
   qmp: QmpClient,
   driver: string,
-  path: string,
-  size: number,
+  { path, size, backing, mayHaveBacking }: Overlay,
   limitMs: number,
-  backing: StoredBacking | null = null,
 ): Promise<Reply> {
   await makeSparse(path, 0);
   const id = `${OURS}job-${++jobs}`;
@@ -73,6 +83,7 @@ export async function makeOverlay(
   const options: JsonObject = { driver, file: id, size };
   if (backing !== null)
     Object.assign(options, { 'backing-file': backing.file, 'backing-fmt': backing.format });
+  if (mayHaveBacking && driver === 'qbm') options.allocation = true;
   let outcome: Reply = { return: {} };
   await qmp.causing(
     ({ event, data }) =>

@@ -3,7 +3,6 @@ import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { NbdClient } from '../../nbd/client.js';
 import {
   type CaseContext,
-  Declined,
   type IoOutcome,
   type IoRequest,
   type NodeObservation,
@@ -14,7 +13,7 @@ import {
   type ToolPart,
 } from '../target.js';
 import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
-import { imageName, makeOverlay, makeSparse, pathOf, type StoredBacking } from './images.js';
+import { type Below, imageName, makeOverlay, makeSparse, pathOf, type StoredBacking } from './images.js';
 import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
@@ -186,12 +185,12 @@ export class QmpSession implements Session {
     }
     const path = pathOf(this.directory, imageName(node));
     if (size !== undefined) {
-      // The overlays of QBM that may have a backing file later are made with one, or by an image tool.
-      if (backing === null && this.formatDriver === 'qbm')
-        throw new Declined('blockdev-create makes no image that may have a backing file and has none');
       const below = this.#images.get(backing ?? '') ?? null;
       this.#images.set(node, { file: path, format: this.formatDriver });
-      const made = await this.#makeImage(path, size, below);
+      const made = await this.#makeImage(path, size, {
+        backing: below,
+        mayHaveBacking: backing !== undefined,
+      });
       if ('error' in made) return made;
     }
     const file = { driver: 'file', filename: path, 'node-name': `${node}-file` };
@@ -207,10 +206,10 @@ export class QmpSession implements Session {
     return qmp.execute('blockdev-add', options, limitMs);
   }
 
-  async #makeImage(path: string, size: number, backing: StoredBacking | null): Promise<Reply> {
+  async #makeImage(path: string, size: number, below: Below): Promise<Reply> {
     const { format, limitMs } = this.#context;
     if (format === 'overlay')
-      return makeOverlay(this.#resident.qmp, this.formatDriver, path, size, limitMs, backing);
+      return makeOverlay(this.#resident.qmp, this.formatDriver, { path, size, ...below }, limitMs);
     await makeSparse(path, size);
     return { return: {} };
   }

@@ -26,6 +26,9 @@ const BlockdevCreateOptionsQbm = struct('BlockdevCreateOptionsQbm', {
   }),
   'backing-file': optional(str, { doc: 'as the descriptor names it; brings an allocation bitmap' }),
   'backing-fmt': optional(BlockdevDriver, { doc: 'its format; with a backing file needed' }),
+  allocation: optional(bool, {
+    doc: 'an allocation bitmap, with which it can have a backing file later; default: if it has one',
+  }),
   'cluster-size': optional(size, { doc: 'granularity of the allocation bitmap, bytes; default 64 KiB' }),
 });
 
