@@ -2,11 +2,9 @@
  * The filter that a backup puts above its source: whatever the guest changes is copied to the target before. BACKUP.md,
  * JOB-042.
  */
-import { Refusal } from '../refusal.js';
 import type { BlockCopy } from './block-copy.js';
-import { uses } from './change.js';
+import { dropFilter, moveUsers, prefixed } from './chain/filter.js';
 import { openCopyBeforeWrite } from './drivers/copy-before-write.js';
-import { BlockError } from './errors.js';
 import type { Graph } from './graph.js';
 import { Node } from './node.js';
 import { withDefaults } from './options.js';
@@ -31,23 +29,16 @@ export function insertBackupFilter(
 ): BackupFilter {
   const { node, copying } = prefixed('REF-E-FILTER-CREATE', () => makeFilter(graph, source, target, name));
   try {
-    prefixed('REF-E-FILTER-REPLACE', () =>
-      graph.change((change) => {
-        const users = source.parents.filter(({ parent }) =>
-          parent instanceof Node ? !uses(node, parent) : parent.kind !== 'job',
-        );
-        for (const edge of users) change.move(edge, node);
-      }),
-    );
+    prefixed('REF-E-FILTER-REPLACE', () => graph.change((change) => moveUsers(change, source, node)));
   } catch (refusal) {
-    drop(graph, node);
+    dropFilter(graph, node);
     throw refusal;
   }
   const remove = (): void => {
     graph.change((change) => {
       for (const edge of [...node.parents]) change.move(edge, source);
     });
-    drop(graph, node);
+    dropFilter(graph, node);
   };
   return { node, copying, remove };
 }
@@ -78,22 +69,7 @@ function makeFilter(
     graph.change((change) => change.touch(node));
     return { node, copying: driver.copying };
   } catch (refusal) {
-    drop(graph, node);
+    dropFilter(graph, node);
     throw refusal;
-  }
-}
-
-function drop(graph: Graph, node: Node): void {
-  node.pinned -= 1;
-  graph.release(node);
-}
-
-/** @throws BlockError `id`, with the text of the refusal */
-function prefixed<T>(id: 'REF-E-FILTER-CREATE' | 'REF-E-FILTER-REPLACE', action: () => T): T {
-  try {
-    return action();
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal;
-    throw new BlockError(id, { reason: refusal.message });
   }
 }

@@ -46,9 +46,10 @@ export class GraphChange {
     });
   }
 
-  /** The same use, of another node. @throws BlockError REF-E-CYCLE */
+  /** The same use, of another node. @throws BlockError REF-E-FROZEN-LINK, REF-E-CYCLE */
   move(edge: Edge, child: Node): void {
     const { parent, child: before } = edge;
+    if (edge.isFrozen) throw new BlockError('REF-E-FROZEN-LINK', { role: edge.name, child: before.name });
     if (parent instanceof Node && uses(child, parent)) {
       throw new BlockError('REF-E-CYCLE', { child: child.name, role: edge.name, parent: parent.name });
     }

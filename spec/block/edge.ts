@@ -34,6 +34,8 @@ export class Edge {
   readonly name: string;
   use: Use;
   permissions: Permissions;
+  /** it stays as it is: REF-044 */
+  isFrozen = false;
 
   constructor(
     parent: Node | Holder,

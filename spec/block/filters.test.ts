@@ -84,6 +84,13 @@ t.test('content, faults and bitmaps of random stacks (REF-080, REF-081, REF-083,
         for (const { do: op, offset, length, pattern } of steps) {
           if (op === 'read') {
             const bytes = machine.io(guest, { op, offset, length });
+            // Copying up writes through what is below: that may fail, and then so does the read.
+            if (
+              isFaulty &&
+              bytes === 'EIO' &&
+              filters.lastIndexOf('copy-on-read') > filters.indexOf('blkdebug')
+            )
+              continue;
             const same =
               typeof bytes !== 'string' &&
               Buffer.compare(bytes, model.subarray(offset, offset + length)) === 0;

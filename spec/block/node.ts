@@ -46,8 +46,10 @@ export class Node {
   isLookedAt = false;
   /** where it is in lists: set once, when it is named */
   place: number | null = null;
-  /** a filter that somebody else put there without a name: who asks for a disk is not told of it. JOB-063 */
+  /** a filter that a job put there without a name: file names, and who asks for a disk, are not told of it. REF-046, JOB-063 */
   isImplicit = false;
+  /** a filter that has to be able to go at any time: a link to it cannot be frozen. REF-044 */
+  neverFrozen = false;
   /** why no operation may be begun on it, whatever its users say */
   forbidden: string | null = null;
   /** how many commands hold a reference for as long as they run */

@@ -194,6 +194,8 @@ function replaceChild(graph: Graph, change: GraphChange, entry: Entry, role: 'ba
     throw new BlockError('REF-E-CYCLE', { child: child.name, role, parent: node.name });
   const edge = node.edge(role);
   if (child === (edge?.child ?? null)) return;
+  if (edge?.isFrozen)
+    throw new BlockError('REF-E-FROZEN', { role, parent: node.name, child: edge.child.name });
   if (role === 'file') {
     if (edge === undefined || node.driver.checkFile === undefined)
       throw new BlockError('REF-E-REOPEN-OPTION', { option: role });
@@ -202,6 +204,17 @@ function replaceChild(graph: Graph, change: GraphChange, entry: Entry, role: 'ba
     node.driver.refuseBacking?.(node.name);
     throw new BlockError('REF-E-REOPEN-OPTION', { option: role });
   }
+  setChild(change, node, role, child);
+}
+
+/** The child of `node` in this role is another from now on, or there is none. REF-036 @throws BlockError */
+export function setChild(
+  change: GraphChange,
+  node: Node,
+  role: 'backing' | 'file',
+  child: Node | null,
+): void {
+  const edge = node.edge(role);
   if (edge !== undefined) leave(change, node, edge.child);
   if (edge === undefined) change.adopt(node, child!, role, 'backing');
   else if (child === null) change.drop(edge);

@@ -33,6 +33,11 @@ export function discard(node: Node, offset: number, length: number): void {
   marking(node, offset, length, () => node.driver.discard(offset, length));
 }
 
+/** The range is the node's own from now on, as it reads now: no bitmap sees it. REF-081 */
+export function copyUp(node: Node, offset: number, length: number): void {
+  node.driver.copyUp?.(offset, length);
+}
+
 /** REF-112 */
 function countWrite(node: Node, offset: number, length: number): void {
   if (length > 0) node.writtenUpTo = Math.max(node.writtenUpTo, offset + length);

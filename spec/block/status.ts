@@ -2,7 +2,7 @@
  * Where the content of a range is: in which layer of a chain, as stored bytes or as zeros, and at what place of which
  * file. STATUS.md, REF-060 to REF-064. Offsets and lengths are bytes.
  */
-import { nextBelow, skipFilters } from './below.js';
+import { imageOf, below as nodeBelow } from './chain/walk.js';
 import type { Node } from './node.js';
 
 /** What a driver says of the beginning of a range. */
@@ -72,7 +72,7 @@ export function statusInChain(node: Node, offset: number, length: number): Chain
     const found = statusOf(layer, offset, known);
     known = found.length;
     if (found.isZero || found.isData) return { ...found, depth };
-    const next = nextBelow(layer);
+    const next = nodeBelow(layer);
     if (next === null) return { ...found, depth };
     layer = next;
   }
@@ -81,7 +81,7 @@ export function statusInChain(node: Node, offset: number, length: number): Chain
 /**
  * Whether any layer from `top` down to, but not including, `base` says what is read at the beginning of the range; and for
  * how far that answer is the same. REF-063
- * @param base a node of the chain that is no filter, or null for all of it
+ * @param base a node of the chain, or null for all of it
  */
 export function isAllocatedAbove(
   top: Node,
@@ -90,10 +90,11 @@ export function isAllocatedAbove(
   length: number,
 ): { readonly isAllocated: boolean; readonly length: number } {
   let known = length;
+  const end = base === null ? null : imageOf(base);
   for (
-    let layer = withoutFilters(top);
-    layer !== null && layer !== base;
-    layer = withoutFilters(layer.backing)
+    let layer: Node | null = top;
+    layer !== null && imageOf(layer) !== end;
+    layer = imageOf(layer).backing
   ) {
     // A layer that ends before has nothing to say, but what is below it does not show either.
     if (offset >= layer.size) return { isAllocated: true, length: known };
@@ -102,11 +103,6 @@ export function isAllocatedAbove(
     known = found.length;
   }
   return { isAllocated: false, length: known };
-}
-
-/** A filter has nothing of its own: what it shows is asked. */
-function withoutFilters(node: Node | null): Node | null {
-  return node === null ? null : skipFilters(node);
 }
 
 /** The pieces of a range of a node, each as long as its status allows. */

@@ -46,6 +46,13 @@ export const JOB_ERRORS = {
   'JOB-E-MIRROR-NODE-NAME': 'a node-name must be provided when replacing a named node of the graph',
   'JOB-E-MIRROR-BACKING': '{reason}',
   'JOB-E-MIRROR-GRAPH': 'Operation not permitted',
+  'JOB-E-TOGETHER': "'{one}' and '{other}' cannot be specified at the same time",
+  'JOB-E-CHAIN-FILE': "Can't find '{file}' in the backing chain",
+  'JOB-E-STREAM-BASE': "Node '{node}' is not a backing image of '{device}'",
+  'JOB-E-STREAM-BOTTOM-FILTER': "Node '{node}' is a filter, use a non-filter node as 'bottom'",
+  'JOB-E-STREAM-BOTTOM': "Node '{node}' is not in a chain starting from '{device}'",
+  'JOB-E-STREAM-WHOLE': 'backing file specified, but streaming the entire chain',
+  'JOB-E-STREAM-CHAIN': "'{base}' is not in the backing chain of '{top}'",
   'JOB-E-SIZES': 'Source and target image have different sizes',
 } as const;
 

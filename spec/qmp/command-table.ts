@@ -7,6 +7,7 @@ import { BLOCK_GRAPH_COMMANDS } from './commands/block-graph.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
 import { BLOCKSTATS_COMMANDS } from './commands/blockstats.js';
 import { CHAIN_COMMANDS } from './commands/chain.js';
+import { STREAM_COMMANDS } from './commands/chain-jobs/stream.js';
 import { CREATE_COMMANDS } from './commands/create.js';
 import { DEVICE_COMMANDS } from './commands/device.js';
 import { EXPORT_COMMANDS } from './commands/export.js';
@@ -31,6 +32,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...JOB_COMMANDS,
   ...BACKUP_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...STREAM_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MEDIA_COMMANDS,
   ...CHAIN_COMMANDS,

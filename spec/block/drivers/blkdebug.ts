@@ -106,6 +106,13 @@ class BlkdebugDriver extends FilterDriver {
     super.zero(offset, length);
   }
 
+  override copyUp(offset: number, length: number): void {
+    this.#isChanged = true;
+    this.#check('read', offset, length);
+    this.#check('write', offset, length);
+    super.copyUp(offset, length);
+  }
+
   override discard(offset: number, length: number): void {
     this.#isChanged = true;
     this.#check('discard', offset, length);

@@ -2,34 +2,40 @@
  * `copy-on-read`: what is read from the backing files of its child is copied up into the child. FILTERS.md, REF-081 and REF-082.
  * Offsets and lengths are bytes.
  */
-import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
+import { freeze } from '../chain/frozen.js';
+import { hasInChain, imageOf } from '../chain/walk.js';
 import type { Edge } from '../edge.js';
+import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
 import { type Permissions, WRITE_UNCHANGED } from '../permissions.js';
-import { read } from '../request.js';
+import { copyUp, read } from '../request.js';
 import type { Leg, Passing } from '../route.js';
-import { isAllocatedAbove } from '../status.js';
+import { isAllocatedAbove, statusOf } from '../status.js';
 import type { Driver } from './driver.js';
 import { FilterDriver } from './filter.js';
 
-/** @param bottom what lies below this node is not copied up; null: everything is */
+/** @param bottom what lies below this node is not copied up, and all down to it stays as it is; null: everything is */
 export function openCopyOnRead(file: Edge, bottom: Node | null): Driver {
-  return new CopyOnReadDriver(file, bottom);
+  if (bottom !== null && !hasInChain(file.child, bottom))
+    throw new BlockError('REF-E-BOTTOM-CHAIN', { node: bottom.name, file: file.child.name });
+  return new CopyOnReadDriver(file, bottom, bottom === null ? () => {} : freeze(file, bottom));
 }
 
 class CopyOnReadDriver extends FilterDriver {
   readonly name = 'copy-on-read';
   readonly #bottom: Node | null;
+  readonly #thaw: () => void;
 
-  constructor(file: Edge, bottom: Node | null) {
+  constructor(file: Edge, bottom: Node | null, thaw: () => void) {
     super(file);
     this.#bottom = bottom;
+    this.#thaw = thaw;
   }
 
   override read(offset: number, into: Uint8Array): void {
     const { child } = this.file;
-    for (const piece of this.#toCopy(offset, into.length)) child.driver.copyUp!(piece.offset, piece.length);
+    for (const piece of this.#toCopy(offset, into.length)) copyUp(child, piece.offset, piece.length);
     read(child, offset, into);
   }
 
@@ -43,11 +49,11 @@ class CopyOnReadDriver extends FilterDriver {
   /** What of a range is to be copied up: it is, before the next piece is asked for. */
   *#toCopy(offset: number, size: number): Generator<{ offset: number; length: number }> {
     const { child } = this.file;
-    if (child.driver.copyUp === undefined) return;
+    if (imageOf(child).driver.copyUp === undefined) return;
     const base = this.#bottom?.backing ?? null;
     const end = Math.min(offset + size, child.size);
     for (let at = offset; at < end; ) {
-      const own = isAllocatedAbove(child, child.backing, at, end - at);
+      const own = statusOf(child, at, end - at);
       if (own.isAllocated) at += own.length;
       else {
         const above = isAllocatedAbove(child, base, at, own.length);
@@ -60,15 +66,14 @@ class CopyOnReadDriver extends FilterDriver {
 
   /** It writes what is there already, whoever uses it. REF-082 */
   childPermissions(_file: Edge, _own: Permissions, { needs, shares }: Permissions): Permissions {
-    return { needs: needs | WRITE_UNCHANGED, shares };
+    return { needs: needs | WRITE_UNCHANGED, shares: shares | WRITE_UNCHANGED };
+  }
+
+  override close(): void {
+    this.#thaw();
   }
 
   override filename(): string {
     return `json:${writeJson(this.describe())}`;
-  }
-
-  override describe(): JsonObject {
-    const bottom = this.#bottom === null ? {} : { bottom: this.#bottom.name };
-    return jsonObject({ driver: this.name, file: this.file.child.driver.describe(), ...bottom });
   }
 }

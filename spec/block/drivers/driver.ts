@@ -111,7 +111,7 @@ export interface Driver {
   readonly canBreak?: boolean;
   /** Which requests it will make for this one, in their order; absent: none. REF-090 @throws RequestError if it will refuse */
   route?(passing: Passing): Iterable<Leg>;
-  /** present if this image can have a backing file: has the range as its own, as it reads now (REF-081) */
+  /** present in filters, and in images that can have a backing file: has the range as its own, as it reads now (REF-081) */
   copyUp?(offset: number, length: number): void;
   /** present if it keeps what was there in the beginning */
   readonly snapshot?: Snapshot;

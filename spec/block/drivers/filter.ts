@@ -2,7 +2,7 @@
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import type { Node } from '../node.js';
-import { discard, flush, read, write, zero } from '../request.js';
+import { copyUp, discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
 import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
@@ -52,6 +52,10 @@ export abstract class FilterDriver implements Driver {
 
   discard(offset: number, length: number): void {
     discard(this.file.child, offset, length);
+  }
+
+  copyUp(offset: number, length: number): void {
+    copyUp(this.file.child, offset, length);
   }
 
   status(offset: number, length: number): DriverStatus {

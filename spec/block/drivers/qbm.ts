@@ -9,6 +9,7 @@ import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import { type Descriptor, imageRef, type Policy } from '../../qbm/descriptor.js';
 import { StorageError } from '../../storage/storage.js';
+import { skipImplicit } from '../chain/walk.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
@@ -303,7 +304,8 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   get #below(): Node | null {
-    return this.#parts.places.backing;
+    const { backing } = this.#parts.places;
+    return backing && skipImplicit(backing);
   }
 
   describe(): JsonObject {

@@ -1,5 +1,6 @@
 /** What is done with the graph when a mirror ends. MIRROR.md, JOB-073 to JOB-075. */
-import { skipFilters } from '../../block/below.js';
+import { moveUsers } from '../../block/chain/filter.js';
+import { imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { setReadOnly } from '../../block/reopen.js';
@@ -7,7 +8,7 @@ import { Refusal } from '../../refusal.js';
 import type { BlockJob } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { MirrorFilter } from './filter.js';
-import { canReplace, moveUsers } from './replace.js';
+import { canReplace } from './replace.js';
 
 /** What there is to do when the job ends well. */
 export interface Ending {
@@ -55,7 +56,7 @@ export function endMirror(
 /** JOB-074 @throws JobError JOB-E-MIRROR-GRAPH; Refusal, StorageError */
 function setBacking(graph: Graph, target: Node, backing: Ending['backing']): void {
   if (backing === 'as it is') return;
-  const image = skipFilters(target);
+  const image = imageOf(target);
   if (typeof backing === 'function') {
     backing(image);
     return;

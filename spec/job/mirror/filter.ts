@@ -1,10 +1,10 @@
 /** The filter of a mirror job: how it comes above the source, and goes. MIRROR.md, JOB-062 and JOB-063. */
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
+import { moveUsers } from '../../block/chain/filter.js';
 import { type MirrorTop, openMirrorTop } from '../../block/drivers/mirror-top.js';
 import type { Graph } from '../../block/graph.js';
 import { Node } from '../../block/node.js';
 import { withDefaults } from '../../block/options.js';
-import { moveUsers } from './replace.js';
 
 export interface MirrorFilter {
   readonly node: Node;
@@ -39,6 +39,7 @@ export function insertMirrorFilter(
   const opened = { explicit: given, effective: given, specific: new Map() };
   const node = new Node(withDefaults(name ?? graph.generateName(), given), opened);
   node.isImplicit = name === null;
+  node.neverFrozen = true;
   node.pinned += 1;
   const discard = (): void => {
     node.pinned -= 1;

@@ -3,7 +3,7 @@
  * what the job uses. MIRROR.md, JOB-061 to JOB-063.
  */
 import { defaultGranularity } from '../../bitmap/granularity.js';
-import { hasInChain, nextBelow, skipFilters } from '../../block/below.js';
+import { below, hasInChain, imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
@@ -43,7 +43,7 @@ export function startMirror(graph: Graph, jobs: Jobs, asked: NewMirror): BlockJo
   const granularity = asked.granularity ?? defaultGranularity(target.driver.clusterSize);
   // JOB-061
   if (bufferSize < 0) throw new JobError('JOB-E-MIRROR-BUFFER');
-  if (skipFilters(source) === skipFilters(target)) throw new JobError('JOB-E-MIRROR-SELF');
+  if (imageOf(source) === imageOf(target)) throw new JobError('JOB-E-MIRROR-SELF');
   const intoChain = hasInChain(source, target);
   const filter = insertMirrorFilter(graph, source, {
     name: asked.filterName,
@@ -91,8 +91,7 @@ function createJob(graph: Graph, jobs: Jobs, { asked, filter, granularity, intoC
       shares: CONSISTENT_READ | WRITE_UNCHANGED | WRITE,
     });
     job.setSpeed(speed);
-    if (!intoChain && hasInChain(source, skipFilters(target)))
-      throw new JobError('JOB-E-MIRROR-CHAIN-FILTER');
+    if (!intoChain && hasInChain(source, imageOf(target))) throw new JobError('JOB-E-MIRROR-CHAIN-FILTER');
     job.useAsBackend(target, {
       needs: needsSize ? WRITE | RESIZE : WRITE,
       shares: WRITE_UNCHANGED | (intoChain ? CONSISTENT_READ | WRITE : 0),
@@ -110,9 +109,9 @@ function createJob(graph: Graph, jobs: Jobs, { asked, filter, granularity, intoC
 /** What is between the source and its base will be gone: nobody else begins anything there. */
 function useBetween(job: BlockJob, source: Node, target: Node): void {
   let shares = WRITE_UNCHANGED | WRITE;
-  for (let node = nextBelow(source); node !== target && node !== null; node = nextBelow(node)) {
+  for (let node = below(source); node !== target && node !== null; node = below(node)) {
     // From here on there are only filters on the target.
-    if (skipFilters(node) === skipFilters(target)) shares |= CONSISTENT_READ;
+    if (imageOf(node) === imageOf(target)) shares |= CONSISTENT_READ;
     job.use(node, 'intermediate node', { needs: 0, shares });
   }
 }

@@ -1,5 +1,5 @@
 /** What was done with nodes and devices so far: query-blockstats. DEVICES.md, REF-112. */
-import { skipImplicit } from '../../block/below.js';
+import { skipImplicit } from '../../block/chain/walk.js';
 import type { Backend } from '../../block/device/backend.js';
 import { Counters, REQUEST_KINDS, type RequestKind } from '../../block/device/counters.js';
 import type { Node } from '../../block/node.js';

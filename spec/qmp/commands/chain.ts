@@ -3,6 +3,7 @@
  * CHAINS.md.
  */
 import { checkBlockers } from '../../block/blockers.js';
+import { formatOf } from '../../block/chain/name.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { setReadOnly } from '../../block/reopen.js';
@@ -160,13 +161,6 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   } finally {
     if (wasReadOnly) setReadOnly(graph, image, true);
   }
-}
-
-/** Of an image that is opened as this node is. @throws BlockError REF-E-BACKING-NAME */
-function formatOf({ name, driver }: Node): string {
-  if (driver.name === 'raw' || driver.name === 'file') return 'raw';
-  if (driver.name === 'qbm') return 'qbm';
-  throw new BlockError('REF-E-BACKING-NAME', { node: name });
 }
 
 function isInChain(top: Node, image: Node): boolean {

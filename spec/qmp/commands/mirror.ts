@@ -1,6 +1,6 @@
 /** blockdev-mirror and drive-mirror: checks in QEMU's order, then the job. spec/job/mirror/MIRROR.md. */
-import { skipFilters, skipImplicit } from '../../block/below.js';
 import { checkBlockers } from '../../block/blockers.js';
+import { imageOf, skipImplicit } from '../../block/chain/walk.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { JobError } from '../../job/errors.js';
@@ -106,8 +106,8 @@ function mirror(machine: Machine, source: Node, target: Target, args: MirrorRequ
 
 /** What the source stands on, filters aside; null if nothing. */
 function backingBelowFilters(source: Node): Node | null {
-  const { backing } = skipFilters(source);
-  return backing === null ? null : skipFilters(backing);
+  const { backing } = imageOf(source);
+  return backing === null ? null : imageOf(backing);
 }
 
 /** @throws JobError JOB-E-MIRROR-GRANULARITY-RANGE, JOB-E-MIRROR-GRANULARITY-POWER */
@@ -137,7 +137,7 @@ function nodeToReplace({ graph }: Machine, source: Node, asked: string | undefin
 function driveMirror(machine: Machine, args: Infer<typeof DriveMirror>): void {
   const source = rootNode(machine, args.device);
   checkBlockers(source, 'mirror-source'); // before anything is made
-  const stored = skipFilters(source).backing;
+  const stored = imageOf(source).backing;
   const sync = args.sync === 'top' && stored === null ? 'full' : args.sync;
   if (args.replaces !== undefined && args['node-name'] === undefined)
     throw new JobError('JOB-E-MIRROR-NODE-NAME');

@@ -1,6 +1,6 @@
 /** What there is: query-named-block-nodes, query-block. NODES.md, REF-012; BITMAPS.md, BMP-031 and BMP-032. */
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
-import { nextBelow, skipImplicit } from '../../block/below.js';
+import { below, skipImplicit } from '../../block/chain/walk.js';
 import type { Backend } from '../../block/device/backend.js';
 import { isRemovable } from '../../block/device/media.js';
 import type { Node } from '../../block/node.js';
@@ -122,7 +122,7 @@ interface Depth {
 /** Of the node, and of all below it in its chain. */
 function imageInfo(node: Node, how: Depth): ImageInfoValue {
   const stored = node.driver.backing?.stored ?? null;
-  const below = how.flat ? null : nextTold(node, how);
+  const next = how.flat ? null : nextTold(node, how);
   return {
     filename: node.filename,
     format: node.driver.name,
@@ -137,19 +137,19 @@ function imageInfo(node: Node, how: Depth): ImageInfoValue {
           'full-backing-filename': stored.full,
           'backing-filename-format': stored.format,
         }),
-    ...(below === null ? {} : { 'backing-image': imageInfo(below, how) }),
+    ...(next === null ? {} : { 'backing-image': imageInfo(next, how) }),
   };
 }
 
 /** The node below in its chain, of which filters are a part. */
 function nextTold(node: Node, { ofDrive }: Depth): Node | null {
-  const below = nextBelow(node);
-  return below === null || !ofDrive ? below : skipImplicit(below);
+  const next = below(node);
+  return next === null || !ofDrive ? next : skipImplicit(next);
 }
 
 function depth(node: Node, how: Depth): number {
-  const below = nextTold(node, how);
-  return below === null ? 0 : depth(below, how) + 1;
+  const next = nextTold(node, how);
+  return next === null ? 0 : depth(next, how) + 1;
 }
 
 function nodeInfo(node: Node, how: Depth): Infer<typeof BlockDeviceInfo> {
@@ -158,7 +158,7 @@ function nodeInfo(node: Node, how: Depth): Infer<typeof BlockDeviceInfo> {
     'node-name': node.name,
     ro: node.readOnly,
     drv: node.driver.name,
-    ...(node.backing === null ? {} : { backing_file: node.backing.filename }),
+    ...(node.backing === null ? {} : { backing_file: skipImplicit(node.backing).filename }),
     backing_file_depth: how.flat ? 0 : depth(node, how),
     encrypted: false,
     detect_zeroes: node.options.detectZeroes,

@@ -2,11 +2,11 @@
  * Images that a command makes beside its main work: the overlay of blockdev-snapshot-sync, the target of drive-backup and
  * drive-mirror. spec/block/CHAINS.md, REF-033; spec/job/BACKUP.md, JOB-141.
  */
+import { refOf } from '../../block/chain/name.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { JobError } from '../../job/errors.js';
 import { createImage } from '../../qbm/create.js';
-import { type ImageRef, imageRef } from '../../qbm/descriptor.js';
 import { QbmError } from '../../qbm/errors.js';
 import { reasonOf } from '../../storage/reason.js';
 import { StorageError } from '../../storage/storage.js';
@@ -113,20 +113,6 @@ export function pathOf(name: string): string | null {
   if (protocol === 'file') return name.slice('file:'.length);
   if (name === 'null-co://') return null;
   throw new BlockError('REF-E-PROTOCOL', { protocol });
-}
-
-/** What the descriptor `from` calls the image of `node`: without the directory, if it is beside it. */
-function refOf(asked: Node, node: Node, from: string): ImageRef {
-  const file = node.edge('file');
-  const isWhole = node.driver.name === 'raw' && file?.use === 'filtered';
-  // The whole of a node reads as that node does.
-  if (isWhole && file.child.driver.name !== 'file') return refOf(asked, file.child, from);
-  if (file?.child.driver.name !== 'file' || (node.driver.name !== 'qbm' && !isWhole))
-    throw new BlockError('REF-E-BACKING-NAME', { node: asked.name });
-  const directory = from.slice(0, from.lastIndexOf('/') + 1);
-  const { filename } = file.child;
-  const isBeside = filename.startsWith(directory) && !filename.slice(directory.length).startsWith('/');
-  return imageRef(isBeside ? filename.slice(directory.length) : filename, node.driver.name);
 }
 
 function remove({ storage }: Machine, file: string): void {
