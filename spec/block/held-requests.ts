@@ -51,10 +51,16 @@ export interface HeldRequest {
 
 const OVER: Ticket = { isOver: true, cancel: () => {}, whenOver: (action) => action() };
 
+/** An event of a node. */
+interface Happening {
+  readonly node: Node;
+  readonly event: DebugEvent;
+}
+
 class Held implements Ticket {
   readonly submission: Submission;
-  /** events that have held it: they do not hold it again */
-  readonly passed: { readonly node: Node; readonly event: DebugEvent }[] = [];
+  /** events that it has come by: they do not hold it any more */
+  passed: readonly Happening[] = [];
   /** it is to go after that one */
   after: Held | null = null;
   isOver = false;
@@ -111,8 +117,8 @@ export class HeldRequests {
 
   /** The breakpoint that the request would wait at now, or null. */
   heldBy(node: Node, passing: Passing): { readonly node: Node; readonly tag: string } | null {
-    const met = this.#meets(node, passing, [])?.[0];
-    if (met !== undefined) return met;
+    const met = this.#meets(node, passing, []);
+    if (met !== null) return met.breakpoints[0]!;
     const copy = this.#copyOf(node, passing);
     return this.#suspensions.find((one) => one.held === copy) ?? null;
   }
@@ -241,9 +247,9 @@ export class HeldRequests {
       return;
     }
     this.#held.add(held);
-    held.passed.push(met[0]!);
-    remove(this.#breakpoints, (one) => met.includes(one));
-    for (const { node: at, tag } of met) {
+    held.passed = met.passed;
+    remove(this.#breakpoints, (one) => met.breakpoints.includes(one));
+    for (const { node: at, tag } of met.breakpoints) {
       this.#suspensions.unshift({ node: at, tag, held });
       this.tell(`blkdebug: Suspended request '${tag}'\n`);
     }
@@ -275,17 +281,23 @@ export class HeldRequests {
     return null;
   }
 
-  /** The breakpoints of the first event on the way that has any; the way of a request that will fail ends there. */
-  #meets(node: Node, passing: Passing, passed: Held['passed']): readonly Breakpoint[] | null {
+  /** The first event on the way, but for those `passed`, that has breakpoints; the way of a request that will fail ends there. */
+  #meets(
+    node: Node,
+    passing: Passing,
+    passed: readonly Happening[],
+  ): { readonly breakpoints: readonly Breakpoint[]; readonly passed: readonly Happening[] } | null {
     if (this.#breakpoints.length === 0) return null;
     if (passing.offset > node.size || passing.length > node.size - passing.offset) return null;
-    const isAt = (one: { node: Node; event: DebugEvent }) => (other: { node: Node; event: DebugEvent }) =>
+    const isAt = (one: Happening) => (other: Happening) =>
       one.node === other.node && one.event === other.event;
+    const come = [...passed];
     try {
       for (const here of eventsOf(node, passing)) {
         if (passed.some(isAt(here))) continue;
-        const met = this.#breakpoints.filter(isAt(here));
-        if (met.length > 0) return met;
+        come.push(here);
+        const breakpoints = this.#breakpoints.filter(isAt(here));
+        if (breakpoints.length > 0) return { breakpoints, passed: come };
       }
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
