@@ -92,6 +92,7 @@ export async function promotion(files: FindingFiles, options: PromoteOptions): P
       kind: minimal.signature.kind,
       what: minimal.signature.what,
       link: options.link,
+      steps: undefined,
     };
     return { found: asCase, caseText: text, goldenText: golden, deviations, results, known };
   } finally {

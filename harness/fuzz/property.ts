@@ -2,6 +2,7 @@
 import type { TargetChoice } from '../target/parse.js';
 import type { Identity } from '../target/target.js';
 import type { History, Prober } from './history.js';
+import type { KnownStep } from './known/trigger.js';
 
 /** What a history reaches when the model plays it: the coverage of a campaign. Plain texts, so they can be kept. */
 export interface Reached {
@@ -33,6 +34,8 @@ export interface World {
   readonly properties: readonly Property[];
   /** one resident process of the target beside the model; it is started by the first history */
   prober(target: TargetChoice, options: ProberOptions): Prober;
+  /** the steps of a history that bring about what the target is known for */
+  knownIn?(history: History, target: Pick<Identity, 'program'>): readonly KnownStep[];
 }
 
 export interface ProberOptions {

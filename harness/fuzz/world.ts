@@ -1,4 +1,6 @@
 /** Every property there is, and how its histories are played. */
+
+import { knownIn } from './known/known-in.js';
 import { createProber } from './play/prober.js';
 import { backupChain } from './properties/backup-chain.js';
 import { bitmap } from './properties/bitmap.js';
@@ -11,5 +13,6 @@ import type { World } from './property.js';
 
 export const WORLD: World = {
   properties: [bitmap, transaction, lifecycle, jobs, backupChain, fleecing, persistence],
+  knownIn,
   prober: ({ create }, options) => createProber(create, options),
 };

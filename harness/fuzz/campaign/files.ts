@@ -33,12 +33,15 @@ export interface RoundRecord {
   /** why it could not be played */
   readonly message?: string;
   readonly ms: number;
-  /** id of the signature under which it is counted */
+  /** id of the signature under which it is counted, or {@link KNOWN_PREFIX} and the name of what is known */
   readonly finding?: string;
   /** states that were new to the worker */
   readonly states?: readonly string[];
   readonly goals?: readonly string[];
 }
+
+/** Before the name of what a step is known to bring about. */
+export const KNOWN_PREFIX = 'known: ';
 
 /** Who did it. */
 export interface WorkerInfo {

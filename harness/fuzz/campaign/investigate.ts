@@ -10,6 +10,7 @@ import { historyText } from '../history-text.js';
 import type { Property } from '../property.js';
 import { reduce } from '../reduce/reduce.js';
 import { type FindingFiles, findingId, type Minimal, type Rerun, readFinding } from './findings.js';
+import { makesSense } from './sense.js';
 
 export interface InvestigateOptions {
   readonly prober: Prober;
@@ -81,7 +82,8 @@ async function makeSmall(
   const start = (await showsWithin(tries, first, showsOnce)) ? first : history;
   const reduced = await reduce(start, {
     shows: (candidate) => showsWithin(tries, candidate, showsOnce),
-    isValid: (candidate) => candidate.steps.length > 0 && property?.reach(candidate) !== null,
+    isValid: (candidate) =>
+      candidate.steps.length > 0 && makesSense(candidate) && property?.reach(candidate) !== null,
     probes: signature.kind === 'hang' ? PROBES / 10 : PROBES,
     ms: REDUCE_MS,
     signal: enough,

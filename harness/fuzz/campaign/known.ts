@@ -1,6 +1,6 @@
 /**
  * What has been found before and is a case by now: `known.yaml`, a list that `qbm promote` adds to and people edit. A
- * finding is known if it shows in the same way and its history does what the case does.
+ * finding is known if it shows in the same way and its history does what the case does, or what the entry says that is done.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ import { readYaml } from '../../case/load/yaml.js';
 import { memberLines } from '../../case/save/yaml.js';
 import type { Bad, Signature } from '../finding/signature.js';
 import { Trigger } from '../finding/trigger.js';
+import { parseHistory, stepLines } from '../history-text.js';
+import type { World } from '../property.js';
+import type { FindingFiles } from './findings.js';
 
 /** States of triage. A finding that is in no list is new. */
 export const STATES = ['known', 'fixed'] as const;
@@ -29,9 +32,11 @@ export interface KnownEntry {
   readonly kind: Bad['kind'];
   readonly what: string;
   readonly link: string | undefined;
+  /** what sets it off, where that is less than the steps of the case */
+  readonly steps: readonly Step[] | undefined;
 }
 
-const MEMBERS = ['case', 'state', 'program', 'versions', 'kind', 'what', 'link'];
+const MEMBERS = ['case', 'state', 'program', 'versions', 'kind', 'what', 'link', 'steps'];
 
 /** Reads a list; an absent file is an empty one. @throws {ProblemError} */
 export function readKnown(file: string): KnownEntry[] {
@@ -51,7 +56,7 @@ export function readKnown(file: string): KnownEntry[] {
     problemsOf(entry).map((message) => ({ file, ...at(`/${index}`), message })),
   );
   if (problems.length > 0) throw new ProblemError(problems);
-  return (value as JsonObject[]).map(decode);
+  return (value as JsonObject[]).map((entry) => decode(entry, file));
 }
 
 function problemsOf(entry: Json): string[] {
@@ -69,7 +74,7 @@ function problemsOf(entry: Json): string[] {
   ];
 }
 
-function decode(entry: JsonObject): KnownEntry {
+function decode(entry: JsonObject, file: string): KnownEntry {
   return {
     case: entry.case as string,
     state: (entry.state ?? 'known') as KnownEntry['state'],
@@ -78,18 +83,25 @@ function decode(entry: JsonObject): KnownEntry {
     kind: entry.kind as Bad['kind'],
     what: entry.what as string,
     link: entry.link as string | undefined,
+    steps: entry.steps === undefined ? undefined : stepsOf(entry.steps, `${file}: ${entry.case}`),
   };
+}
+
+/** @throws {ProblemError} */
+function stepsOf(steps: Json, file: string): readonly Step[] {
+  const history = jsonObject({ property: 'known', format: 'raw', steps });
+  return parseHistory(`${memberLines(history).join('\n')}\n`, file).steps;
 }
 
 /** The text of a list, by cases. */
 export function knownText(entries: readonly KnownEntry[]): string {
   const sorted = entries.toSorted((a, b) => (a.case < b.case ? -1 : a.case > b.case ? 1 : 0));
   const items = sorted.map((entry) => {
-    const { link, versions, ...rest } = entry;
+    const { link, versions, steps, ...rest } = entry;
     const more = { versions: [...versions], ...(link === undefined ? {} : { link }) };
-    return memberLines(jsonObject({ ...rest, ...more }))
-      .map((line, index) => (index === 0 ? `- ${line}` : `  ${line}`))
-      .join('\n');
+    const lines = memberLines(jsonObject({ ...rest, ...more }));
+    if (steps !== undefined) lines.push('steps:', ...stepLines(steps));
+    return lines.map((line, index) => (index === 0 ? `- ${line}` : `  ${line}`)).join('\n');
   });
   return `${HEADER}${items.length === 0 ? '[]' : items.join('\n')}\n`;
 }
@@ -106,7 +118,10 @@ export class Known {
   constructor(entries: readonly KnownEntry[], cases: string, program: string, version: string) {
     this.#entries = entries
       .filter((entry) => speaksOf(entry, program, version))
-      .map((entry) => ({ entry, trigger: new Trigger(loadCase(join(cases, `${entry.case}.yaml`)).steps) }));
+      .map((entry) => {
+        const { steps } = loadCase(join(cases, `${entry.case}.yaml`));
+        return { entry, trigger: new Trigger(entry.steps ?? steps) };
+      });
   }
 
   /** The entry of a finding, or undefined: it is new. */
@@ -115,6 +130,17 @@ export class Known {
       ({ entry, trigger }) => entry.kind === kind && entry.what === what && trigger.in(steps) !== null,
     )?.entry;
   }
+}
+
+/** The case of what a small history is known for, by the triggers that histories are steered around. */
+export function knownByTrigger(
+  { found, minimal }: FindingFiles,
+  world: World,
+): Pick<KnownEntry, 'case' | 'state' | 'link'> | undefined {
+  if (minimal === null) return undefined;
+  // In a small history every step is there for a reason.
+  const [first] = world.knownIn?.(minimal.history, found) ?? [];
+  return first === undefined ? undefined : { case: first.shownBy, state: 'known', link: undefined };
 }
 
 function speaksOf({ program, versions, state }: KnownEntry, name: string, version: string): boolean {

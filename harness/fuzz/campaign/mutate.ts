@@ -64,7 +64,10 @@ const CHANGES: readonly Change[] = [
     const near = NEAR.map((offset) => place.value + offset);
     const like = places[below(places.length)]!.value;
     const values = [...near, place.value * 2, Math.floor(place.value / 2), like, 0].filter((one) => one >= 0);
-    return withNumber(steps, place, values[below(values.length)]!);
+    const value = values[below(values.length)]!;
+    // Whether an image may have any size is a matter of its format.
+    const isSize = steps[place.step]!.action.verb === 'open';
+    return withNumber(steps, place, isSize ? Math.ceil(value / 512) * 512 : value);
   },
   // another name of the same kind, from some step on
   (steps, _, below) => {

@@ -3,15 +3,15 @@
 import { basename, relative } from 'node:path';
 import { alignedText } from '../../rules/print.js';
 import type { World } from '../property.js';
-import { plansIn, type RoundRecord, type WorkerFiles, workersIn } from './files.js';
+import { KNOWN_PREFIX, plansIn, type RoundRecord, type WorkerFiles, workersIn } from './files.js';
 import { type Finding, findingsIn } from './findings.js';
 import { findingLine } from './investigate.js';
-import type { Known, KnownEntry } from './known.js';
+import { type Known, type KnownEntry, knownByTrigger } from './known.js';
 import { campaignId, type Plan } from './plan.js';
 
 export interface Judged extends Finding {
   /** undefined: it is new */
-  readonly known: KnownEntry | undefined;
+  readonly known: Pick<KnownEntry, 'case' | 'state' | 'link'> | undefined;
   /** it showed every time that it was played again */
   readonly isReliable: boolean;
 }
@@ -52,7 +52,9 @@ export function summarise(
     const known = knownFor(found.program, found.version);
     return {
       ...finding,
-      known: known.find((minimal ?? found).signature, (minimal?.history ?? history).steps),
+      known:
+        known.find((minimal ?? found).signature, (minimal?.history ?? history).steps) ??
+        knownByTrigger(finding.files, world),
       isReliable: times !== null && times.shown === times.of,
     };
   });
@@ -120,6 +122,12 @@ export function summaryText(summary: Summary, directory: string): string {
   const news = findings.filter(({ known }) => known === undefined);
   lines.push('', `${figure(findings.length)} findings, ${figure(news.length)} of them new`);
   for (const finding of findings) lines.push(...findingLines(finding, directory));
+  const triggered = new Map<string, number>();
+  for (const { finding } of rounds) {
+    if (finding?.startsWith(KNOWN_PREFIX)) triggered.set(finding, (triggered.get(finding) ?? 0) + 1);
+  }
+  for (const [name, count] of triggered)
+    lines.push(`  known ${figure(count)}×  ${name.slice(KNOWN_PREFIX.length)}`);
   return `${lines.join('\n')}\n`;
 }
 

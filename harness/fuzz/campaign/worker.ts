@@ -4,7 +4,6 @@
  */
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import type { Step } from '../../case/case.js';
 import { bounded, Interrupted } from '../../case/run/guard.js';
 import type { TargetChoice } from '../../target/parse.js';
 import type { Identity } from '../../target/target.js';
@@ -13,14 +12,15 @@ import { Trigger } from '../finding/trigger.js';
 import type { History, Outcome, Prober } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
 import type { Property, Reached, World } from '../property.js';
-import { type RoundRecord, WorkerDirectory } from './files.js';
+import { KNOWN_PREFIX, type RoundRecord, WorkerDirectory } from './files.js';
 import { type FindingFiles, type Found, readFinding } from './findings.js';
 import { findingLine, investigate } from './investigate.js';
-import { Known, readKnown } from './known.js';
+import { Known, knownByTrigger, readKnown } from './known.js';
 import { largestChild } from './memory.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
 import { mutated } from './mutate.js';
 import { campaignId, hash, type Work, workOf } from './plan.js';
+import { isSayable, makesSense } from './sense.js';
 
 /** Resident processes of the target: one alone waits half of its time. */
 const LANES = 2;
@@ -76,6 +76,7 @@ export class CampaignWorker {
   #good = 0;
   #badInARow = 0;
   #generation = 0;
+  #failure: Error | null = null;
 
   constructor(
     begin: Begin,
@@ -140,9 +141,8 @@ export class CampaignWorker {
   async run(): Promise<void> {
     try {
       const lanes = Array.from({ length: LANES }, () => this.#lane());
-      const ends = await Promise.allSettled(lanes);
-      for (const end of ends)
-        if (end.status === 'rejected' && !(end.reason instanceof Interrupted)) throw end.reason;
+      await Promise.allSettled(lanes);
+      if (this.#failure !== null) throw this.#failure;
     } finally {
       this.#files.close();
     }
@@ -185,9 +185,10 @@ export class CampaignWorker {
         played = 0;
       }
     } catch (error) {
+      if (error instanceof Interrupted || this.#now.signal.aborted) return;
+      this.#failure ??= error as Error;
       // The other one must not wait for rounds that nobody will bring.
-      if (!(error instanceof Interrupted)) this.#stop(true);
-      throw error;
+      this.#stop(true);
     } finally {
       await closeProber(prober);
     }
@@ -307,7 +308,7 @@ export class CampaignWorker {
       own !== undefined && seed % 2 === 0
         ? own.call(property, parent, seed, this.#identity)
         : mutated(parent, { ...other, steps: other.format === parent.format ? other.steps : [] }, seed);
-    const reached = history.steps.length === 0 ? null : property.reach(history);
+    const reached = history.steps.length === 0 || !makesSense(history) ? null : property.reach(history);
     return reached === null ? null : { history, reached, parent: id, isSteered: false };
   }
 
@@ -315,21 +316,21 @@ export class CampaignWorker {
   #steer(property: Property, drawn: Drawn): Drawn | null {
     let { steps } = drawn.history;
     for (let detours = 0; detours < MOST_DETOURS; detours++) {
-      const at = this.#firstKnown(steps);
+      const at = this.#firstKnown({ ...drawn.history, steps });
       if (at === null) break;
       steps = steps.toSpliced(at, 1);
     }
     if (steps === drawn.history.steps) return drawn;
     const history = { ...drawn.history, steps };
-    const reached = steps.length === 0 ? null : property.reach(history);
+    const reached = steps.length === 0 || !makesSense(history) ? null : property.reach(history);
     return reached === null ? drawn : { ...drawn, history, reached, isSteered: true };
   }
 
-  /** The first step at which something that was found would show. */
-  #firstKnown(steps: readonly Step[]): number | null {
-    let first: number | null = null;
+  /** The first step at which something that was found, or that is known, would show. */
+  #firstKnown(history: History): number | null {
+    let first = this.#world.knownIn?.(history, this.#identity)[0]?.step ?? null;
     for (const { trigger } of this.#heard.values()) {
-      const at = trigger?.in(steps) ?? null;
+      const at = trigger?.in(history.steps) ?? null;
       if (at !== null && (first === null || at < first)) first = at;
     }
     return first;
@@ -341,6 +342,8 @@ export class CampaignWorker {
     outcome: Bad,
     round: number,
   ): Promise<{ readonly id: string; readonly path: string | null }> {
+    const known = this.#world.knownIn?.(history, this.#identity).find(({ step }) => step === outcome.step);
+    if (known !== undefined) return { id: KNOWN_PREFIX + known.name, path: null };
     const signature = signatureOf(history, outcome);
     for (let count = 1; count <= MOST_ALIKE; count++) {
       const id = count === 1 ? signature.id : `${signature.id}-${count}`;
@@ -369,6 +372,8 @@ export class CampaignWorker {
   #save(id: string, history: History, outcome: Bad, signature: Signature, round: number): string {
     const { program, version } = this.#identity;
     const found: Found = { signature, outcome, round, target: this.#choice.name, program, version };
+    if (!isSayable(history))
+      throw new RangeError(`${history.property} drew what no case can say:\n${historyText(history)}`);
     const remark = `${signature.kind} at ${signature.where}: ${signature.what}`;
     return this.#files.finding(id, {
       'found.json': `${JSON.stringify(found, null, 2)}\n`,
@@ -400,7 +405,9 @@ export class CampaignWorker {
       raw,
       id: minimal?.id ?? raw,
       small: minimal === null ? null : historyText(minimal.history),
-      isNew: this.#known.find((minimal ?? found).signature, steps) === undefined,
+      isNew:
+        this.#known.find((minimal ?? found).signature, steps) === undefined &&
+        knownByTrigger(files, this.#world) === undefined,
       isReliable: times !== null && times.shown === times.of,
       line: findingLine(files),
       path,

@@ -22,7 +22,18 @@ export interface Trigger {
   readonly refused?: (run: ModelRun, action: Action, answer: Answer & { readonly ok: false }) => boolean;
 }
 
+/** A step of a history that brings something known about. */
+export interface KnownStep {
+  readonly step: number;
+  readonly name: string;
+  /** the case that shows it */
+  readonly shownBy: string;
+}
+
 /** Those that a program is known for. */
-export function triggersOf(triggers: readonly Trigger[], { program }: Identity): readonly Trigger[] {
+export function triggersOf(
+  triggers: readonly Trigger[],
+  { program }: Pick<Identity, 'program'>,
+): readonly Trigger[] {
   return triggers.filter((trigger) => trigger.programs.test(program));
 }

@@ -1,0 +1,70 @@
+/**
+ * Whether a history that was changed still makes sense: the case language can say it, and what it asks has one right answer.
+ * Generators see to that themselves; mutation, steering and the reducer do not know what a step is there for.
+ */
+import type { Step } from '../../case/case.js';
+import type { History } from '../history.js';
+import { historyText, parseHistory } from '../history-text.js';
+
+/** What an image frees is a multiple of this; a discard of less leaves what it wants. */
+const CLUSTER = 65536;
+
+export function makesSense(history: History): boolean {
+  return isSayable(history) && (history.format === 'raw' || asksWhatIsKnown(history.steps));
+}
+
+/** Whether it is read again as what it is. */
+export function isSayable(history: History): boolean {
+  try {
+    parseHistory(historyText(history), 'history');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Range {
+  readonly node: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** On images: no size that is no multiple of 512, and nothing is read where a part of a cluster was discarded. */
+function asksWhatIsKnown(steps: readonly Step[]): boolean {
+  let vague: readonly Range[] = [];
+  for (const { action } of steps) {
+    if (action.verb === 'open' && action.driver === 'format' && (action.size ?? 0) % 512 !== 0) return false;
+    const span = spanOf(action);
+    if (span === null) continue;
+    const { node, op, start, end } = span;
+    if (op === 'discard') {
+      const isWhole = start % CLUSTER === 0 && end % CLUSTER === 0;
+      if (!isWhole) vague = [...vague, { node, start, end }];
+    } else if (op === 'read') {
+      // What is below or was copied elsewhere is just as vague, whatever it is called there.
+      if (vague.some((one) => one.start < end && start < one.end)) return false;
+    } else vague = vague.flatMap((one) => (one.node === node ? without(one, start, end) : [one]));
+  }
+  return true;
+}
+
+/** A request on bytes; `node` is the connection of a client. */
+function spanOf(action: Step['action']): (Range & { readonly op: string }) | null {
+  if (action.verb === 'io' && action.request.op !== 'flush') {
+    const { op, offset, length } = action.request;
+    return { node: action.node, op, start: offset, end: offset + length };
+  }
+  if (action.verb !== 'nbd' || action.op !== 'request') return null;
+  const { request, offset, length, connection } = action;
+  const op = request === 'trim' ? 'discard' : String(request);
+  // Which node it is, is not looked up: so its writes make nothing known.
+  if (op !== 'discard' && op !== 'read') return null;
+  return { node: `connection ${connection}`, op, start: offset, end: offset + length };
+}
+
+function without(range: Range, start: number, end: number): Range[] {
+  return [
+    { ...range, end: Math.min(range.end, start) },
+    { ...range, start: Math.max(range.start, end) },
+  ].filter((left) => left.start < left.end);
+}
