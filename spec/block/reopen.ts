@@ -18,7 +18,7 @@ import {
   withDefaults,
 } from './options.js';
 import { flush } from './request.js';
-import { followSize } from './resize.js';
+import { checkBitmaps, followSize } from './resize.js';
 
 /** A node and what is named for it. With `keep` what is not named stays, else it is as if the node were opened now. */
 export interface Reopening {
@@ -48,9 +48,12 @@ export function reopen(graph: Graph, reopenings: readonly Reopening[]): void {
   }
   const queue = [...queueOf(reopenings).values()];
   for (const { node } of queue) flush(node);
-  const { result: prepared, done } = graph.attempt((change) =>
-    queue.map((entry) => prepare(graph, change, entry)),
-  );
+  const { result: prepared, done } = graph.attempt((change) => {
+    const all = queue.map((entry) => prepare(graph, change, entry));
+    for (const one of all) one.resize?.();
+    for (const { node } of queue) checkBitmaps(node);
+    return all;
+  });
   commit(queue, prepared);
   done();
 }

@@ -55,6 +55,12 @@ export function followSize(node: Node): void {
   for (const parent of followersOf(node)) followSize(parent);
 }
 
+/** Whether the bitmaps of `node` and of those above can follow to the sizes that these have now. @throws BitmapError BMP-E-TOO-LARGE */
+export function checkBitmaps(node: Node): void {
+  for (const bitmap of node.bitmaps) granulesOf(node.size, bitmap.granularity);
+  for (const parent of followersOf(node)) checkBitmaps(parent);
+}
+
 /** The bitmaps of `node` and of the nodes above, which change their size by as much. */
 export function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
   yield* node.bitmaps;

@@ -33,8 +33,10 @@ export interface ReopenRequest {
   readonly specific: OpenedWith['specific'];
 }
 
-/** A reopening that is prepared: one of the two follows. */
+/** A reopening that is prepared: `commit` or `abort` follows. */
 export interface PreparedReopen {
+  /** when all nodes of the command are prepared: the node is as long as it will be; `abort` takes that back, too */
+  resize?(): void;
   /** when all nodes of the command are prepared, and the nodes below are reopened; can fail only if a storage does */
   commit?(): void;
   /** takes back what preparing did */

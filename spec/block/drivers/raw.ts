@@ -143,13 +143,15 @@ class RawDriver implements Driver {
     const options = rawOptions(specific);
     checkPart(options, this.#file.child.size);
     const { use } = this.#file;
+    const before = this.#options;
     this.#file.use = useByRaw(options);
     return {
-      commit: () => {
+      resize: () => {
         this.#options = options;
       },
       abort: () => {
         this.#file.use = use;
+        this.#options = before;
       },
     };
   }
