@@ -1,0 +1,145 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { readFinding } from '../../fuzz/campaign/findings.js';
+import { investigate } from '../../fuzz/campaign/investigate.js';
+import { type Bad, signatureOf } from '../../fuzz/finding/signature.js';
+import { historyText, parseHistory } from '../../fuzz/history-text.js';
+import { WORLD } from '../../fuzz/world.js';
+import { findInPath, parseTarget } from '../../target/parse.js';
+import { closeAll } from '../../target/process.js';
+import { QSD_PROGRAM } from '../../target/qmp/qsd.js';
+import type { Environment } from '../environment.js';
+import { errorId, targets } from '../known.js';
+import { qbm } from '../program.js';
+
+// Each probe of a crash starts the program anew, on machines with other things to do.
+t.setTimeout(600_000);
+t.teardown(closeAll);
+
+const isMissing = findInPath(QSD_PROGRAM) === null;
+if (isMissing && process.env.CI !== undefined) t.fail(`${QSD_PROGRAM} is missing`);
+const skip = isMissing && `no ${QSD_PROGRAM} in PATH`;
+
+/** The command line with what it prints. */
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const printed = { stdout: '', stderr: '' };
+  const sink = (name: 'stdout' | 'stderr'): Environment['stdout'] => ({
+    terminal: false,
+    write: (text) => {
+      printed[name] += text;
+    },
+    end: async () => {},
+  });
+  const environment: Environment = {
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    colour: false,
+    signal: new AbortController().signal,
+    targets,
+    errorId,
+  };
+  return { code: await qbm(args, environment), ...printed };
+}
+
+/** Long, and at its end a transaction that ends QEMU 7.2. */
+const HISTORY = `property: transaction
+format: overlay
+requires: []
+steps:
+  - open: {node: disk7, size: 1M}
+  - open: {node: other, size: 64K}
+  - qmp: {block-dirty-bitmap-add: {node: disk7, name: monday, granularity: 512}}
+  - io: {node: disk7, write: [4096, 512], pattern: 7}
+  - observe: other
+  - qmp:
+      transaction:
+        actions:
+          - {type: block-dirty-bitmap-clear, data: {node: disk7, name: monday}}
+          - {type: block-dirty-bitmap-enable, data: {node: disk7, name: tuesday}}
+  - observe: disk7
+`;
+
+t.test('a finding on QEMU, from its history to a regression that deviates as listed', { skip }, async (t) => {
+  const dir = t.testdir();
+  const path = join(dir, 'findings', '0123456789ab');
+  await mkdir(path, { recursive: true });
+  const history = parseHistory(HISTORY, 'test');
+  const choice = parseTarget('qsd');
+  const options = { limitMs: 10_000, signal: new AbortController().signal };
+  const prober = WORLD.prober(choice, options);
+  t.teardown(() => prober.close());
+  const outcome = (await prober.probe(history)) as Bad;
+  t.match(outcome, { kind: 'crash', step: 5 });
+  const target = choice.create();
+  const { program, version } = await target.identify();
+  await target.close();
+  const signature = signatureOf(history, outcome);
+  const found = { signature, outcome, round: 1, target: 'qsd', program, version };
+  writeFileSync(join(path, 'found.json'), JSON.stringify(found));
+  writeFileSync(join(path, 'history.yaml'), historyText(history));
+
+  t.equal((await run('promote', path, '--reason', 'x')).code, 1, 'it has to be small first');
+  const property = WORLD.properties.find(({ name }) => name === 'transaction');
+  const enough = new AbortController().signal;
+  const names = (desc: string, errorClass: string): string | undefined => errorId('qsd', desc, errorClass);
+  await investigate(path, { prober, property, choice, enough, errorId: names, ...options });
+  const { minimal } = readFinding(path)!;
+  t.match(minimal, { rerun: { shown: 5, of: 5 }, isComplete: true, history: { format: 'raw' } });
+  t.equal(minimal?.history.steps.length, 1);
+  t.match(readFileSync(join(path, 'transcript.txt'), 'utf8'), /BMP-E-|REF-E-NODE/);
+
+  t.match(await run('replay', path), { code: 0, stdout: /^qsd\n {2}still +[0-9a-f]{12} {2}crash/ });
+  t.match(await run('replay', path, '--target', 'reference'), { code: 1, stdout: /\n {2}fixed/ });
+
+  const cases = join(dir, 'cases');
+  await mkdir(cases);
+  const places = ['--cases', cases, '--expected', join(dir, 'expected.yaml')];
+  const known = ['--known', join(dir, 'known.yaml')];
+  t.match(await run('promote', path, ...places, ...known), { code: 64, stderr: /needs --reason/ });
+  const args = ['--target', 'qsd', '--id', 'enable-of-nothing', '--reason', 'It ends.', ...places, ...known];
+  t.match(await run('promote', path, ...args, '--id', 'Not a slug'), { code: 64, stderr: /small letters/ });
+  t.notOk(existsSync(join(cases, 'regressions')), 'nothing was written');
+  const promoted = await run('promote', path, ...args, '--rule', 'TXN-002');
+  t.equal(promoted.code, 0, promoted.stderr);
+  t.same(readdirSync(join(cases, 'regressions')), ['enable-of-nothing.yaml']);
+  t.match(readFileSync(join(dir, 'known.yaml'), 'utf8'), /case: regressions\/enable-of-nothing\n/);
+  t.match(await run('promote', path, ...args), { code: 64, stderr: /is there already/ });
+
+  const again = await run(
+    'run',
+    'enable-of-nothing',
+    '--target',
+    'qsd',
+    ...places,
+    '--out',
+    join(dir, 'out'),
+  );
+  t.match(again, { code: 0, stdout: /# deviates|deviates/ });
+  t.match(
+    await run('run', 'enable-of-nothing', '--cases', cases, '--out', join(dir, 'out')),
+    { code: 0 },
+    'the reference passes',
+  );
+  t.match(await run('replay', join(cases, 'regressions'), '--target', 'qsd'), {
+    code: 0,
+    stdout: /deviates +regressions\/enable-of-nothing/,
+  });
+});
+
+t.test('what cannot be played again or promoted', async (t) => {
+  const dir = t.testdir({ empty: {} });
+  t.match(await run('replay', join(dir, 'nothing')), { code: 64, stderr: /is no finding, campaign/ });
+  t.match(await run('replay', join(dir, 'empty')), { code: 64, stderr: /nothing to play/ });
+  t.match(await run('promote', dir, '--reason', 'x'), { code: 64, stderr: /is no finding/ });
+  t.match(await run('report', dir), { code: 64, stderr: /no campaign/ });
+  t.match(await run('replay', 'merge-empty-list', '--times', '0'), { code: 64, stderr: /whole number/ });
+});
+
+t.test('a case is played beside the model as it is', async (t) => {
+  t.match(await run('replay', 'merge-empty-list', '--times', '1'), {
+    code: 0,
+    stdout: /^reference\n {2}same +bitmap\/merge-empty-list\n$/,
+  });
+});
