@@ -35,6 +35,7 @@ const CAPABILITIES = [
   'devices',
   'close',
   'nbd',
+  'target-id',
   ...BlockdevDriver.values.map(({ name }) => `driver:${name}`),
 ];
 

@@ -121,6 +121,7 @@ export class Graph {
       this.change((change) => {
         for (const edge of [...node.children].reverse()) change.drop(edge);
       });
+      node.whenGone();
     }
   }
 

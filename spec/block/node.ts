@@ -55,6 +55,9 @@ export class Node {
   /** how many commands hold a reference for as long as they run */
   pinned = 0;
 
+  /** what is to be done when it has closed, and all below it that nobody else holds */
+  whenGone: () => void = () => {};
+
   /** where the furthest write ended so far, zero writes included, bytes; REF-112 */
   writtenUpTo = 0;
 

@@ -53,6 +53,7 @@ export const JOB_ERRORS = {
   'JOB-E-STREAM-BOTTOM': "Node '{node}' is not in a chain starting from '{device}'",
   'JOB-E-STREAM-WHOLE': 'backing file specified, but streaming the entire chain',
   'JOB-E-STREAM-CHAIN': "'{base}' is not in the backing chain of '{top}'",
+  'JOB-E-TEMPORARY': "A target that is there already stays: 'target-temporary' is for one that is made",
   'JOB-E-SIZES': 'Source and target image have different sizes',
 } as const;
 

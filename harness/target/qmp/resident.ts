@@ -283,9 +283,11 @@ async function identify(label: string, qmp: QmpClient, commands: ReadonlySet<str
   const capabilities = new Set(['qmp', 'node', ...clientCapabilities()]);
   for (const command of commands) capabilities.add(`command:${command}`);
   for (const [capability, command] of CAPABILITIES) if (commands.has(command)) capabilities.add(capability);
-  const drivers = commands.has('query-qmp-schema')
-    ? driversOf(await qmp.demand('query-qmp-schema', undefined, START_LIMIT_MS))
-    : ['file', 'raw'];
+  const schema = commands.has('query-qmp-schema')
+    ? await qmp.demand('query-qmp-schema', undefined, START_LIMIT_MS)
+    : null;
+  const drivers = schema === null ? ['file', 'raw'] : driversOf(schema);
+  if (schema !== null && givesTargetsNames(schema)) capabilities.add('target-id');
   for (const driver of drivers) capabilities.add(`driver:${driver}`);
   const formats = new Set(['raw']);
   if (overlayDriver(drivers) !== null && commands.has('blockdev-create')) formats.add('overlay');
@@ -307,15 +309,27 @@ const CAPABILITIES: readonly (readonly [capability: string, command: string])[] 
   ['nbd', 'nbd-server-start'],
 ];
 
-/** The drivers that blockdev-add knows: the variants of its argument type. The types have numbers for names. */
-function driversOf(schema: Json): string[] {
+/** The type of the arguments of a command. The types have numbers for names. */
+function argumentsOf(schema: Json, command: string): JsonObject | undefined {
   const types = new Map(
     (Array.isArray(schema) ? schema : [])
       .filter(isJsonObject)
       .map((type) => [`${type['meta-type']} ${type.name}`, type]),
   );
-  const options = types.get(`object ${types.get('command blockdev-add')?.['arg-type']}`);
-  const variants = options?.variants;
+  return types.get(`object ${types.get(`command ${command}`)?.['arg-type']}`);
+}
+
+/** Whether drive-backup is that of the series of 2013. */
+function givesTargetsNames(schema: Json): boolean {
+  const members = argumentsOf(schema, 'drive-backup')?.members;
+  return (
+    Array.isArray(members) && members.some((member) => isJsonObject(member) && member.name === 'target-id')
+  );
+}
+
+/** The drivers that blockdev-add knows: the variants of its argument type. */
+function driversOf(schema: Json): string[] {
+  const variants = argumentsOf(schema, 'blockdev-add')?.variants;
   return Array.isArray(variants)
     ? variants.map((variant) => (isJsonObject(variant) ? String(variant.case) : ''))
     : [];

@@ -79,6 +79,12 @@ export const DriveBackup = struct('DriveBackup', {
     doc: 'of the target; default: that of the source, or what an image that is there looks like',
   }),
   mode: optional(NewImageMode, { doc: 'default absolute-paths' }),
+  'target-id': optional(str, {
+    doc: 'name of its node, by which others can use it; QEMU has no such argument',
+  }),
+  'target-temporary': optional(bool, {
+    doc: 'the files that are made go with the node; default false; QEMU has no such argument',
+  }),
 });
 
 type Mode = Infer<typeof BitmapSyncMode>;
@@ -110,6 +116,7 @@ export function createDriveBackup(
 ): { readonly job: BlockJob; readonly unmake: () => void } {
   const source = machine.graph.lookup(args.device, args.device);
   checkBlockers(source, 'backup-source'); // before anything is made
+  checkFleecing(machine, args);
   // JOB-141
   const below = withoutFilters(source).backing;
   const sync = args.sync === 'top' && below === null ? 'full' : args.sync;
@@ -119,6 +126,8 @@ export function createDriveBackup(
     mode: args.mode,
     newBacking: sync === 'none' ? source : sync === 'top' ? below : null,
     over: sync === 'none' ? source : 'as stored',
+    nodeName: args['target-id'], // REF-150
+    isTemporary: args['target-temporary'],
     discard: 'unmap',
     detectZeroes: 'unmap',
   });
@@ -131,6 +140,13 @@ export function createDriveBackup(
     target.unmake();
     throw refusal;
   }
+}
+
+/** REF-150, REF-152 @throws BlockError REF-E-NAME-…, JobError JOB-E-TEMPORARY */
+function checkFleecing(machine: Machine, args: Infer<typeof DriveBackup>): void {
+  const { 'target-id': name, 'target-temporary': isTemporary, mode } = args;
+  if (name !== undefined) machine.graph.checkName(name);
+  if (isTemporary && mode === 'existing') throw new JobError('JOB-E-TEMPORARY');
 }
 
 /** What a node without filters shows: whose backing file counts. */
@@ -267,7 +283,7 @@ export const BACKUP_COMMANDS = [
     doc: 'As blockdev-backup, to an image that is opened for it, or made.',
     args: DriveBackup,
     returns: empty,
-    rules: ['JOB-140', 'JOB-141', 'JOB-142', 'JOB-143'],
+    rules: ['JOB-140', 'JOB-141', 'JOB-142', 'JOB-143', 'REF-150', 'REF-151', 'REF-152'],
     execute: (machine, args) => createDriveBackup(machine, args).job.start(),
   }),
 ];

@@ -25,6 +25,8 @@ export interface TargetImage {
   readonly over: 'as stored' | Node | null;
   /** default: one that nobody can ask for */
   readonly nodeName?: string | undefined;
+  /** the files that are made for it go with its node; default false */
+  readonly isTemporary?: boolean | undefined;
   /** default: as the source */
   readonly discard?: 'ignore' | 'unmap';
   readonly detectZeroes?: 'off' | 'on' | 'unmap';
@@ -52,6 +54,7 @@ export function openTarget(machine: Machine, source: Node, image: TargetImage): 
     unmake();
     throw refusal;
   }
+  if (image.isTemporary) node.whenGone = unmake; // REF-152
   node.pinned += 1;
   return {
     node,
