@@ -40,9 +40,10 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The capabilities that tools give. @throws TargetFault */
+/** The capabilities that tools give: none where there is no such tool. @throws TargetFault */
 export async function capabilitiesOf(tools: ToolCommands, limitMs: number): Promise<string[]> {
-  const { stdout } = await runProgram([...tools.img, '--help'], { limitMs });
+  const { code, stdout } = await runProgram([...tools.img, '--help'], { limitMs });
+  if (code !== 0) return [];
   return [...capabilitiesIn(stdout).filter((name) => name.startsWith('img')), 'image-io'];
 }
 

@@ -1,14 +1,17 @@
 /**
  * Any program that speaks QMP as a target. On its stdin and stdout; or, if the command has `{socket}` in it, on a
- * unix socket which it is to listen on, whose path stands there.
+ * unix socket which it is to listen on, whose path stands there. Of a program that is told to be a `daemon`, by this word, the image
+ * tools are those that it has under the words `img` and `io`, if it has them.
  */
 import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ToolCommands } from '../img/tools.js';
 import { type Child, startChild } from '../process.js';
 import { splitCommand } from '../shell-words.js';
 import { type Target, TargetFault } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
+import type { QmpProgram } from './resident.js';
 
 const SOCKET = '{socket}';
 /** How long a program may take until it listens, milliseconds. */
@@ -19,7 +22,7 @@ const RETRY_MS = 10;
 /** @throws Error when `command` is no command */
 export function createQmpTarget(name: string, command: string): Target {
   const words = splitCommand(command);
-  return new QmpTarget(name, 'qmp', {
+  const program: QmpProgram = {
     label: basename(words[0]!),
     start: async (directory) => {
       const path = join(directory, 'qmp');
@@ -32,7 +35,16 @@ export function createQmpTarget(name: string, command: string): Target {
       const socket = await connectOnceListening(child, path);
       return { child, channel: { input: socket, output: socket } };
     },
-  });
+  };
+  return new QmpTarget(name, 'qmp', program, toolsOf(words));
+}
+
+/** `prog daemon …` may have `prog img` and `prog io`, as qbm has. */
+function toolsOf(words: readonly string[]): ToolCommands | null {
+  const at = words.indexOf('daemon');
+  if (at < 1) return null;
+  const before = words.slice(0, at);
+  return { img: [...before, 'img'], io: [...before, 'io'] };
 }
 
 async function connectOnceListening(child: Child, path: string): Promise<Socket> {

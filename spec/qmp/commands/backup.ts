@@ -120,13 +120,14 @@ export function createDriveBackup(
   // JOB-141
   const below = withoutFilters(source).backing;
   const sync = args.sync === 'top' && below === null ? 'full' : args.sync;
+  const isOverSource = sync === 'none' || (sync === 'full' && args['target-id'] !== undefined); // REF-150
   const target = openTarget(machine, source, {
     file: args.target,
     format: args.format,
     mode: args.mode,
     newBacking: sync === 'none' ? source : sync === 'top' ? below : null,
-    over: sync === 'none' ? source : 'as stored',
-    nodeName: args['target-id'], // REF-150
+    over: isOverSource ? source : 'as stored',
+    nodeName: args['target-id'],
     isTemporary: args['target-temporary'],
     discard: 'unmap',
     detectZeroes: 'unmap',

@@ -30,6 +30,8 @@ export interface NewImage {
   readonly size: number;
   /** what it says is below it */
   readonly backing: Node | null;
+  /** a QBM image can be opened over a node; default: if it says that one is below it */
+  readonly allocation?: boolean;
 }
 
 /**
@@ -61,11 +63,11 @@ export function makeImage(machine: Machine, image: NewImage): () => void {
 function makeQbm(
   { storage, makeHash }: Machine,
   path: string,
-  { size, backing }: NewImage,
+  { size, backing, allocation = backing !== null }: NewImage,
   wasThere: boolean,
 ): readonly string[] {
   const below = backing === null ? null : refOf(backing, backing, path);
-  return createImage(storage, path, { size, backing: below, makeHash, overEmpty: wasThere });
+  return createImage(storage, path, { size, backing: below, allocation, makeHash, overEmpty: wasThere });
 }
 
 /** @param make returns the files that it made besides */

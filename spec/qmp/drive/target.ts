@@ -45,8 +45,11 @@ export function openTarget(machine: Machine, source: Node, image: TargetImage): 
   const { graph } = machine;
   const isNew = image.mode !== 'existing';
   const format = image.format ?? (isNew ? source.driver.name : undefined);
-  const { file, newBacking: backing } = image;
-  const unmake = isNew ? makeImage(machine, { file, format: format!, size: source.size, backing }) : () => {};
+  const { file, newBacking: backing, over } = image;
+  const allocation = backing !== null || (over !== null && over !== 'as stored');
+  const unmake = isNew
+    ? makeImage(machine, { file, format: format!, size: source.size, backing, allocation })
+    : () => {};
   let node: Node;
   try {
     node = openIt(machine, source, { ...image, format });
