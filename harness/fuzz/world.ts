@@ -7,12 +7,13 @@ import { bitmap } from './properties/bitmap.js';
 import { fleecing } from './properties/fleecing.js';
 import { jobs } from './properties/jobs.js';
 import { lifecycle } from './properties/lifecycle.js';
+import { mirror } from './properties/mirror.js';
 import { persistence } from './properties/persistence.js';
 import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
 export const WORLD: World = {
-  properties: [bitmap, transaction, lifecycle, jobs, backupChain, fleecing, persistence],
+  properties: [bitmap, transaction, lifecycle, jobs, backupChain, mirror, fleecing, persistence],
   knownIn,
   prober: ({ create }, options) => createProber(create, options),
 };

@@ -78,14 +78,17 @@ export class Sketch {
     return this.run.nodes.filter(({ name }) => !name.endsWith('-file'));
   }
 
-  /** Brings every job to rest, and waits for the state in which it is then. */
-  rest(): void {
+  /**
+   * Brings every job to rest, and waits for the state in which it is then.
+   * @param any members of events that are luck
+   */
+  rest(any: readonly string[] = []): void {
     const { run } = this;
     run.settle();
     for (const id of run.takeTold()) {
       const state = run.jobs.find((one) => one.id === id)?.status ?? 'null';
       // One that goes on until somebody ends it has no state to wait for.
-      if (state !== 'running') this.play({ verb: 'wait', any: [], job: id, state });
+      if (state !== 'running') this.play({ verb: 'wait', any, job: id, state });
     }
     run.takeTold();
   }

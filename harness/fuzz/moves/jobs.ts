@@ -133,7 +133,8 @@ function verbsFor({ status }: Job): readonly string[] {
 
 const ALL_VERBS = ['cancel', 'complete', 'dismiss', 'finalize', 'pause', 'resume'];
 
-export function playVerb(sketch: Sketch, job: Job): void {
+/** @param any members of events that are luck */
+export function playVerb(sketch: Sketch, job: Job, any: readonly string[] = []): void {
   const { draw } = sketch;
   const verb = draw.chance(0.12) ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
   // To be paused is not to have come to rest.
@@ -141,7 +142,7 @@ export function playVerb(sketch: Sketch, job: Job): void {
   const old = verb.startsWith('block-job-') ? { device: job.id } : { id: job.id };
   const force = verb === 'block-job-cancel' ? draw.pick([undefined, true, false]) : undefined;
   sketch.qmp(verb, { ...old, force });
-  sketch.rest();
+  sketch.rest(any);
 }
 
 /** Every job to its end, one by one. */

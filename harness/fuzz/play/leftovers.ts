@@ -17,12 +17,15 @@ export async function leftovers(session: Session, history: History, step: number
   if (!isAsked || (action.verb === 'qmp' && QUIET.test(action.command))) return null;
   if (!history.requires.includes('command:query-jobs')) return null;
   const wanted = history.requires.includes('devices') ? QUERIES : QUERIES.slice(0, 2);
-  const [nodes, ...others] = await Promise.all(
-    ['query-named-block-nodes', ...wanted].map((command) => session.qmp(command, undefined)),
+  // Jobs first: one that ends between the two answers has taken its bitmaps along by then.
+  const [jobs, nodes, ...others] = await Promise.all(
+    [wanted[0]!, 'query-named-block-nodes', ...wanted.slice(1)].map((command) =>
+      session.qmp(command, undefined),
+    ),
   );
-  const refused = [nodes!, ...others].find((reply) => 'error' in reply);
+  const refused = [jobs!, nodes!, ...others].find((reply) => 'error' in reply);
   if (refused !== undefined) return found(step, 'query', [`a query is refused: ${JSON.stringify(refused)}`]);
-  const isIdle = listOf(others[0]!).length === 0;
+  const isIdle = listOf(jobs!).length === 0;
   const owners = /copy-before-write|snapshot-access/;
   const all = listOf(nodes!).filter(isJsonObject);
   if (!isIdle || all.some((node) => owners.test(String(node.drv)))) return null;
