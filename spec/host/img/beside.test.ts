@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { directoryFor } from '../directory-storage-for-tests.js';
 import { knowsHoles } from '../holes.js';
@@ -307,6 +309,34 @@ const SESSIONS: { readonly [title: string]: string } = {
     resize -f F c 1T extra
     resize --image-opts driver=raw,size=1M,file.filename=r.raw 2M
     resize json:{"driver":"raw","read-only":true,"file.filename":"r.raw"} 4M`,
+  'names of backing files in another directory': `
+    mkdir sub
+    create -q -f F sub/old 1M
+    create -q -f F sub/new 1M
+    create -q -f F new 1M
+    ! sub/old 0 131072 1
+    ! sub/new 0 65536 1
+    ! new 0 65536 3
+    create -q -f F -b old -F F sub/top
+    create -q -f F -b sub/old -F F sub/wrong
+    ! sub/top 262144 65536 2
+    info sub/top
+    info --backing-chain sub/top
+    rebase -b new -F F sub/top
+    info sub/top
+    map sub/top
+    map --output=json sub/top
+    rebase -b sub/new -F F sub/top
+    rebase -b nothing -F F sub/top
+    rebase -u -b old -F F sub/top
+    info sub/top
+    map sub/top
+    commit -b none/old sub/top
+    commit sub/top
+    map sub/old
+    convert -O F -B old -F F sub/top sub/copy
+    info sub/copy
+    compare sub/top sub/copy`,
   'progress of what fails, and sizes that are none': `
     create -q -f F base 1M
     create -q -f F base2 1M
@@ -426,6 +456,9 @@ const CHAIN = `create -q -f raw base.raw 4M
     ! top 131072 65536 5
     ! top 4500000 100000 6`;
 
+/** Milliseconds; hundreds of programs are run. */
+t.setTimeout(240_000);
+
 for (const [title, script] of Object.entries(SESSIONS)) {
   t.test(title, { skip: SKIP }, (t) => {
     const [here, there] = [directoryFor(t), directoryFor(t)];
@@ -440,6 +473,10 @@ for (const [title, script] of Object.entries(SESSIONS)) {
         const [offset, length, byte] = numbers.map(Number) as [number, number, number];
         writeOurs(here, name!, offset, length, byte);
         writeTheirs(there, name!, offset, length, byte);
+        continue;
+      }
+      if (words[0] === 'mkdir') {
+        for (const directory of [here, there]) mkdirSync(join(directory, words[1]!));
         continue;
       }
       if (words[0] === 'bitmaps') {

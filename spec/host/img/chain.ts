@@ -2,6 +2,7 @@
 import { QbmDriver } from '../../block/drivers/qbm.js';
 import type { Node } from '../../block/node.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
+import { type Storage, StorageError } from '../../storage/storage.js';
 import { namedOptions, type OpenFlags } from '../open-image.js';
 import { type Context, ImgError, writing } from './context.js';
 
@@ -11,6 +12,16 @@ export interface Layer {
   readonly options: JsonObject;
   /** the backing file as the image names it, if it names one */
   readonly backing: string | null;
+}
+
+/** Whether two names lead to one file; a name that leads nowhere leads to none. */
+export function isSameFile(storage: Storage, one: string, other: string): boolean {
+  try {
+    return storage.identity(one) === storage.identity(other);
+  } catch (error) {
+    if (error instanceof StorageError) return false;
+    throw error;
+  }
 }
 
 /** From the image down. It is opened for reading, and closed again. @throws ImgError */

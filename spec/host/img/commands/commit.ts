@@ -2,7 +2,7 @@
 import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/commit.js';
 import { CopyError } from '../../../block/copy.js';
 import type { OpenFlags } from '../../open-image.js';
-import { type Layer, layersOf, openWithBase } from '../chain.js';
+import { isSameFile, type Layer, layersOf, openWithBase } from '../chain.js';
 import { type Options, oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';
 import { type Context, checkCache, ImgError, reasonOf } from '../context.js';
 import { Progress } from '../progress.js';
@@ -65,11 +65,11 @@ function commitLayers(context: Context, options: Options, { name, flags, layers,
 
 /** 1: the backing file; 2: the one below it; …; −1: there is none of that name. */
 function depthOf({ world: { storage } }: Context, layers: readonly Layer[], wanted: string): number {
-  const sought = [wanted, storage.resolve(layers[0]!.filename, wanted)].map((file) => storage.identity(file));
+  const sought = [wanted, storage.resolve(layers[0]!.filename, wanted)];
   return layers.findIndex(
     ({ filename }, at) =>
       at > 0 &&
       (layers[at - 1]!.backing === wanted ||
-        (!filename.startsWith('json:') && sought.includes(storage.identity(filename)))),
+        (!filename.startsWith('json:') && sought.some((file) => isSameFile(storage, file, filename)))),
   );
 }

@@ -8,6 +8,7 @@ import { faultOfReference } from '../../../qbm/reference.js';
 import { OpenImageError } from '../../open-error.js';
 import { namedOptions, openImage } from '../../open-image.js';
 import { usage } from '../arguments.js';
+import { isSameFile } from '../chain.js';
 import { type Options, oneFile, optionsOf, readingFlags } from '../common.js';
 import { type Context, checkCache, ImgError, reasonOf, writing } from '../context.js';
 import { FORMATS } from '../help.js';
@@ -72,8 +73,7 @@ function openNext(
   const { storage } = context.world;
   const path = storage.resolve(top.filename, file);
   for (let node = top.backing; node !== null; node = node.backing) {
-    if (!node.filename.startsWith('json:') && storage.identity(node.filename) === storage.identity(path))
-      return node;
+    if (!node.filename.startsWith('json:') && isSameFile(storage, node.filename, path)) return node;
   }
   try {
     const isQbm = format === 'qbm';
