@@ -162,7 +162,7 @@ function essence(lines: readonly string[]): string[] {
 
 t.test(
   'any breakpoints, any order: printed and marked as by QEMU (REF-089 to REF-093)',
-  { skip },
+  { skip, timeout: 30_000 + RUNS * 1000 },
   async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'qbm-held-'));
     t.teardown(() => rmSync(directory, { recursive: true }));
