@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { JsonObject } from '../../spec/json/value.js';
 import { writeJson } from '../../spec/json/write.js';
-import { type DeviceStep, DRIVE, deviceHistories, NODES } from '../../spec/qmp/device-histories-for-tests.js';
+import {
+  type DeviceStep,
+  DRIVE,
+  deviceHistories,
+  NODES,
+} from '../../spec/qmp/device/device-histories-for-tests.js';
 import { mapStrings, sortFilename } from '../case/play/json.js';
 import { findInPath, parseTarget } from './parse.js';
 import type { CaseContext, Reply, Session, Target } from './target.js';

@@ -2,7 +2,7 @@
 import { checkBlockers } from './blockers.js';
 import { GraphChange } from './change.js';
 import { BlockError } from './errors.js';
-import { HeldRequests } from './held-requests.js';
+import { HeldRequests } from './held/held-requests.js';
 import type { Node } from './node.js';
 
 /** Characters. */

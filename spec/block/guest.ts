@@ -4,11 +4,11 @@
  */
 import { StorageError } from '../storage/storage.js';
 import type { Edge } from './edge.js';
+import type { Passing } from './held/route.js';
 import type { Node } from './node.js';
 import { WRITE } from './permissions.js';
 import { discard, flush, read, write, zero } from './request.js';
 import { type Errno, RequestError } from './request-error.js';
-import type { Passing } from './route.js';
 
 export type GuestRequest =
   | {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { machineWith } from './chain-for-tests.js';
+import { machineWith } from './chain/chain-for-tests.js';
 import { isAllocatedAbove, statusInChain, statusPieces } from './status.js';
 
 const G = 65536;

@@ -13,7 +13,7 @@ import { looksLikeQbm } from '../qbm/read-descriptor.js';
 import { BlockdevOptions } from '../qmp/commands/blockdev-options.js';
 import { QmpError } from '../qmp/errors.js';
 import type { Machine } from '../qmp/machine.js';
-import { openNode } from '../qmp/open.js';
+import { openNode } from '../qmp/open/open.js';
 import { parseValue } from '../qmp/validate.js';
 import { Refusal } from '../refusal.js';
 import { reasonOf } from '../storage/reason.js';

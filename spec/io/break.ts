@@ -1,7 +1,7 @@
 /** REF-089 to REF-093. `break`, `remove_break`, `resume`, `wait_break`: breakpoints of the nearest blkdebug node. */
 import { BLKDEBUG_EVENTS } from '../block/drivers/blkdebug-events.js';
 import type { DebugEvent } from '../block/drivers/driver.js';
-import { breakable } from '../block/held-requests.js';
+import { breakable } from '../block/held/held-requests.js';
 import type { Node } from '../block/node.js';
 import { IoFailure, type NodeCommand } from './command.js';
 import type { Disk } from './disk.js';

@@ -1,5 +1,5 @@
 /** REF-095. Requests of qemu-io that a breakpoint may hold. */
-import type { Passing } from '../block/route.js';
+import type { Passing } from '../block/held/route.js';
 import type { IoCall } from './command.js';
 import type { Disk } from './disk.js';
 

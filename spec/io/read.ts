@@ -1,5 +1,5 @@
 /** IMG-023. `read` and `readv`: bytes from the node, looked at by their pattern, shown, and reported. */
-import type { Passing } from '../block/route.js';
+import type { Passing } from '../block/held/route.js';
 import {
   checkSectors,
   LARGEST_REQUEST,

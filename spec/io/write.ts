@@ -1,6 +1,7 @@
 /** IMG-024. `write` and `writev`: a byte, a file's content or zeros to the node. */
+
+import type { Passing } from '../block/held/route.js';
 import { WRITE as WRITING } from '../block/permissions.js';
-import type { Passing } from '../block/route.js';
 import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
 import {

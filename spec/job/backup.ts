@@ -5,8 +5,8 @@
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import { mergeContent } from '../bitmap/merge.js';
 import { abdicate, createSuccessor, reclaim } from '../bitmap/successor.js';
-import type { BackupFilter } from '../block/backup-filter.js';
-import { CopyError } from '../block/copy.js';
+import type { BackupFilter } from '../block/copy/backup-filter.js';
+import { CopyError } from '../block/copy/copy.js';
 import type { Node } from '../block/node.js';
 import { StorageError } from '../storage/storage.js';
 import type { BlockJob, ErrorPolicy } from './block-job.js';

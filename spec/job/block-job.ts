@@ -1,9 +1,9 @@
 /** A job on nodes: it has a speed and an io-status, and events of its own beside JOB_STATUS_CHANGE. JOBS.md, JOB-015 to JOB-019. */
 import type { Op } from '../block/blockers.js';
 import type { Edge, Holder } from '../block/edge.js';
+import type { Passing } from '../block/held/route.js';
 import type { Node } from '../block/node.js';
 import type { Permissions } from '../block/permissions.js';
-import type { Passing } from '../block/route.js';
 import { type JsonObject, jsonObject } from '../json/value.js';
 import type { StorageErrno } from '../storage/storage.js';
 import type { Work } from './driver.js';

@@ -1,7 +1,7 @@
 /** A request that a job makes while a breakpoint may hold it. block/FILTERS.md, REF-095. */
 import type { Edge } from '../block/edge.js';
-import type { HeldRequests } from '../block/held-requests.js';
-import type { Passing } from '../block/route.js';
+import type { HeldRequests } from '../block/held/held-requests.js';
+import type { Passing } from '../block/held/route.js';
 import type { Work } from './driver.js';
 
 /**

@@ -2,7 +2,7 @@
  * One client of an NBD server: bytes in, bytes out. NBD.md. It opens nothing and waits for nothing: whoever has the
  * socket pushes what came and sends what {@link pull} gives.
  */
-import type { Ticket } from '../block/held-requests.js';
+import type { Ticket } from '../block/held/held-requests.js';
 import type { NbdServer } from './export.js';
 import { type Chosen, handshake } from './handshake.js';
 import { Input } from './input.js';

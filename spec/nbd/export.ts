@@ -1,8 +1,8 @@
 /** What a connection sees of an export. NBD.md, NBD-010. Offsets and lengths are bytes. */
 import type { GuestRequest } from '../block/guest.js';
-import type { Ticket } from '../block/held-requests.js';
+import type { Ticket } from '../block/held/held-requests.js';
+import type { Passing } from '../block/held/route.js';
 import type { Errno } from '../block/request-error.js';
-import type { Passing } from '../block/route.js';
 import * as nbd from './constants.js';
 
 /** One extent of a context: how long, and what the context says of it. */

@@ -2,10 +2,10 @@
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Edge, Holder } from '../block/edge.js';
 import { type GuestRequest, guestRequest } from '../block/guest.js';
-import type { HeldRequests, Ticket } from '../block/held-requests.js';
+import type { HeldRequests, Ticket } from '../block/held/held-requests.js';
+import type { Passing } from '../block/held/route.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../block/permissions.js';
 import type { Errno } from '../block/request-error.js';
-import type { Passing } from '../block/route.js';
 import { allocationDepth, baseAllocation, dirtyBitmap } from './contexts.js';
 import type { MetaContext, NbdExport } from './export.js';
 

@@ -3,8 +3,8 @@
  * read: a client may send many without waiting, and gets their replies in order.
  */
 
+import type { Passing } from '../block/held/route.js';
 import type { Errno } from '../block/request-error.js';
-import type { Passing } from '../block/route.js';
 import { blockStatus } from './block-status.js';
 import { Disconnect, type Wants } from './connection.js';
 import * as nbd from './constants.js';

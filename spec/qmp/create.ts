@@ -13,7 +13,7 @@ import { reasonOf } from '../storage/reason.js';
 import { type Storage, type StorageErrno, StorageError, type StorageFile } from '../storage/storage.js';
 import type { BlockdevRefValue } from './commands/blockdev-options.js';
 import type { Machine } from './machine.js';
-import { openNode } from './open.js';
+import { openNode } from './open/open.js';
 
 type DriverName = Exclude<BlockdevRefValue, string>['driver'];
 

@@ -11,7 +11,7 @@ import { readDialogues, readRules } from './dialogue-for-tests.js';
 import { ErrorTable } from './errors.js';
 import { HOSTILE_ARGUMENTS, HOSTILE_ENVELOPES, HOSTILE_TEXTS } from './hostile-for-tests.js';
 import { INPUT_ERRORS } from './input-errors.js';
-import { MIRROR } from './mirror-for-tests.js';
+import { MIRROR } from './job/mirror-for-tests.js';
 import { Monitor } from './monitor.js';
 import { Daemon, daemonVersion } from './qsd-for-tests.js';
 import { compareSchema, schemaOf } from './schema.js';

@@ -4,12 +4,12 @@
  */
 import type { Sha256 } from '../bitmap/serialise.js';
 import { Devices } from '../block/device/devices.js';
+import type { ThrottleGroup } from '../block/drivers/throttle-group.js';
 import { BlockError } from '../block/errors.js';
 import { Graph } from '../block/graph.js';
 import { type GuestRequest, guestRequest, passingOf } from '../block/guest.js';
-import type { HeldRequest, Ticket } from '../block/held-requests.js';
+import type { HeldRequest, Ticket } from '../block/held/held-requests.js';
 import type { Errno } from '../block/request-error.js';
-import type { ThrottleGroup } from '../block/throttle-group.js';
 import { verifyGraph } from '../block/verify.js';
 import { NodeDisk } from '../io/disk.js';
 import { Jobs } from '../job/jobs.js';
@@ -22,7 +22,7 @@ import { COMMANDS } from './command-table.js';
 import { BlockdevOptions } from './commands/blockdev-options.js';
 import { QmpError } from './errors.js';
 import type { MachineLike } from './monitor.js';
-import { openNode } from './open.js';
+import { openNode } from './open/open.js';
 import { type CommandRequest, parseArguments, runCommand } from './validate.js';
 
 /** What a machine is given from outside. */

@@ -6,7 +6,7 @@ import { readDialogues, readRules } from './dialogue-for-tests.js';
 import { ErrorTable, QmpError } from './errors.js';
 import { HOSTILE_ARGUMENTS, HOSTILE_ENVELOPES, HOSTILE_TEXTS } from './hostile-for-tests.js';
 import { INPUT_ERRORS } from './input-errors.js';
-import { MIRROR } from './mirror-for-tests.js';
+import { MIRROR } from './job/mirror-for-tests.js';
 import { Monitor, type MonitorOptions } from './monitor.js';
 import { runCommand } from './validate.js';
 

@@ -3,7 +3,7 @@ import type { Json } from '../json/value.js';
 import { writeJson } from '../json/write.js';
 import { commandsOf, commandTable } from './command.js';
 import { referenceOf } from './docs.js';
-import { MIRROR } from './mirror-for-tests.js';
+import { MIRROR } from './job/mirror-for-tests.js';
 import { compareSchema, schemaOf } from './schema.js';
 import {
   alternate,

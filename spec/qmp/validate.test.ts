@@ -4,7 +4,7 @@ import { isJsonObject, JsonReal } from '../json/value.js';
 import { writeJson } from '../json/write.js';
 import { commandsOf, commandTable, defineCommand } from './command.js';
 import { QmpError } from './errors.js';
-import { TransactionAction } from './mirror-for-tests.js';
+import { TransactionAction } from './job/mirror-for-tests.js';
 import {
   alternate,
   any,

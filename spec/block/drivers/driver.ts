@@ -5,10 +5,10 @@
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
+import type { Leg, Passing } from '../held/route.js';
 import type { Node } from '../node.js';
 import type { OpenedWith } from '../options.js';
 import type { Permissions } from '../permissions.js';
-import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 
 /** What a driver that keeps dirty bitmaps with its image does for the bitmaps of its node. */

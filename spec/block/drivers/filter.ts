@@ -1,10 +1,10 @@
 /** What all filters have in common: everything goes to the child as it came, until one of them says otherwise. FILTERS.md, REF-080. */
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
+import type { Leg, Passing } from '../held/route.js';
 import type { Node } from '../node.js';
 import { copyUp, discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
-import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver } from './driver.js';
 

@@ -12,6 +12,7 @@ import { StorageError } from '../../storage/storage.js';
 import { skipImplicit } from '../chain/walk.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
+import { dataEvent, type Leg, type Passing } from '../held/route.js';
 import type { Node } from '../node.js';
 import { becomeReader, becomeWriter } from '../qbm/access.js';
 import type { Allocation, Places } from '../qbm/allocation.js';
@@ -22,7 +23,6 @@ import { StoredBitmap } from '../qbm/stored-bitmap.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { RequestError } from '../request-error.js';
 import { truncate } from '../resize.js';
-import { dataEvent, type Leg, type Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type {
   BackingKeeper,

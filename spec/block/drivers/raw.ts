@@ -6,11 +6,11 @@ import { type Json, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { Edge, Use } from '../edge.js';
 import { BlockError } from '../errors.js';
+import { dataEvent, type Leg, type Passing } from '../held/route.js';
 import { SECTOR } from '../node.js';
 import { type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { discard, flush, read, write, zero } from '../request.js';
 import { LARGEST_SIZE, truncate } from '../resize.js';
-import { dataEvent, type Leg, type Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 

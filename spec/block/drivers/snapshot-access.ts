@@ -5,9 +5,9 @@
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
+import type { Leg, Passing } from '../held/route.js';
 import { ALL, type Permissions } from '../permissions.js';
 import { RequestError } from '../request-error.js';
-import type { Leg, Passing } from '../route.js';
 import type { DriverStatus } from '../status.js';
 import type { Driver, Snapshot } from './driver.js';
 

@@ -2,9 +2,9 @@
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { Edge } from '../edge.js';
-import type { ThrottleGroup } from '../throttle-group.js';
 import type { Driver } from './driver.js';
 import { FilterDriver } from './filter.js';
+import type { ThrottleGroup } from './throttle-group.js';
 
 export function openThrottle(file: Edge, group: ThrottleGroup): Driver {
   return new ThrottleDriver(file, group);

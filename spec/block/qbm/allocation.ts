@@ -2,9 +2,10 @@
  * Which granules of a data image are its own, and where the others are read from. FORMAT.md, QBM-022, QBM-034 and
  * QBM-037. Offsets and lengths are bytes of the disk.
  */
+
+import { dataEvent, type Leg, type Passing } from '../held/route.js';
 import type { Node } from '../node.js';
 import { discard, flush, read, write } from '../request.js';
-import { dataEvent, type Leg, type Passing } from '../route.js';
 import { type DriverStatus, statusOf } from '../status.js';
 import type { StoredBitmap } from './stored-bitmap.js';
 

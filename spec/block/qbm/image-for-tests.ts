@@ -16,7 +16,7 @@ import { discard, flush, read, write, zero } from '../request.js';
 export { DirectoryStorage } from '../../host/directory-storage.js';
 export { directoryFor } from '../../host/directory-storage-for-tests.js';
 export { NoWrites } from '../../qbm/image-for-tests.js';
-export { Between, type Op } from '../../qmp/qbm-crash-storage-for-tests.js';
+export { Between, type Op } from '../../qmp/crash/storage-for-tests.js';
 export { Machine, nodeSha256, RecordingStorage };
 
 export const GRANULE = 4096;

@@ -1,6 +1,6 @@
 /** A full disk, or the end of the program, at every point of what qbm img does: nothing that was there is lost. */
 import t from 'tap';
-import { Between, Died, Mortal, type Op } from '../../qmp/qbm-crash-storage-for-tests.js';
+import { Between, Died, Mortal, type Op } from '../../qmp/crash/storage-for-tests.js';
 import { MemoryStorage } from '../../storage/memory-storage.js';
 import { StorageError, type StorageFile } from '../../storage/storage.js';
 import { Images, same } from './memory-for-tests.js';

@@ -1,9 +1,9 @@
 /** What is done with the graph when a mirror ends. MIRROR.md, JOB-073 to JOB-075. */
 import { moveUsers } from '../../block/chain/filter.js';
+import { setReadOnly } from '../../block/chain/reopen.js';
 import { imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
-import { setReadOnly } from '../../block/reopen.js';
 import { Refusal } from '../../refusal.js';
 import type { BlockJob } from '../block-job.js';
 import { JobError } from '../errors.js';

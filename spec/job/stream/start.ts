@@ -1,10 +1,10 @@
 /** Starts a stream: the image can be written, then comes the filter, then the job, then what the job uses. STREAM.md, JOB-103. */
 import { freeze } from '../../block/chain/frozen.js';
+import { setReadOnly } from '../../block/chain/reopen.js';
 import { below, chainFrom, linkBelow, overlayOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
-import { setReadOnly } from '../../block/reopen.js';
 import type { BlockJob, ErrorPolicy } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { Jobs } from '../jobs.js';

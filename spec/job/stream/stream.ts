@@ -3,10 +3,10 @@
  * are bytes.
  */
 import { formatOf, refOf } from '../../block/chain/name.js';
+import { setChild, setReadOnly } from '../../block/chain/reopen.js';
 import { below, imageBelow, imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
-import { setChild, setReadOnly } from '../../block/reopen.js';
 import { copyUp } from '../../block/request.js';
 import { isAllocatedAbove, statusOf } from '../../block/status.js';
 import { type ImageRef, imageRef } from '../../qbm/descriptor.js';

@@ -1,8 +1,8 @@
 /** blockdev-backup and drive-backup: checks in QEMU's order, then a filter above the source, then the job. spec/job/BACKUP.md. */
 import { bitmapUsable, CHANGE, KEEP } from '../../bitmap/check.js';
 import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
-import { type BackupFilter, insertBackupFilter } from '../../block/backup-filter.js';
 import { checkBlockers } from '../../block/blockers.js';
+import { type BackupFilter, insertBackupFilter } from '../../block/copy/backup-filter.js';
 import type { Node } from '../../block/node.js';
 import { ALL } from '../../block/permissions.js';
 import { BackupBitmap, BackupDriver } from '../../job/backup.js';

@@ -1,12 +1,12 @@
 /** Nodes by command: blockdev-add, blockdev-del, block_resize. NODES.md. */
 import { blockedBy } from '../../block/blockers.js';
+import { reopen } from '../../block/chain/reopen.js';
 import { BlockError } from '../../block/errors.js';
-import { reopen } from '../../block/reopen.js';
 import { resize } from '../../block/resize.js';
 import { commandsOf } from '../command.js';
 import { givenOf } from '../given.js';
 import type { Machine } from '../machine.js';
-import { openNode } from '../open.js';
+import { openNode } from '../open/open.js';
 import { array, empty, int, optional, str, struct } from '../types.js';
 import { BlockdevOptions } from './blockdev-options.js';
 

@@ -4,16 +4,16 @@
  */
 import { checkBlockers } from '../../block/blockers.js';
 import { formatOf } from '../../block/chain/name.js';
+import { setReadOnly } from '../../block/chain/reopen.js';
+import { append, checkOverlay } from '../../block/chain/snapshot.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
-import { setReadOnly } from '../../block/reopen.js';
 import { flush } from '../../block/request.js';
-import { append, checkOverlay } from '../../block/snapshot.js';
 import { Refusal } from '../../refusal.js';
 import { commandsOf } from '../command.js';
 import { makeImage, NewImageMode } from '../drive/new-image.js';
 import type { Machine } from '../machine.js';
-import { openNode } from '../open.js';
+import { openNode } from '../open/open.js';
 import { type Prepared, runTransaction } from '../transaction.js';
 import { empty, type Infer, optional, str, struct } from '../types.js';
 

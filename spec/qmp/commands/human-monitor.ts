@@ -9,7 +9,7 @@ import { helpOn, SLEEP } from '../../io/plain.js';
 import { Refusal } from '../../refusal.js';
 import { commandsOf } from '../command.js';
 import { QmpError } from '../errors.js';
-import { HumanLine, HumanLineError } from '../human-line.js';
+import { HumanLine, HumanLineError } from '../human/human-line.js';
 import type { Machine } from '../machine.js';
 import { int, optional, str, struct } from '../types.js';
 import { findBackend } from './media.js';

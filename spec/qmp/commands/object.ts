@@ -1,7 +1,7 @@
 /** Objects that nodes refer to: groups of limits, and nothing else here. spec/block/FILTERS.md, REF-084. */
 import { DeviceError } from '../../block/device/errors.js';
+import { LIMITS, type Limit, ThrottleGroup } from '../../block/drivers/throttle-group.js';
 import { BlockError } from '../../block/errors.js';
-import { LIMITS, type Limit, ThrottleGroup } from '../../block/throttle-group.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
 import { empty, enumeration, type Infer, int, optional, str, struct, union } from '../types.js';

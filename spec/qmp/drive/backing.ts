@@ -5,7 +5,7 @@ import { Refusal } from '../../refusal.js';
 import { reasonOf } from '../../storage/reason.js';
 import { StorageError } from '../../storage/storage.js';
 import type { Machine } from '../machine.js';
-import { openNode } from '../open.js';
+import { openNode } from '../open/open.js';
 
 /** Nothing happens if the image names none. @throws JobError JOB-E-MIRROR-BACKING */
 export function openStoredBacking(machine: Machine, image: Node): void {

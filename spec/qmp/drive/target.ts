@@ -7,7 +7,7 @@ import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { looksLikeQbm } from '../../qbm/read-descriptor.js';
 import type { Machine } from '../machine.js';
-import { openNode } from '../open.js';
+import { openNode } from '../open/open.js';
 import { makeImage, pathOf } from './new-image.js';
 
 /** Bytes of a file by which its format is found out. */

@@ -1,6 +1,6 @@
 /** `commit`: what an image has goes down into its backing file, or into one further below. IMG-003, IMG-004, IMG-005 */
-import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/commit.js';
-import { CopyError } from '../../../block/copy.js';
+import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/chain/commit.js';
+import { CopyError } from '../../../block/copy/copy.js';
 import type { OpenFlags } from '../../open-image.js';
 import { isSameFile, type Layer, layersOf, openWithBase } from '../chain.js';
 import { type Options, oneFile, optionsOf, readingFlags, sizeArgument } from '../common.js';

@@ -1,5 +1,5 @@
 /** `convert`: the content of one image, or of several one after the other, in a new one. IMG-006 */
-import { CopyError, copy } from '../../../block/copy.js';
+import { CopyError, copy } from '../../../block/copy/copy.js';
 import type { Node } from '../../../block/node.js';
 import { flush } from '../../../block/request.js';
 import { type JsonObject, jsonObject } from '../../../json/value.js';

@@ -1,7 +1,8 @@
 /** `rebase`: another backing file. Safely, the image reads as before; with -u only the name is changed. IMG-007, IMG-008 */
-import { CopyError } from '../../../block/copy.js';
+
+import { prepareRebase } from '../../../block/chain/rebase.js';
+import { CopyError } from '../../../block/copy/copy.js';
 import type { Node } from '../../../block/node.js';
-import { prepareRebase } from '../../../block/rebase.js';
 import { flush } from '../../../block/request.js';
 import { jsonObject } from '../../../json/value.js';
 import { faultOfReference } from '../../../qbm/reference.js';

@@ -1,0 +1,95 @@
+/** Opens filters from checked options: what each asks for, in its order. spec/block/FILTERS.md and FLEECING.md. */
+import { type BlkdebugOptions, openBlkdebug } from '../../block/drivers/blkdebug.js';
+import { openCopyBeforeWrite } from '../../block/drivers/copy-before-write.js';
+import { openCopyOnRead } from '../../block/drivers/copy-on-read.js';
+import type { Driver } from '../../block/drivers/driver.js';
+import { openSnapshotAccess } from '../../block/drivers/snapshot-access.js';
+import { openThrottle } from '../../block/drivers/throttle.js';
+import type { Edge } from '../../block/edge.js';
+import { BlockError } from '../../block/errors.js';
+import type { Node } from '../../block/node.js';
+import { CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
+import { findBitmap } from '../commands/bitmap.js';
+import type { BlockdevRefValue } from '../commands/blockdev-options.js';
+import type { Opener } from './open-qbm.js';
+
+export type FilterOptions = Extract<
+  Exclude<BlockdevRefValue, string>,
+  { driver: 'blkdebug' | 'copy-before-write' | 'copy-on-read' | 'snapshot-access' | 'throttle' }
+>;
+
+/** @param below the child, which is nobody's yet */
+export function openFilter(opener: Opener, options: FilterOptions, below: Node): Driver {
+  const role = options.driver === 'blkdebug' ? 'image' : 'file';
+  const file = (): Edge => opener.adopt([[below, role, 'filtered']])[0]!;
+  switch (options.driver) {
+    case 'copy-before-write':
+      return openFleecing(opener, options, file());
+    case 'snapshot-access':
+      return openSnapshotAccess(file());
+    case 'copy-on-read':
+      return openCopyOnRead(file(), bottomOf(opener, options.bottom));
+    case 'throttle': {
+      const child = file();
+      const id = options['throttle-group'];
+      const group = opener.machine.objects.get(id);
+      if (group === undefined) throw new BlockError('REF-E-NO-GROUP', { id });
+      return openThrottle(child, group);
+    }
+    case 'blkdebug':
+      return openBlkdebug(file(), blkdebugOptions(options));
+  }
+}
+
+function openFleecing(
+  opener: Opener,
+  options: Extract<FilterOptions, { driver: 'copy-before-write' }>,
+  file: Edge,
+): Driver {
+  const [target] = opener.adopt([[opener.child(options.target, 'target'), 'target', 'part']]);
+  const bitmap = options.bitmap === undefined ? null : findBitmap(opener.machine, options.bitmap).bitmap;
+  const onError = options['on-cbw-error'] ?? 'break-guest-write';
+  return openCopyBeforeWrite(file, target!, { bitmap, onError });
+}
+
+/** REF-081 */
+function bottomOf(opener: Opener, name: string | undefined): Node | null {
+  if (name === undefined) return null;
+  const bottom = opener.machine.graph.find(name);
+  if (bottom === undefined) throw new BlockError('REF-E-BOTTOM', { node: name });
+  if (bottom.driver.isFilter === true) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
+  return bottom;
+}
+
+const PERMISSIONS = {
+  'consistent-read': CONSISTENT_READ,
+  write: WRITE,
+  'write-unchanged': WRITE_UNCHANGED,
+  resize: RESIZE,
+} as const;
+
+/** Sizes that have to be a multiple of the alignment. */
+const MULTIPLES = ['max-transfer', 'opt-write-zero', 'max-write-zero', 'opt-discard', 'max-discard'] as const;
+const INT_MAX = 2 ** 31 - 1;
+
+/** REF-088 @throws BlockError REF-E-BLKDEBUG-LIMIT */
+function blkdebugOptions(options: Extract<FilterOptions, { driver: 'blkdebug' }>): BlkdebugOptions {
+  const align = Number(options.align ?? 0);
+  if (align >= INT_MAX || (align > 0 && 2 ** Math.round(Math.log2(align)) !== align)) {
+    throw new BlockError('REF-E-BLKDEBUG-LIMIT', { name: 'align', value: align });
+  }
+  for (const name of MULTIPLES) {
+    const value = Number(options[name] ?? 0);
+    if (value < 0 || value >= INT_MAX || value % Math.max(align, 1) !== 0) {
+      throw new BlockError('REF-E-BLKDEBUG-LIMIT', { name, value });
+    }
+  }
+  const bits = (names: readonly (keyof typeof PERMISSIONS)[] = []): number =>
+    names.reduce((sum, name) => sum | PERMISSIONS[name], 0);
+  return {
+    injectErrors: options['inject-error'] ?? [],
+    setStates: options['set-state'] ?? [],
+    take: bits(options['take-child-perms']),
+    unshare: bits(options['unshare-child-perms']),
+  };
+}
