@@ -1,5 +1,6 @@
 /** Selectors: which cases a command is about. An id, a glob, an area, `rule:BMP-004` or `iotests:236`. */
 import type { Case } from './case.js';
+import type { CaseFile } from './load/load.js';
 import { suggestion } from './load/suggest.js';
 
 /** A selector that selects nothing. */
@@ -25,13 +26,34 @@ export function select(cases: readonly Case[], selectors: readonly string[]): re
   return cases.filter((found) => chosen.has(found));
 }
 
-function matcher(selector: string): (found: Case) => boolean {
-  const prefixed = /^(\w+):(.+)$/.exec(selector);
-  if (prefixed !== null) {
+/**
+ * Whether a file may be one of those that the selectors name, so that others need not be read. A rule or an ancestor stands in
+ * the text of the case itself.
+ */
+export function maySelect(selectors: readonly string[]): (file: CaseFile) => boolean {
+  const tests = selectors.map((selector): ((file: CaseFile) => boolean) => {
+    const prefixed = PREFIXED.exec(selector);
+    if (prefixed === null) return byName(selector);
     const [, prefix, rest] = prefixed as unknown as [string, string, string];
-    if (prefix === 'rule') return (found) => found.rules.includes(rest);
-    return (found) => found.models.includes(`${prefix} ${rest}`);
-  }
+    return (file) => {
+      const text = file.text();
+      return text === null || (text.includes(rest) && (prefix === 'rule' || text.includes(prefix)));
+    };
+  });
+  return (file) => tests.some((test) => test(file));
+}
+
+const PREFIXED = /^(\w+):(.+)$/;
+
+function matcher(selector: string): (found: Case) => boolean {
+  const prefixed = PREFIXED.exec(selector);
+  if (prefixed === null) return byName(selector);
+  const [, prefix, rest] = prefixed as unknown as [string, string, string];
+  if (prefix === 'rule') return (found) => found.rules.includes(rest);
+  return (found) => found.models.includes(`${prefix} ${rest}`);
+}
+
+function byName(selector: string): (found: { readonly id: string; readonly area: string }) => boolean {
   if (/[*?[]/.test(selector)) {
     const pattern = globPattern(selector);
     return (found) => pattern.test(found.id) || pattern.test(`${found.area}/${found.id}`);

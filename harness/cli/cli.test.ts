@@ -278,6 +278,9 @@ t.test('diff', async (t) => {
   const dir = t.testdir({
     cases: { demo: { 'echo.yaml': one('echo'), 'event.yaml': one('event') } },
     golden: {},
+    'all.yaml': '- {title: Echoes, why: They are, cases: [echo]}',
+    'more.yaml': '- {title: Echoes, why: They are, cases: [echo, event]}',
+    'none.yaml': '[]',
   });
   t.match(await qbm(dir, 'diff', ...HERE, 'fake', 'fake'), {
     code: 0,
@@ -288,6 +291,14 @@ t.test('diff', async (t) => {
   t.match(out, /^demo\/echo: Title of echo\n {2}--- fake\n {2}\+\+\+ fake:deviant\n/);
   t.match(out, '2 compared, 1 different: fake, fake:deviant\n');
   t.notMatch(out, 'demo/event');
+  const changes = (file: string) => qbm(dir, 'diff', ...HERE, 'fake', 'fake:deviant', '--changes', file);
+  t.match(await changes('all.yaml'), {
+    code: 0,
+    out: /^# What changed .*2 cases compared, 1 different, 0 not/s,
+  });
+  t.match(await changes('more.yaml'), { code: 1, err: '"Echoes" does not show in event' });
+  t.match(await changes('none.yaml'), { code: 1, out: '## Not explained' });
+  t.match(await changes('missing.yaml'), { code: 2, err: 'missing.yaml' });
   t.match(await qbm(dir, 'diff', ...HERE, 'fake', 'fake:gone'), { code: 2, err: /cannot be had/ });
   t.match(await qbm(dir, 'diff', ...HERE, 'fake', 'fake:incapable'), {
     code: 1,

@@ -12,7 +12,7 @@ import {
 import { writeWhole } from '../golden/golden.js';
 import { type Environment, EXIT, places, UsageError } from './environment.js';
 import { limits, type RunningOptions, targetOption, withLimits, withPlaces } from './options.js';
-import { expectedFile, oneTarget, selectedCases } from './suite.js';
+import { allCases, expectedFile, oneTarget } from './suite.js';
 
 interface Options extends RunningOptions {
   readonly out?: string;
@@ -64,7 +64,7 @@ async function expectCommand(
   if (file === undefined)
     throw new UsageError(`where the list of ${target.name} is kept is yours to say: --out FILE`);
   const where = places(options);
-  const { all } = selectedCases(where, []);
+  const all = allCases(where);
   const before = readExpected(file);
   const results: ResultLine[] = [];
   await run({

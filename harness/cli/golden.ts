@@ -79,7 +79,7 @@ class Review {
   }
 
   list(selectors: string[]): number {
-    const { all, chosen } = selectedCases(this.#where, selectors);
+    const { chosen } = selectedCases(this.#where, selectors);
     const rows: string[][] = [];
     for (const found of chosen) {
       const name = `${found.area}/${found.id}`;
@@ -87,7 +87,7 @@ class Review {
         rows.push([name, result.target, result.format, result.verdict]);
       if (readGolden(this.#where.goldens, found) === null) rows.push([name, '-', '-', 'has no golden']);
     }
-    const orphans = selectors.length === 0 ? orphanGoldens(this.#where.goldens, all) : [];
+    const orphans = selectors.length === 0 ? orphanGoldens(this.#where.goldens, chosen) : [];
     for (const id of orphans) rows.push([id, '-', '-', 'is a golden without a case']);
     this.#environment.stdout.write(alignedText(rows));
     return EXIT.ok;

@@ -7,7 +7,7 @@ import { tableText } from '../rules/print.js';
 import { ruleTable } from '../rules/table.js';
 import { type Environment, EXIT, packageRoot, places } from './environment.js';
 import { type PlaceOptions, withPlaces } from './options.js';
-import { selectedCases } from './suite.js';
+import { allCases } from './suite.js';
 
 interface Options extends PlaceOptions {
   readonly spec?: string;
@@ -43,7 +43,7 @@ export function declareRules(program: Command, environment: Environment, done: (
 }
 
 function rulesCommand(environment: Environment, options: Options): number {
-  const { all } = selectedCases(places(options), []);
+  const all = allCases(places(options));
   const table = ruleTable(options.spec ?? join(packageRoot(), 'spec'), all, resultsOf(options.out));
   const { long, markdown } = options;
   environment.stdout.write(tableText(table, { long: long === true, markdown: markdown === true }));

@@ -61,12 +61,11 @@ export function declareRun(program: Command, environment: Environment, done: (co
 
 async function runCommand(environment: Environment, selectors: string[], options: Options): Promise<number> {
   const where = places(options);
-  const { all, chosen } = selectedCases(where, selectors);
+  const { chosen, ids } = selectedCases(where, selectors);
   const targets = await chosenTargets(environment, options.target ?? []);
   if (options.expected !== undefined && targets.length > 1) {
     throw new UsageError('--expected is the list of one target: run the others by themselves');
   }
-  const ids = new Set(all.map((found) => found.id));
   const lists = new Map(
     targets.map((choice) => expectedOf(choice, options.expected, options.cases === undefined, ids)),
   );
@@ -95,7 +94,7 @@ async function runCommand(environment: Environment, selectors: string[], options
     },
   };
   const { interrupted } = await run(settings);
-  const orphans = selectors.length === 0 ? orphanGoldens(where.goldens, all) : [];
+  const orphans = selectors.length === 0 ? orphanGoldens(where.goldens, chosen) : [];
   const idle = interrupted ? [] : idleComplaints(results, targets, selectors.length === 0);
   const complaints = [...orphans.map((id) => orphanComplaint(where.goldens, id)), ...idle];
   const ms = performance.now() - started;

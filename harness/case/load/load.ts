@@ -55,12 +55,24 @@ export interface Suite {
   readonly problems: readonly Problem[];
 }
 
-/** Reads all cases in `directory`/<area>/<id>.yaml. A problem of one file does not hide the others. */
-export function loadSuite(directory: string): Suite {
+/** What is known of a file of a case before it is read as one. */
+export interface CaseFile {
+  readonly area: string;
+  readonly id: string;
+  /** what is in it; null if that cannot be had as text */
+  text(): string | null;
+}
+
+/**
+ * Reads all cases in `directory`/<area>/<id>.yaml. A problem of one file does not hide the others.
+ * @param isWanted others are not read; default: all
+ */
+export function loadSuite(directory: string, isWanted?: (file: CaseFile) => boolean): Suite {
   const problems: Problem[] = [];
   const cases: Case[] = [];
   const byId = new Map<string, Case>();
   for (const path of caseFiles(directory, problems)) {
+    if (isWanted?.(caseFile(path)) === false) continue;
     try {
       const read = loadCase(path);
       const other = byId.get(read.id);
@@ -76,6 +88,17 @@ export function loadSuite(directory: string): Suite {
     }
   }
   return { cases, problems };
+}
+
+function caseFile(path: string): CaseFile {
+  return {
+    area: basename(dirname(path)),
+    id: basename(path).replace(/\.yaml$/, ''),
+    text() {
+      const read = readText(path);
+      return 'wrong' in read ? null : read.text;
+    },
+  };
 }
 
 function whole(path: string, message: string): Problem {
