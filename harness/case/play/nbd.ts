@@ -24,6 +24,14 @@ export interface NbdContext {
   within<T>(request: Promise<T>): Promise<T>;
 }
 
+/** A mistake of whoever wrote the steps. */
+export class NotConnected extends Error {
+  constructor(connection: string) {
+    super(`no connection "${connection}": a step before connects it`);
+    this.name = 'NotConnected';
+  }
+}
+
 /** The connections that a case has, by name. */
 export class NbdConnections {
   readonly #session: Session;
@@ -46,7 +54,7 @@ export class NbdConnections {
       old?.talk.destroy();
       return this.#answered(action.connection, this.#connect(part, action));
     }
-    if (old === undefined) throw new Error(`no connection "${action.connection}": a step before connects it`);
+    if (old === undefined) throw new NotConnected(action.connection);
     return this.#answered(action.connection, this.#act(old, action));
   }
 

@@ -68,6 +68,12 @@ t.test('what makes sense', (t) => {
   );
   t.notOk(makesSense(history('overlay', 'open: {node: d, size: 1000}')));
   t.ok(makesSense(history('overlay', 'open: {node: d, size: 1000, driver: null-co}')));
+  t.notOk(makesSense(history('raw', open, open)), 'the second image would take the place of the first');
+  const write = 'io: {node: d, write: [0, 1], pattern: 1}';
+  t.notOk(makesSense(history('overlay', open, write, 'kill: {}')));
+  t.ok(makesSense(history('overlay', open, write, 'io: {node: d, flush: true}', 'kill: {}')));
+  const filter = 'qmp: {blockdev-add: {driver: copy-before-write, node-name: f, file: d, target: e}}';
+  t.notOk(makesSense(history('raw', open, filter, write)));
   const wrong = history('raw', 'io: {node: d, write: [0, 1], pattern: 1}');
   const [step] = wrong.steps;
   const action = {

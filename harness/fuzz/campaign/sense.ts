@@ -10,7 +10,41 @@ import { historyText, parseHistory } from '../history-text.js';
 const CLUSTER = 65536;
 
 export function makesSense(history: History): boolean {
-  return isSayable(history) && (history.format === 'raw' || asksWhatIsKnown(history.steps));
+  const { format, steps } = history;
+  if (!isSayable(history) || !keepsContract(steps)) return false;
+  return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps));
+}
+
+/**
+ * Images are made once: a second one would take the place of the first below its node. And requests go above a filter that
+ * wants to see them all: on other targets those of the harness hold the node.
+ */
+function keepsContract(steps: readonly Step[]): boolean {
+  const made = new Set<string>();
+  const filtered = new Set<string>();
+  for (const { action } of steps) {
+    if (action.verb === 'open' && action.size !== null && action.driver === 'format') {
+      if (made.has(action.node)) return false;
+      made.add(action.node);
+    }
+    if (action.verb === 'qmp' && action.arguments?.driver === 'copy-before-write')
+      filtered.add(String(action.arguments.file));
+    if (action.verb === 'io' && filtered.has(action.node)) return false;
+  }
+  return true;
+}
+
+/** What was not flushed may be lost when the program is killed. */
+function losesNothing(steps: readonly Step[]): boolean {
+  const unsafe = new Set<string>();
+  for (const { action } of steps) {
+    if (action.verb === 'kill' && unsafe.size > 0) return false;
+    if (action.verb === 'restart') unsafe.clear();
+    if (action.verb !== 'io' || action.request.op === 'read') continue;
+    if (action.request.op === 'flush') unsafe.delete(action.node);
+    else unsafe.add(action.node);
+  }
+  return true;
 }
 
 /** Whether it is read again as what it is. */

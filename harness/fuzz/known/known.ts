@@ -69,6 +69,16 @@ export const KNOWN: readonly Trigger[] = [
       some(action, (name) => name.endsWith('-enable')),
   },
   {
+    name: 'grouped transaction that fails after two of its jobs',
+    shownBy: 'transaction-grouped-aborted',
+    programs: QEMU,
+    refused: (_, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'transaction' &&
+      JSON.stringify(action.arguments).includes('"completion-mode":"grouped"') &&
+      [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
+  },
+  {
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,

@@ -4,6 +4,7 @@
  */
 import { ERROR_TABLE } from '../../../spec/qmp/error-table.js';
 import { createdFiles, volatileNodes } from '../../case/case.js';
+import { NotConnected } from '../../case/play/nbd.js';
 import { type PlayContext, type Played, play } from '../../case/play/play.js';
 import type { TranscriptLine } from '../../case/play/transcript.js';
 import { START_LIMIT_MS } from '../../case/run/attempt.js';
@@ -77,7 +78,8 @@ class TargetProber implements Prober {
     if (never !== undefined) {
       return { kind: 'unplayable', step: never.step, message: 'waits for what does not come' };
     }
-    if (error instanceof Declined) return { kind: 'unplayable', step: played.step, message: error.message };
+    if (error instanceof Declined || error instanceof NotConnected)
+      return { kind: 'unplayable', step: played.step, message: error.message };
     if (error === undefined) return { lines: played.lines };
     // The model is never wrong by itself, so that is a finding, too.
     return {
@@ -103,7 +105,8 @@ class TargetProber implements Prober {
     if (error instanceof Interrupted) throw error;
     if (found !== null) return found;
     const { step } = played;
-    if (error instanceof Declined) return { kind: 'unplayable', step, message: error.message };
+    if (error instanceof Declined || error instanceof NotConnected)
+      return { kind: 'unplayable', step, message: error.message };
     if (error instanceof TargetFault) {
       if (error.kind === 'surroundings') return { kind: 'surroundings', message: error.message };
       return { kind: error.kind, step, message: error.message, stderr: stderr.slice(-MAX_STDERR) };

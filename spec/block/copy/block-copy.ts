@@ -88,7 +88,7 @@ export class BlockCopy {
     const [from, to] = [this.#from.child, this.#to.child];
     for (const { start, end } of this.#pieces(offset, length)) {
       for (let at = start; at < end; ) {
-        const { isZero, length } = statusInChain(from, at, end - at);
+        const { isZero, length } = this.#extent(at, end);
         if (!isZero) yield { op: 'read', offset: at, length, node: from };
         yield { op: isZero ? 'zero' : 'write', offset: at, length, node: to };
         at += length;
@@ -115,6 +115,14 @@ export class BlockCopy {
     }
   }
 
+  /** From the start of a cluster: what is copied at once. As zeros only where at least a cluster is zeros. */
+  #extent(at: number, end: number): { readonly isZero: boolean; readonly length: number } {
+    const { isZero, length } = statusInChain(this.#from.child, at, end - at);
+    if (length < this.cluster) return { isZero: false, length: Math.min(this.cluster, end - at) };
+    const whole = at + length === end ? length : Math.floor(length / this.cluster) * this.cluster;
+    return { isZero, length: whole };
+  }
+
   /** Whole clusters, but for the end of the disk. */
   #copy(start: number, end: number): void {
     const [from, to] = [this.#from.child, this.#to.child];
@@ -123,7 +131,7 @@ export class BlockCopy {
       if (end > to.size) throw new RequestError('ENOSPC', `${to.name} is too small`);
       for (let at = start; at < end; ) {
         side.now = 'reading';
-        const { isZero, length } = statusInChain(from, at, end - at);
+        const { isZero, length } = this.#extent(at, end);
         const bytes = isZero ? null : new Uint8Array(length);
         if (bytes !== null) read(from, at, bytes);
         side.now = 'writing';

@@ -149,8 +149,8 @@ export const EXPORT_COMMANDS = [
     execute(machine, args) {
       // PRECONDITIONS
       const { device, name = device, description = null, writable = false, bitmap } = args;
-      if (!machine.exports.isServing) throw new NbdError('NBD-E-NOT-RUNNING');
       const node = machine.graph.lookup(device, device);
+      if (!machine.exports.isServing) throw new NbdError('NBD-E-NOT-RUNNING');
       machine.exports.checkId(name);
       // EFFECTS
       const isWritable = writable && !node.readOnly;
