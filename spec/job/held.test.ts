@@ -1,8 +1,10 @@
-/** Backups and guests whose requests breakpoints hold: nothing is lost, whatever the order. FILTERS.md, REF-091, REF-095; BACKUP.md. */
+/** Jobs and guests whose requests breakpoints hold: nothing is lost, whatever the order. FILTERS.md, REF-091, REF-095; BACKUP.md. */
 import fc from 'fast-check';
 import t from 'tap';
 import { nodeSha256 } from '../host/sha256.js';
 import { type Json, jsonObject } from '../json/value.js';
+import { createImage } from '../qbm/create.js';
+import { imageRef } from '../qbm/descriptor.js';
 import { type IoResult, Machine } from '../qmp/machine.js';
 import type { MemoryFile } from '../storage/memory.js';
 import { MemoryStorage } from '../storage/memory-storage.js';
@@ -263,3 +265,44 @@ t.test(
     t.end();
   },
 );
+
+t.test('a stream whose request is held stands where it is, and what is to be written there waits', (t) => {
+  const [storage, size] = [new MemoryStorage(), 16 * CLUSTER];
+  storage.put('base', new Uint8Array(size).fill(1));
+  createImage(storage, 'top', { size, backing: imageRef('base', 'raw'), makeHash: nodeSha256 });
+  const machine = new Machine({ storage, makeHash: nodeSha256 });
+  const qmp = (name: string, args: { readonly [argument: string]: Json }): Json =>
+    machine.execute({ name, arguments: jsonObject(args) });
+  const image = jsonObject({ driver: 'file', filename: 'base', 'read-only': true });
+  qmp('blockdev-add', { driver: 'blkdebug', 'node-name': 'source', image, 'read-only': true });
+  qmp('blockdev-add', { driver: 'raw', 'node-name': 'base', file: 'source', 'read-only': true });
+  const file = jsonObject({ driver: 'file', filename: 'top' });
+  qmp('blockdev-add', { driver: 'qbm', 'node-name': 'top', file, backing: 'base' });
+  qmp('human-monitor-command', { 'command-line': 'qemu-io source "break read_aio A"' });
+  qmp('block-stream', { 'job-id': 'j0', device: 'top' });
+  machine.settle();
+  qmp('job-pause', { id: 'j0' });
+  machine.settle();
+  t.equal(machine.jobs.all[0]!.status, 'running');
+  const done: number[] = [];
+  const write = (cluster: number): void => {
+    const bytes = new Uint8Array(512).fill(2);
+    machine.submit('top', { op: 'write', offset: cluster * CLUSTER, bytes }, () => done.push(cluster));
+  };
+  write(0);
+  write(12);
+  t.same(done, [12], 'elsewhere it overtakes');
+  qmp('human-monitor-command', { 'command-line': 'qemu-io source "resume A"' });
+  t.same(done, [12, 0]);
+  machine.settle();
+  t.equal(machine.jobs.all[0]!.status, 'paused');
+  qmp('job-resume', { id: 'j0' });
+  machine.settle();
+  t.same(machine.verify(), []);
+  qmp('blockdev-del', { 'node-name': 'base' });
+  const read = machine.io('top', { op: 'read', offset: 0, length: size }) as Uint8Array;
+  const expected = new Uint8Array(size).fill(1);
+  for (const cluster of [0, 12]) expected.fill(2, cluster * CLUSTER, cluster * CLUSTER + 512);
+  t.equal(Buffer.compare(read, expected), 0);
+  t.end();
+});

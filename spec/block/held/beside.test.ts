@@ -15,6 +15,8 @@ import { Qemu, qemuVersion } from './qemu-for-tests.js';
 
 const RUNS = Number(process.env.QBM_HELD_BESIDE ?? 25);
 const SEED = Number(process.env.QBM_HELD_SEED ?? 91);
+/** milliseconds for all of them; far more than they take */
+const LIMIT = 30_000 + RUNS * 2000;
 const SIZE = 8192;
 const SECTORS = SIZE / 512;
 const NODES = ['top', 'dbg', 'disk'] as const;
@@ -160,9 +162,10 @@ function essence(lines: readonly string[]): string[] {
   return lines.map((line) => line.replace(/ ops; .*/, ' ops')).sort();
 }
 
+t.setTimeout(LIMIT);
 t.test(
   'any breakpoints, any order: printed and marked as by QEMU (REF-089 to REF-093)',
-  { skip, timeout: 30_000 + RUNS * 1000 },
+  { skip, timeout: LIMIT },
   async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'qbm-held-'));
     t.teardown(() => rmSync(directory, { recursive: true }));

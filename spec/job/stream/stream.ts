@@ -13,7 +13,7 @@ import { type ImageRef, imageRef } from '../../qbm/descriptor.js';
 import { Refusal } from '../../refusal.js';
 import { StorageError } from '../../storage/storage.js';
 import type { BlockJob, ErrorPolicy } from '../block-job.js';
-import type { JobDriver, Work } from '../driver.js';
+import type { Idle, JobDriver, Work } from '../driver.js';
 import { requestErrno } from '../failure.js';
 import { removeStreamFilter } from './filter.js';
 
@@ -71,7 +71,7 @@ export class StreamDriver implements JobDriver<BlockJob> {
     let failure: StorageError | null = null;
     for (let at = 0; at < size; ) {
       const { length, isMissing } = this.#look(at, Math.min(CHUNK, size - at));
-      const error = isMissing ? this.#fetch(at, length) : null;
+      const error = isMissing ? yield* this.#fetch(job, at, length) : null;
       const action = error === null ? null : job.requestFailed('read', this.#plan.onError, error.errno);
       if (action !== 'stop') {
         failure ??= error;
@@ -102,9 +102,13 @@ export class StreamDriver implements JobDriver<BlockJob> {
   }
 
   /** @returns what it failed with */
-  #fetch(offset: number, length: number): StorageError | null {
+  *#fetch(
+    job: BlockJob,
+    offset: number,
+    length: number,
+  ): Generator<Idle | undefined, StorageError | null, undefined> {
     try {
-      copyUp(this.#plan.top, offset, length);
+      yield* job.request({ op: 'copy', offset, length }, () => copyUp(this.#plan.top, offset, length));
       return null;
     } catch (cause) {
       return new StorageError(requestErrno(cause), this.#plan.top.name);
