@@ -12,13 +12,22 @@ import { QSD_HINT, QSD_PROGRAM } from '../target/qmp/qsd.js';
 import type { Bench, BenchContext, Section } from './bench.js';
 import { bitmapBench } from './bitmap.js';
 import { commandBench } from './command.js';
+import { iotestsBench } from './iotests/iotests.js';
 import { nbdBench } from './nbd/nbd.js';
 import { sectionText } from './print.js';
 import { qbmBench } from './qbm.js';
 import { reduceBench } from './reduce/reduce.js';
 import { suiteBench } from './suite.js';
 
-const BENCHES: readonly Bench[] = [commandBench, suiteBench, bitmapBench, qbmBench, reduceBench, nbdBench];
+const BENCHES: readonly Bench[] = [
+  commandBench,
+  suiteBench,
+  iotestsBench,
+  bitmapBench,
+  qbmBench,
+  reduceBench,
+  nbdBench,
+];
 
 const QEMUS = [
   { name: 'qsd', program: QSD_PROGRAM, hint: QSD_HINT },
