@@ -12,6 +12,9 @@ import { transmission } from './transmission.js';
 /** NBD-002: bytes of replies that may wait for a client that does not read; then its requests wait, too. */
 const MOST_OUTPUT = 256 * 1024;
 
+/** NBD-042: how often a client is listened to before others are: for a request, or for its data. */
+const MOST_STEPS = 64;
+
 /** Asks for so many bytes, and gets them; or waits until a request is over. */
 export type Wants<T> = Generator<number | Ticket, T, Uint8Array>;
 
@@ -52,7 +55,8 @@ export class NbdConnection {
 
   /** What is to be sent now. Call it again after that: there may be more. */
   pull(): Uint8Array[] {
-    while (!this.isClosed && this.#output.length < MOST_OUTPUT && this.#isReady()) {
+    for (let count = 0; count < MOST_STEPS && this.isReady; count++) {
+      if (this.#output.length >= MOST_OUTPUT) break;
       const wanted = typeof this.#wanted === 'number' ? this.#wanted : 0;
       const next = this.#session.next(this.#input.take(wanted));
       if (next.done === true) this.close();
@@ -61,12 +65,19 @@ export class NbdConnection {
     return this.#output.take();
   }
 
+  /** The handshake is over. */
+  get hasChosen(): boolean {
+    return this.#chosen !== null;
+  }
+
   /** A request of this client is held. NBD-029 */
   get isWaiting(): boolean {
     return typeof this.#wanted !== 'number' && !this.#wanted.isOver;
   }
 
-  #isReady(): boolean {
+  /** There is something to {@link pull}: whoever does should let others have their turn. */
+  get isReady(): boolean {
+    if (this.isClosed) return false;
     return typeof this.#wanted === 'number' ? this.#input.available >= this.#wanted : this.#wanted.isOver;
   }
 

@@ -320,6 +320,23 @@ t.test('a client that does not read is not read from (NBD-002)', (t) => {
   t.end();
 });
 
+t.test('who has asked much is answered in parts, between which others have their turn (NBD-042)', (t) => {
+  const bench = new Bench();
+  bench.export('e');
+  const talk = bench.connect();
+  talk.go('e');
+  const flush = client.request({ command: nbd.CMD_FLUSH });
+  talk.connection.push(Buffer.concat(Array.from({ length: 1000 }, () => flush)));
+  let parts = 0;
+  for (let got = 0; got < 1000 * 16; parts++) {
+    t.equal(talk.connection.isReady, true);
+    got += talk.connection.pull().reduce((sum, { length }) => sum + length, 0);
+  }
+  t.equal(talk.connection.isReady, false);
+  t.ok(parts > 10, `${parts} parts`);
+  t.end();
+});
+
 t.test(
   'an export holds its node and bitmaps, and goes by command (NBD-023, NBD-026, NBD-027, NBD-028)',
   (t) => {

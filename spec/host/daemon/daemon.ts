@@ -15,6 +15,8 @@ import { QmpSession } from './qmp-server.js';
 
 /** Units of work that are done before the sockets have their turn. */
 const STEPS_A_TURN = 64;
+/** Monitors that may wait until the one before them has gone; what comes after is closed. */
+const MOST_WAITING = 128;
 /** Milliseconds that the last words may take to be read. */
 const LAST_WORDS_MS = 2000;
 
@@ -95,6 +97,10 @@ export class Daemon {
         const at = waiting.indexOf(socket);
         if (at >= 0) waiting.splice(at, 1);
       });
+      if (waiting.length === MOST_WAITING) {
+        socket.destroy();
+        return;
+      }
       waiting.push(socket);
       if (current === null) next();
       arrived();

@@ -1,9 +1,9 @@
 /** Where NBD clients come from: a socket that listens where the command says, and nowhere else. spec/nbd/NBD.md, NBD-002, NBD-028. */
 import type { Server, Socket } from 'node:net';
-import type { NbdConnection } from '../../nbd/connection.js';
 import { NbdError } from '../../nbd/errors.js';
 import type { Exports, NbdAddress, NbdListener } from '../../nbd/exports.js';
 import { ListenError, listenAt, placeName, type SocketPlace } from './listen.js';
+import { NbdClient, PATIENCE_MS } from './nbd-client.js';
 import { ReplyRoom } from './reply-room.js';
 
 /** Connections that may wait until there is room for them; what comes after is closed. */
@@ -16,13 +16,17 @@ export class SocketListener implements NbdListener {
   #prepared: Server | NbdError | null = null;
   #server: Server | null = null;
   #most = 0;
-  readonly #clients = new Set<Socket>();
+  readonly #clients = new Map<Socket, NbdClient>();
   readonly #waiting: Socket[] = [];
   readonly #room = new ReplyRoom();
 
-  constructor(exports: () => Exports, served: () => void) {
+  readonly #patienceMs: number;
+
+  /** @param patienceMs how long a client may take to choose an export, and to take the last words (NBD-041) */
+  constructor(exports: () => Exports, served: () => void, patienceMs = PATIENCE_MS) {
     this.#exports = exports;
     this.#served = served;
+    this.#patienceMs = patienceMs;
   }
 
   /**
@@ -63,7 +67,7 @@ export class SocketListener implements NbdListener {
     this.#server = null;
     for (const socket of this.#waiting) socket.destroy();
     this.#waiting.length = 0;
-    for (const socket of this.#clients) socket.destroySoon();
+    for (const client of this.#clients.values()) client.end();
   }
 
   #accept(socket: Socket): void {
@@ -79,45 +83,19 @@ export class SocketListener implements NbdListener {
   }
 
   #serve(socket: Socket): void {
-    const exports = this.#exports();
-    // What was said before the end is still sent.
-    const move = (): void => this.#move(socket, client);
-    // What lets a request go may be in the middle of a command.
-    const client: NbdConnection = exports.connect(move, () => setImmediate(move), this.#room.take);
-    this.#clients.add(socket);
     socket.once('close', () => {
-      exports.disconnect(client);
       this.#clients.delete(socket);
       const next = this.#waiting.shift();
       if (next !== undefined) this.#serve(next);
     });
-    socket.setNoDelay(true);
-    socket.on('drain', move);
-    socket.on('data', (chunk) => {
-      client.push(chunk);
-      move();
+    const client = new NbdClient({
+      socket,
+      exports: this.#exports(),
+      room: this.#room,
+      served: this.#served,
+      patienceMs: this.#patienceMs,
     });
-    move();
-  }
-
-  /** What can be sent is sent; while the client does not take it, or waits for what is held, nothing more is read. */
-  #move(socket: Socket, client: NbdConnection): void {
-    if (socket.destroyed) return;
-    for (let chunks = client.pull(); chunks.length > 0; chunks = client.pull()) {
-      socket.cork();
-      for (const chunk of chunks) {
-        // What was not sent may still be looked at by the system.
-        socket.write(chunk, (error) => {
-          if (!error) this.#room.give(chunk);
-        });
-      }
-      socket.uncork();
-      if (socket.writableNeedDrain) break;
-    }
-    if (client.isClosed) socket.destroySoon();
-    else if (socket.writableNeedDrain || client.isWaiting) socket.pause();
-    else socket.resume();
-    this.#served();
+    this.#clients.set(socket, client);
   }
 }
 
