@@ -134,6 +134,11 @@ export class Twins {
     same(when, this.#other.read(this.#other.top), this.chain.read(this.chain.top));
   }
 
+  /** @throws Error if `node` does not read as the guest sees the top */
+  checkReads(node: string): void {
+    same(`${node} as the top`, this.#other.read(this.#other.top), this.chain.read(node));
+  }
+
   /** The bitmap of the top has what the guest wrote, no more and no less. */
   checkBitmap(): void {
     const [mine, others] = [this.chain, this.#other].map(

@@ -7,6 +7,7 @@ import { BLOCK_GRAPH_COMMANDS } from './commands/block-graph.js';
 import { BLOCKDEV_COMMANDS } from './commands/blockdev.js';
 import { BLOCKSTATS_COMMANDS } from './commands/blockstats.js';
 import { CHAIN_COMMANDS } from './commands/chain.js';
+import { COMMIT_COMMANDS } from './commands/chain-jobs/commit.js';
 import { STREAM_COMMANDS } from './commands/chain-jobs/stream.js';
 import { CREATE_COMMANDS } from './commands/create.js';
 import { DEVICE_COMMANDS } from './commands/device.js';
@@ -32,6 +33,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...JOB_COMMANDS,
   ...BACKUP_COMMANDS,
   ...MIRROR_COMMANDS,
+  ...COMMIT_COMMANDS,
   ...STREAM_COMMANDS,
   ...DEVICE_COMMANDS,
   ...MEDIA_COMMANDS,

@@ -225,6 +225,11 @@ export function setChild(
   if (child !== null && wasMadeFor(child, node)) follow(change, child, node);
 }
 
+/** `above` goes, and `child` stays: what was made for that one follows those for whom that one was made. */
+export function inheritChild(change: GraphChange, child: Node, above: Node): void {
+  if (wasMadeFor(child, above)) follow(change, child, above.madeFor);
+}
+
 /** The child was made for `node`, or for a node that was, and so on. */
 function wasMadeFor(child: Node, node: Node): boolean {
   for (let at: Node | null = child; at !== null; at = at.madeFor) if (at === node) return true;

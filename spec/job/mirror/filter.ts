@@ -1,6 +1,7 @@
 /** The filter of a mirror job: how it comes above the source, and goes. MIRROR.md, JOB-062 and JOB-063. */
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import { moveUsers } from '../../block/chain/filter.js';
+import { freeze } from '../../block/chain/frozen.js';
 import { type MirrorTop, openMirrorTop } from '../../block/drivers/mirror-top.js';
 import type { Graph } from '../../block/graph.js';
 import { Node } from '../../block/node.js';
@@ -11,6 +12,8 @@ export interface MirrorFilter {
   readonly driver: MirrorTop;
   /** what was written to the source and is not copied yet; a bitmap of the source */
   readonly toCopy: DirtyBitmap;
+  /** All that is between here and `target`, which is below the source, stays as it is until `stop`. @throws BlockError */
+  freeze(target: Node): void;
   /** Nothing is asked of the source through it any more, and nothing is marked. */
   stop(): void;
   /** Whoever uses it uses what is below it, and it goes. */
@@ -55,7 +58,10 @@ export function insertMirrorFilter(
       moveUsers(change, source, node);
     });
     source.addBitmap(toCopy);
+    let thaw = (): void => {};
     const stop = (): void => {
+      thaw();
+      thaw = () => {};
       driver.afterWrite = null;
       source.removeBitmap(toCopy);
       driver.stop();
@@ -65,7 +71,10 @@ export function insertMirrorFilter(
       graph.change((change) => moveUsers(change, node, driver.source.child));
       discard();
     };
-    return { node, driver, toCopy, stop, remove };
+    const freezeDown = (target: Node): void => {
+      thaw = freeze(driver.source, target);
+    };
+    return { node, driver, toCopy, freeze: freezeDown, stop, remove };
   } catch (refusal) {
     discard();
     throw refusal;

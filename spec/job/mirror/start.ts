@@ -98,7 +98,10 @@ function createJob(graph: Graph, jobs: Jobs, { asked, filter, granularity, intoC
     });
     job.use(source, 'source', { needs: 0, shares: WRITE_UNCHANGED | WRITE | CONSISTENT_READ });
     job.use(target, 'target', { needs: 0, shares: ALL });
-    if (intoChain) useBetween(job, source, target);
+    if (intoChain) {
+      useBetween(job, source, target);
+      filter.freeze(target);
+    }
     return job;
   } catch (refusal) {
     job.discard(); // JOB-048

@@ -1,7 +1,7 @@
 /** Starts a stream: the image can be written, then comes the filter, then the job, then what the job uses. STREAM.md, JOB-103. */
 import { freeze } from '../../block/chain/frozen.js';
 import { setReadOnly } from '../../block/chain/reopen.js';
-import { below, chainFrom, linkBelow, overlayOf } from '../../block/chain/walk.js';
+import { chainFrom, linkBelow, overlayOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
@@ -9,7 +9,7 @@ import type { BlockJob, ErrorPolicy } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { Jobs } from '../jobs.js';
 import { insertStreamFilter, removeStreamFilter } from './filter.js';
-import { nextBacking, StreamDriver, type StreamPlan } from './stream.js';
+import { baseOf, nextBacking, StreamDriver, type StreamPlan } from './stream.js';
 
 export interface NewStream {
   /** default: the name of the drive that uses the image */
@@ -51,19 +51,18 @@ export function startStream(graph: Graph, jobs: Jobs, asked: NewStream): BlockJo
 /** @throws JobError JOB-E-STREAM-CHAIN */
 function planOf({ top, until, backingFile, onError }: NewStream): StreamPlan {
   const rest = { top, backingFile, onError, wasReadOnly: top.readOnly };
-  if ('bottom' in until) return { ...rest, bottom: until.bottom, aboveBase: until.bottom };
+  if ('bottom' in until) return { ...rest, bottom: until.bottom, filters: new Set() };
   const { base } = until;
   const bottom = overlayOf(top, base);
   if (bottom === null) throw new JobError('JOB-E-STREAM-CHAIN', { base: base!.name, top: top.name });
-  let aboveBase = bottom;
-  while (below(aboveBase) !== base) aboveBase = below(aboveBase)!;
-  return { ...rest, bottom, aboveBase };
+  const filters = bottom.backing === null ? [] : chainFrom(bottom.backing, base);
+  return { ...rest, bottom, filters: new Set(filters) };
 }
 
 /** JOB-103: nobody may have frozen what is streamed. @throws BlockError */
-function makeWritable(graph: Graph, { top, aboveBase }: StreamPlan): void {
-  const link = top === aboveBase ? undefined : linkBelow(top);
-  const thaw = link === undefined ? () => {} : freeze(link, aboveBase);
+function makeWritable(graph: Graph, { top, bottom, filters }: StreamPlan): void {
+  const lowest = [...filters].at(-1) ?? bottom;
+  const thaw = top === lowest ? () => {} : freeze(linkBelow(top)!, lowest);
   try {
     setReadOnly(graph, top, false);
   } finally {
@@ -90,7 +89,7 @@ function createJob(graph: Graph, jobs: Jobs, { asked, plan, filter }: Parts): Bl
     job.setSpeed(asked.speed);
     job.useAsBackend(filter, { needs: CONSISTENT_READ, shares: kept | WRITE });
     job.use(top, 'active node', { needs: 0, shares: kept | WRITE });
-    for (const node of chainFrom(top, below(plan.aboveBase)))
+    for (const node of chainFrom(top, baseOf(plan)))
       if (node !== top) job.use(node, 'intermediate node', { needs: 0, shares: kept });
     return job;
   } catch (refusal) {

@@ -26,8 +26,8 @@ export interface StreamPlan {
   readonly top: Node;
   /** the lowest image that is streamed */
   readonly bottom: Node;
-  /** what stands on the base: `bottom`, or the lowest of the filters below it */
-  readonly aboveBase: Node;
+  /** those between `bottom` and the base, which go, too */
+  readonly filters: ReadonlySet<Node>;
   /** what the image is told that its base is called; null: as it is called */
   readonly backingFile: string | null;
   readonly onError: ErrorPolicy;
@@ -35,9 +35,17 @@ export interface StreamPlan {
   readonly wasReadOnly: boolean;
 }
 
+/** What is below what is streamed, whatever has become of it since the job began. JOB-102 */
+export function baseOf({ bottom, filters }: StreamPlan): Node | null {
+  let node = bottom.backing;
+  while (node !== null && filters.has(node)) node = below(node);
+  return node;
+}
+
 /** What the image of `top` is to say of the base that it has afterwards. JOB-106 @throws BlockError REF-E-BACKING-NAME */
-export function nextBacking({ top, aboveBase, backingFile }: StreamPlan): ImageRef | null {
-  const next = below(aboveBase);
+export function nextBacking(plan: StreamPlan): ImageRef | null {
+  const { top, backingFile } = plan;
+  const next = baseOf(plan);
   if (next === null) return null;
   const base = imageOf(next);
   if (backingFile === null) return refOf(base, base, imageOf(top).edge('file')?.child.filename ?? '');
@@ -122,7 +130,7 @@ export class StreamDriver implements JobDriver<BlockJob> {
     const link = image.edge('backing');
     if (link === undefined) return;
     const stored = nextBacking(this.#plan);
-    const base = below(this.#plan.aboveBase);
+    const base = baseOf(this.#plan);
     const { done, revert } = this.#graph.attempt((change) => {
       if (link.child !== base) setChild(change, image, 'backing', base);
     });
