@@ -20,6 +20,8 @@ export interface Holder extends User {
   readonly kind: 'device' | 'job' | 'export' | 'command';
   /** of a device that has one: error texts say it instead of the node's */
   readonly deviceName?: string | undefined;
+  /** as the graph shows it, if it has a name at all: that of its drive, else that of its device */
+  readonly shownName?: string | undefined;
   /** of a job */
   readonly jobId?: string;
   /** why `op` must not be started on a node that this holds by `edge`, or null. REF-026 */

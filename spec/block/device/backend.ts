@@ -31,8 +31,12 @@ export class Backend implements Holder {
     this.#wasWritable = writable;
   }
 
+  get shownName(): string | undefined {
+    return this.deviceName ?? this.device?.qdev;
+  }
+
   describe(): string {
-    const name = this.deviceName ?? this.device?.qdev;
+    const name = this.shownName;
     return name === undefined ? 'an unnamed block device' : `block device '${name}'`;
   }
 

@@ -67,7 +67,7 @@ function typeAndName(one: Node | Holder): Pick<Infer<typeof GraphNode>, 'type' |
   if (one instanceof Node) return { type: 'block-driver', name: one.name };
   return one.kind === 'job'
     ? { type: 'block-job', name: one.jobId ?? '' }
-    : { type: 'block-backend', name: one.deviceName ?? '' };
+    : { type: 'block-backend', name: one.shownName ?? '' };
 }
 
 function facts({ name, permissions }: Edge): Pick<Infer<typeof GraphEdge>, 'name' | 'perm' | 'shared-perm'> {

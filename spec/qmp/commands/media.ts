@@ -12,8 +12,9 @@ import {
 import { nodeNotFound } from '../bitmap-errors.js';
 import { commandsOf } from '../command.js';
 import { deviceNotFound, oneOfDeviceAndId } from '../device-errors.js';
+import { openMedium } from '../drive/medium.js';
 import type { Machine } from '../machine.js';
-import { bool, empty, optional, str, struct } from '../types.js';
+import { bool, empty, enumeration, optional, str, struct } from '../types.js';
 
 const define = commandsOf<Machine>();
 
@@ -44,6 +45,39 @@ export function findBackend(
   const backend = part?.backend ?? (whole?.controller ? whole.backend : null);
   if (!backend) throw new DeviceError('REF-E-NO-BACKEND');
   return { backend, name };
+}
+
+const ReadOnlyMode = enumeration('BlockdevChangeReadOnlyMode', [
+  { name: 'retain', doc: 'as the medium before' },
+  { name: 'read-only', doc: 'no' },
+  { name: 'read-write', doc: 'yes' },
+]);
+
+interface ChangeMedium {
+  readonly device?: string | undefined;
+  readonly id?: string | undefined;
+  readonly filename: string;
+  readonly format?: string | undefined;
+  readonly 'read-only-mode'?: 'retain' | 'read-only' | 'read-write' | undefined;
+}
+
+/** REF-140 */
+function changeMedium(machine: Machine, args: ChangeMedium): void {
+  // PRECONDITIONS
+  const { devices, graph } = machine;
+  const named = findBackend(machine, args);
+  const mode = args['read-only-mode'] ?? 'retain';
+  const readOnly = mode === 'retain' ? !named.backend.isWritable : mode === 'read-only';
+  const node = openMedium(machine, { file: args.filename, format: args.format, readOnly });
+  // EFFECTS
+  try {
+    eject(devices, graph, named);
+    insertMedium(graph, named.backend, node);
+    closeTray(devices, named);
+  } finally {
+    node.pinned -= 1;
+    graph.release(node);
+  }
 }
 
 export const MEDIA_COMMANDS = [
@@ -97,5 +131,19 @@ export const MEDIA_COMMANDS = [
       // EFFECTS
       insertMedium(machine.graph, backend, node);
     },
+  }),
+  define({
+    name: 'blockdev-change-medium',
+    doc: 'Opens the tray, puts an image in the place of the medium, and closes the tray.',
+    args: struct('BlockdevChangeMediumArguments', {
+      ...which,
+      filename: { type: str, optional: false, doc: 'the file of the image' },
+      format: optional(str, { doc: 'its format; default: what it looks like' }),
+      force,
+      'read-only-mode': optional(ReadOnlyMode, { doc: 'whether it may be written; default retain' }),
+    }),
+    returns: empty,
+    rules: ['REF-140'],
+    execute: changeMedium,
   }),
 ];

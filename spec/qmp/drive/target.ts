@@ -98,7 +98,7 @@ function openIt(machine: Machine, source: Node, image: TargetImage): Node {
 }
 
 /** JOB-142 @throws BlockError REF-E-OPEN, REF-E-LOCKED */
-function probe({ storage }: Machine, path: string | null): 'qbm' | 'raw' {
+export function probe({ storage }: Machine, path: string | null): 'qbm' | 'raw' {
   if (path === null) return 'raw';
   if (path === '') throw new BlockError('REF-E-FILENAME');
   const driver = openFile(storage, path, 'read');
