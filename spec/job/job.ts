@@ -201,7 +201,7 @@ export class Job {
   /** One unit of work, or a change of state; false if it can do neither now. JOB-004 */
   step(): boolean {
     if (this.#work === null || this.isOver) return false;
-    if (this.#idle?.isHeld === true && !this.#idle.until()) return false; // REF-095
+    if (this.#idle?.isHeld === true) return this.#endUnit(this.#work, this.#idle);
     if (this.isCancelled) return this.#endCancelled(this.#work);
     if (this.isPaused) return this.#rest();
     if (this.#wake()) return true;
@@ -300,6 +300,13 @@ export class Job {
     if (this.#status === 'paused') this.#become('running');
     else if (this.#status === 'standby') this.#become('ready');
     else return false;
+    return true;
+  }
+
+  /** REF-095: what has been begun is ended, whatever else is asked of the job. */
+  #endUnit(work: Work, { until }: Idle): boolean {
+    if (!until()) return false;
+    this.#advance(work);
     return true;
   }
 
