@@ -101,6 +101,12 @@ export const KNOWN: readonly Trigger[] = [
     refused: (_, { verb }, { id }) => /^(qmp|open)$/.test(verb) && OWN_REFUSALS.test(id),
   },
   {
+    name: 'what 10.0 tells of nodes besides',
+    shownBy: 'query-bitmaps',
+    programs: QEMU_10,
+    before: (_, action) => action.verb === 'qmp' && /^query-(named-block-nodes|block)$/.test(action.command),
+  },
+  {
     name: 'how many bitmaps a filter keeps for itself',
     shownBy: 'REF-126',
     programs: QEMU_10,
