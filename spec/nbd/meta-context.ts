@@ -45,8 +45,13 @@ function readQueries(fields: Fields, count: number): string[] | null {
 /** A list may ask for all, or for all that begin with a namespace; a choice names what it wants. */
 function matching(one: NbdExport, queries: readonly string[], isSet: boolean): SelectedContext[] {
   const selected = one.contexts.map((context, id) => ({ id, context }));
+  const isFirst = (name: string, id: number): boolean =>
+    one.contexts.findIndex((other) => other.name === name) === id;
   if (!isSet && queries.length === 0) return selected;
-  return selected.filter(({ context: { name } }) =>
-    queries.some((query) => query === name || (!isSet && query.endsWith(':') && name.startsWith(query))),
+  // A bitmap that is exported twice has two contexts of one name: who asks by the name gets the first.
+  return selected.filter(({ id, context: { name } }) =>
+    queries.some((query) =>
+      query === name ? isFirst(name, id) : !isSet && query.endsWith(':') && name.startsWith(query),
+    ),
   );
 }

@@ -35,7 +35,7 @@ function keepsContract(steps: readonly Step[]): boolean {
 }
 
 /** What was not flushed may be lost when the program is killed. */
-function losesNothing(steps: readonly Step[]): boolean {
+export function losesNothing(steps: readonly Step[]): boolean {
   const unsafe = new Set<string>();
   for (const { action } of steps) {
     if (action.verb === 'kill' && unsafe.size > 0) return false;

@@ -20,7 +20,7 @@ import { largestChild } from './memory.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
 import { mutated } from './mutate.js';
 import { campaignId, hash, type Work, workOf } from './plan.js';
-import { isSayable, makesSense } from './sense.js';
+import { isSayable, losesNothing, makesSense } from './sense.js';
 
 /** Resident processes of the target: one alone waits half of its time. */
 const LANES = 2;
@@ -294,8 +294,9 @@ export class CampaignWorker {
 
   #fresh(property: Property, { seed }: Work): Drawn | null {
     const history = property.draw(seed, this.#identity);
-    const reached = history === null ? null : property.reach(history);
-    return reached === null ? null : { history: history!, reached, parent: undefined, isSteered: false };
+    if (history === null || (history.format !== 'raw' && !losesNothing(history.steps))) return null;
+    const reached = property.reach(history);
+    return reached === null ? null : { history, reached, parent: undefined, isSteered: false };
   }
 
   #mutate(property: Property, { seed }: Work): Drawn | null {

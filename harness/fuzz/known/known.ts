@@ -29,7 +29,8 @@ function some(action: Action, meets: (name: string, args: JsonObject) => boolean
 }
 
 /** What QBM refuses and qcow2 does not, or in other words. */
-const OWN_REFUSALS = /^(REF-E-OVERLAY-ALLOCATION|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
+const OWN_REFUSALS =
+  /^(REF-E-OVERLAY-ALLOCATION|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
 
 /** The node that is to be resized. */
 function resized(run: ModelRun, action: Action): Node | undefined {
@@ -101,6 +102,27 @@ export const KNOWN: readonly Trigger[] = [
     refused: (_, { verb }, { id }) => /^(qmp|open)$/.test(verb) && OWN_REFUSALS.test(id),
   },
   {
+    name: 'reopening to read-only that is refused',
+    shownBy: 'reopen-refused-bitmaps-go-on',
+    programs: QEMU,
+    refused: (_, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'blockdev-reopen' &&
+      JSON.stringify(action.arguments).includes('"read-only":true'),
+  },
+  {
+    name: 'words of a refused completion mode',
+    shownBy: 'completion-mode-grouped-is-refused',
+    programs: QEMU_10,
+    refused: (_, __, { id }) => id === 'TXN-E-COMPLETION-MODE',
+  },
+  {
+    name: 'tools on images that name their files with their whole path',
+    shownBy: 'QBM-040',
+    programs: /^node .*\(qbm /,
+    before: (run, { verb }) => run.format === 'overlay' && (verb === 'img' || verb === 'image-io'),
+  },
+  {
     name: 'what 10.0 tells of nodes besides',
     shownBy: 'query-bitmaps',
     programs: QEMU_10,
@@ -111,7 +133,8 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'REF-126',
     programs: QEMU_10,
     before: (run, { verb }) =>
-      verb === 'graph' && run.machine.graph.nodes.some(({ driver }) => driver.name === 'copy-before-write'),
+      verb === 'graph' &&
+      run.machine.graph.nodes.some(({ driver }) => /^(copy-before-write|mirror_top)$/.test(driver.name)),
   },
   {
     name: 'moment in one piece',
