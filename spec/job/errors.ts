@@ -44,9 +44,7 @@ export const JOB_ERRORS = {
   'JOB-E-MIRROR-REPLACES-SIZE': 'cannot replace image with a mirror image of different size',
   'JOB-E-MIRROR-REPLACES-GONE': "Node name '{node}' not found",
   'JOB-E-MIRROR-NODE-NAME': 'a node-name must be provided when replacing a named node of the graph',
-  // With its words: an error of nothing but a place would be taken for every error that nobody knows.
-  'JOB-E-MIRROR-BACKING':
-    '{reason:No such file or directory|Is a directory|Not a directory|Not a regular file|Permission denied|Too many levels of symbolic links|File name too long|Read-only file system|Resource temporarily unavailable|File too large|Input/output error|Invalid argument}',
+  'JOB-E-MIRROR-BACKING': '{reason}',
   'JOB-E-MIRROR-GRAPH': 'Operation not permitted',
   'JOB-E-TOGETHER': "'{one}' and '{other}' cannot be specified at the same time",
   'JOB-E-CHAIN-FILE': "Can't find '{file}' in the backing chain",

@@ -96,6 +96,8 @@ export class ErrorTable {
       }
     }
     this.matchers = this.definitions
+      // One that is nothing but a place would be taken for every text that nobody knows.
+      .filter(({ template }) => !/^\{[A-Za-z0-9]+\}$/.test(template))
       .map((definition) => ({ definition, pattern: patternOf(definition.template) }))
       .sort((a, b) => moreSpecific(a.definition.template, b.definition.template));
   }
