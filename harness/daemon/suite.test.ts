@@ -1,39 +1,75 @@
-/** The suite from outside: a part of the cases on `qbm daemon`, a process that knows nothing of the harness. */
+/**
+ * The suite from outside, on `qbm daemon`, a process that knows nothing of the harness: all areas, all formats. What is only about
+ * tools or stored files (the areas image and format) needs no daemon, and is run elsewhere.
+ */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { packageRoot } from '../cli/environment.js';
 import { runProgram } from '../target/img/tools.js';
 
-/** What a daemon does that the reference in process does not: sockets, files, an end, and bitmaps that outlive it. */
-const AREAS = ['export', 'persistence/restart-*', 'persistence/kill-*', 'iotests:236'];
-const LIMIT_MS = 240_000;
+const WITHOUT_DAEMON: ReadonlySet<string> = new Set(['README.md', 'format', 'image']);
+const LIMIT_MS = 1_200_000;
+
+/** It is a storage daemon, as QEMU's: there is no machine whose devices could come and go. */
+const SKIPPED = /^the target lacks devices$/;
+
+/**
+ * Cases that a process without a harness in it answers otherwise. `always`: by what it is told; else it is a matter of luck, as
+ * jobs go on by themselves, and their speed is no matter here: one that is to be paused may be over.
+ */
+const OTHERWISE: ReadonlyMap<string, 'always' | 'luck'> = new Map([
+  // The image of the case names what is below it with its directory, and drive-* has no way to vouch for it (QBM-040).
+  ['drive-existing', 'always'],
+  ['mirror-drive-existing-backed-full', 'always'],
+  ['mirror-drive-existing-backed-none', 'always'],
+  ['mirror-drive-existing-backed-top', 'always'],
+  ['mirror-drive-large-clusters', 'always'],
+  ['mirror-drive-missing-backing', 'always'],
+  ['mirror-paused-between', 'luck'],
+  ['mirror-while-running', 'luck'],
+  ['stream-pause', 'luck'],
+]);
+
+interface Line {
+  readonly case: string;
+  readonly verdict: string;
+  readonly reason?: string;
+}
 
 t.setTimeout(LIMIT_MS);
 
 t.test('cases on the daemon have the goldens of all', { timeout: LIMIT_MS }, async (t) => {
   const main = join(packageRoot(), 'dist', 'harness', 'cli', 'main.js');
   const daemon = `'${process.execPath}' '${main}' daemon --chardev stdio,id=c --monitor c`;
-  const out = t.testdir({});
-  const words = [
-    process.execPath,
-    main,
-    'run',
-    ...AREAS,
-    '--format',
-    'all',
-    '--jobs',
-    '2',
-    '--target',
-    `qmp:${daemon}`,
-  ];
-  const result = await runProgram([...words, '--reporter', 'jsonl', '--out', out], { limitMs: LIMIT_MS });
-  const verdicts = result.stdout
+  const areas = readdirSync(join(packageRoot(), 'cases')).filter((name) => !WITHOUT_DAEMON.has(name));
+  const words = [process.execPath, main, 'run', ...areas, '--format', 'all', '--jobs', '2'];
+  const result = await runProgram(
+    [...words, '--target', `qmp:${daemon}`, '--reporter', 'jsonl', '--out', t.testdir({})],
+    { limitMs: LIMIT_MS },
+  );
+  const lines: Line[] = result.stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
     .filter((line) => 'case' in line);
-  const bad = verdicts.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'skip');
-  t.same(bad, []);
-  t.ok(verdicts.filter(({ verdict }) => verdict === 'pass').length > 60, 'most of them can be run');
-  t.equal(result.code, 0);
+  const skipped = lines.filter(({ verdict }) => verdict === 'skip');
+  t.same(
+    skipped.filter(({ reason }) => !SKIPPED.test(reason ?? '')),
+    [],
+    'nothing is skipped without a reason that is known',
+  );
+  const isGood = ({ verdict }: Line): boolean => verdict === 'pass' || verdict === 'allowed';
+  const bad = lines.filter((line) => !isGood(line) && line.verdict !== 'skip');
+  t.same(
+    bad.filter((line) => !OTHERWISE.has(line.case)),
+    [],
+  );
+  const always = [...OTHERWISE].filter(([, when]) => when === 'always').map(([id]) => id);
+  t.same(
+    always.filter((id) => !bad.some((line) => line.case === id)),
+    [],
+    'what is listed is still so',
+  );
+  t.ok(lines.filter(isGood).length > 900, 'most of them can be run');
 });
