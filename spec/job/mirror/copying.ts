@@ -9,9 +9,10 @@ import { type Status, statusInChain } from '../../block/status.js';
 import type { StorageErrno } from '../../storage/storage.js';
 import { requestErrno } from '../failure.js';
 
-/** Data that one request has at most, unless the buffer is larger than so many of them. */
+/** Bytes of data that one request has at most. */
 const LARGEST_REQUEST = 2 ** 20;
-const REQUESTS = 16;
+/** Bytes that are made zeros, or discarded, by one request at most. */
+const LARGEST_ZEROS = 2 ** 30;
 
 /** Bytes, of both sides together, done and in all. */
 export interface Progress {
@@ -24,7 +25,7 @@ export type OnFailure = (operation: 'read' | 'write', errno: StorageErrno) => vo
 
 export interface CopyingOptions {
   readonly granularity: number;
-  /** what is kept in memory at most; 0 for the default */
+  /** bytes of data in memory at most, at least a granule; 0 for the default */
   readonly bufferSize: number;
   readonly progress: Progress;
   readonly onFailure: OnFailure;
@@ -36,8 +37,8 @@ export class MirrorCopying {
   readonly #source: () => Node;
   readonly #target: Node;
   readonly #options: CopyingOptions;
-  /** a multiple of the granularity */
-  readonly #bufferSize: number;
+  /** bytes of data that one request has at most, a multiple of the granularity */
+  readonly #largest: number;
   readonly #whole: WholeClusters | null;
   /** where the search for the next dirty part goes on */
   #cursor = 0;
@@ -49,12 +50,9 @@ export class MirrorCopying {
     this.toCopy = toCopy;
     this.#options = options;
     const { granularity, bufferSize } = options;
-    const asked = bufferSize === 0 ? REQUESTS * LARGEST_REQUEST : bufferSize;
+    const asked = bufferSize === 0 ? LARGEST_REQUEST : Math.min(bufferSize, LARGEST_REQUEST);
+    this.#largest = Math.ceil(asked / granularity) * granularity;
     this.#whole = wholeClusters(target, granularity);
-    this.#bufferSize = Math.max(
-      Math.ceil(asked / granularity) * granularity,
-      this.#whole === null ? 0 : this.#whole.cluster,
-    );
   }
 
   get isClean(): boolean {
@@ -82,8 +80,9 @@ export class MirrorCopying {
     const { toCopy } = this;
     const found = toCopy.nextDirty(this.#cursor);
     const offset = found < 0 ? toCopy.nextDirty(0) : found;
-    const clean = toCopy.nextClean(offset, Math.min(offset + this.#bufferSize, toCopy.size));
-    const end = clean < 0 ? Math.min(offset + this.#bufferSize, toCopy.size) : clean;
+    const most = Math.min(offset + LARGEST_ZEROS, toCopy.size);
+    const clean = toCopy.nextClean(offset, most);
+    const end = clean < 0 ? most : clean;
     const piece = this.#piece(offset, end - offset);
     toCopy.unmark(piece.offset, piece.length);
     this.#cursor = piece.offset + piece.length >= toCopy.size ? 0 : piece.offset + piece.length;
@@ -95,12 +94,11 @@ export class MirrorCopying {
 
   /** What one request makes of the range: it begins at a granule, and ends at one or at the end of the disk. */
   #piece(offset: number, length: number): Piece {
-    const { granularity, bufferSize } = this.#options;
-    const largest = Math.min(Math.max(Math.floor(bufferSize / REQUESTS), LARGEST_REQUEST), this.#bufferSize);
-    const size = this.toCopy.size;
+    const { granularity } = this.#options;
+    const { size } = this.toCopy;
     const status = this.#status(offset, length);
     const known =
-      status === null || status.isData ? Math.min(status?.length ?? length, largest) : status.length;
+      status === null || status.isData ? Math.min(status?.length ?? length, this.#largest) : status.length;
     const whole = known - (known % granularity);
     const end = Math.min(offset + Math.max(whole, granularity), size);
     const range = { offset, length: end - offset };
