@@ -22,11 +22,11 @@ import { suiteBench } from './suite.js';
 const BENCHES: readonly Bench[] = [
   commandBench,
   suiteBench,
-  iotestsBench,
   bitmapBench,
   qbmBench,
   reduceBench,
   nbdBench,
+  iotestsBench,
 ];
 
 const QEMUS = [

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { readRules } from './dialogue-for-tests.js';
+import { ERROR_TABLE } from './error-table.js';
 import { defineError, ErrorTable, errorIdOf, QmpError, sampleOf } from './errors.js';
 import { INPUT_ERRORS, missing, outOfRange } from './input-errors.js';
 
@@ -50,5 +51,10 @@ t.test('QMP.md ends with this table', (t) => {
     lines,
     INPUT_ERRORS.map((e) => `| ${e.id} | ${e.class} | \`${e.template.replaceAll('|', '\\|')}\` |`),
   );
+  t.end();
+});
+
+t.test('a text that nobody knows has no id', (t) => {
+  t.equal(ERROR_TABLE.idOf('Something entirely new', 'GenericError'), undefined);
   t.end();
 });
