@@ -169,10 +169,11 @@ t.test(
   async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'qbm-held-'));
     t.teardown(() => rmSync(directory, { recursive: true }));
-    const file = join(directory, 'disk');
-    let most = 0;
+    let [most, run] = [0, 0];
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
+        // Each has its own: who was killed may hold the lock for a moment.
+        const file = join(directory, `disk${++run}`);
         writeFileSync(file, '');
         truncateSync(file, SIZE);
         using qemu = new Qemu();
