@@ -123,6 +123,18 @@ export const KNOWN: readonly Trigger[] = [
     before: (run, { verb }) => run.format === 'overlay' && (verb === 'img' || verb === 'image-io'),
   },
   {
+    name: 'write below the filter of a mirror',
+    shownBy: 'mirror-below-the-filter',
+    programs: QEMU_10,
+    before: (run, action) =>
+      action.verb === 'io' &&
+      /^(write|zero|discard)$/.test(action.request.op) &&
+      run.machine.graph
+        .find(action.node)
+        ?.parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'mirror_top') ===
+        true,
+  },
+  {
     name: 'what 10.0 tells of nodes besides',
     shownBy: 'query-bitmaps',
     programs: QEMU_10,
