@@ -6,14 +6,16 @@ import { backupChain } from './properties/backup-chain.js';
 import { bitmap } from './properties/bitmap.js';
 import { fleecing } from './properties/fleecing.js';
 import { jobs } from './properties/jobs.js';
+import { laws } from './properties/laws.js';
 import { lifecycle } from './properties/lifecycle.js';
 import { mirror } from './properties/mirror.js';
+import { nbd } from './properties/nbd.js';
 import { persistence } from './properties/persistence.js';
 import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
 export const WORLD: World = {
-  properties: [bitmap, transaction, lifecycle, jobs, backupChain, mirror, fleecing, persistence],
+  properties: [bitmap, transaction, lifecycle, jobs, backupChain, mirror, fleecing, persistence, nbd, laws],
   knownIn,
   prober: ({ create }, options) => createProber(create, options),
 };

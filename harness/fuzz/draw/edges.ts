@@ -51,7 +51,7 @@ export function rangeOf(
 }
 
 /** Longer requests take long and find nothing more. */
-const LONGEST = 8 * MIB;
+const LONGEST = MIB + CLUSTER;
 
 function placeIn(draw: Draw, size: number, granules: readonly number[]): number {
   const unit = draw.pick([512, 4096, CLUSTER, ...granules]);

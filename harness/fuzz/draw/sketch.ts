@@ -23,7 +23,11 @@ export class Sketch {
   readonly run: ModelRun;
   readonly reach: Reach;
   readonly steps: Step[] = [];
+  /** steps that a property leaves out whatever the target is */
+  shun: ((run: ModelRun, action: Action) => boolean) | null = null;
   readonly #known: readonly Trigger[];
+  /** ids of jobs whose progress is luck */
+  readonly #following = new Set<string>();
   #made = 0;
 
   constructor(draw: Draw, { format, known, goals }: SketchOptions) {
@@ -39,7 +43,7 @@ export class Sketch {
 
   /** Plays a step on the model and writes it down; null if it was left out. */
   play(action: Action): Answer | null {
-    if (this.#isTooLarge(action)) return null;
+    if (this.#isTooLarge(action) || this.shun?.(this.run, action) === true) return null;
     if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
     this.reach.before(this.run, action);
     const answer = this.run.play(action);
@@ -78,6 +82,11 @@ export class Sketch {
     return this.run.nodes.filter(({ name }) => !name.endsWith('-file'));
   }
 
+  /** How far the job gets is luck: it may be ended by another one of its group. */
+  expectLuck(id: string): void {
+    this.#following.add(id);
+  }
+
   /**
    * Brings every job to rest, and waits for the state in which it is then.
    * @param any members of events that are luck
@@ -86,9 +95,13 @@ export class Sketch {
     const { run } = this;
     run.settle();
     for (const id of run.takeTold()) {
-      const state = run.jobs.find((one) => one.id === id)?.status ?? 'null';
+      const job = run.jobs.find((one) => one.id === id);
+      if (job?.status === 'paused') this.#following.add(id);
+      const state = job?.status ?? 'null';
+      // How far a job gets that is ended while it is paused depends on what it had begun.
+      const luck = this.#following.has(id) ? ['len', 'offset'] : any;
       // One that goes on until somebody ends it has no state to wait for.
-      if (state !== 'running') this.play({ verb: 'wait', any, job: id, state });
+      if (state !== 'running') this.play({ verb: 'wait', any: luck, job: id, state });
     }
     run.takeTold();
   }

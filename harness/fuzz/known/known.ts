@@ -80,6 +80,14 @@ export const KNOWN: readonly Trigger[] = [
       [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
   },
   {
+    name: 'guest that comes while a mirror is to be finalized',
+    shownBy: 'mirror-pending-late-write',
+    programs: QEMU,
+    before: (run, { verb }) =>
+      verb === 'io' &&
+      run.jobs.some(({ driver, status }) => driver.type === 'mirror' && /^(waiting|pending)$/.test(status)),
+  },
+  {
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,

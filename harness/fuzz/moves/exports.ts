@@ -1,5 +1,5 @@
 /** NBD exports and their clients: servers that start and stop, exports that show bitmaps, also those of other nodes. */
-import type { Json } from '../../../spec/json/value.js';
+import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { RequestFlag } from '../../case/nbd-step.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
@@ -26,7 +26,9 @@ function playAdd(sketch: Sketch): void {
   for (let count = draw.pick([0, 0, 1, 1, 2]); count > 0; count--) {
     const from = draw.chance(0.3) ? anyNode(sketch) : node;
     const name = draw.any(bitmapsOf(sketch.node(from)))?.name ?? 'b0';
-    bitmaps.push(from === node && draw.chance(0.6) ? name : members({ node: from, name }));
+    const one = from === node && draw.chance(0.6) ? name : members({ node: from, name });
+    // Which of two contexts of one name is meant is anybody's guess.
+    if (!bitmaps.some((other) => nameIn(other) === name)) bitmaps.push(one);
   }
   const id = draw.chance(BROKEN) ? draw.pick([...exportIds(sketch), '0']) : sketch.fresh('e');
   sketch.qmp('block-export-add', {
@@ -37,6 +39,10 @@ function playAdd(sketch: Sketch): void {
     writable: draw.pick([undefined, true, false]),
     bitmaps: bitmaps.length > 0 ? bitmaps : undefined,
   });
+}
+
+function nameIn(bitmap: Json): Json | undefined {
+  return isJsonObject(bitmap) ? bitmap.name : bitmap;
 }
 
 /** An export that goes, goes later than the reply to its command. */

@@ -18,7 +18,9 @@ export function someRange(sketch: Sketch, node: Node): Range {
 /** A request that changes something. */
 export function drawChange(sketch: Sketch, node: Node): IoRequest {
   const { draw } = sketch;
-  const range = someRange(sketch, node);
+  const place = someRange(sketch, node);
+  // A request of nothing changes nothing.
+  const range = draw.chance(0.03) ? { ...place, length: 0 } : place;
   const whole = draw.chance(0.5) ? clustersOf(range, node.size) : null;
   switch (draw.weighted([6, 2, 2])) {
     case 0:

@@ -2,9 +2,11 @@
 import type { Node } from '../../../spec/block/node.js';
 import type { Job } from '../../../spec/job/job.js';
 import type { Json, JsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
 import { openAction } from '../draw/actions.js';
+import type { ModelRun } from '../draw/model-run.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { playChange } from './guest.js';
+import { playChange, readWhole } from './guest.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf, someDisk } from './names.js';
 
@@ -21,6 +23,11 @@ export function openTarget(
   return name;
 }
 
+/** What a job may copy: which of its requests a faulty source sees depends on what the source says it has. */
+function someSource(sketch: Sketch): Node | undefined {
+  return sketch.draw.any(sketch.disks.filter(({ name }) => !name.startsWith('faulty')));
+}
+
 /** Where a job may copy to: a new disk, one that is there, or one whose writes fail. */
 function drawTarget(sketch: Sketch, source: Node, isOnce: boolean): string {
   const { draw } = sketch;
@@ -31,7 +38,6 @@ function drawTarget(sketch: Sketch, source: Node, isOnce: boolean): string {
   const faulty = sketch.fresh('faulty');
   const rule = members({
     event: 'none',
-    iotype: 'write',
     sector: Math.floor(draw.int(0, Math.max(0, size - 1)) / 65536) * 128,
     once: isOnce || draw.chance(0.5) ? true : undefined,
     errno: draw.pick([5, 28]),
@@ -85,10 +91,53 @@ export function drawBackup(sketch: Sketch, source: Node): JsonObject {
 }
 
 function playBackup(sketch: Sketch): void {
-  const source = someDisk(sketch);
+  const source = someSource(sketch);
   if (source === undefined || sketch.run.jobs.length >= MOST_JOBS) return;
   sketch.qmp('blockdev-backup', drawBackup(sketch, source));
   sketch.rest();
+}
+
+/** A copy of a disk that follows it, from a fresh target or one with something on it. */
+function playMirror(sketch: Sketch): void {
+  const { draw } = sketch;
+  const source = someSource(sketch);
+  if (source === undefined || source.size === 0 || sketch.run.jobs.length >= MOST_JOBS) return;
+  const target = openTarget(sketch, source.size);
+  // What is there already must not shine through.
+  if (draw.chance(0.4)) playChange(sketch, target);
+  const id = sketch.fresh('j');
+  // How much it has copied in the end depends on when it came to what was written meanwhile.
+  sketch.expectLuck(id);
+  sketch.qmp('blockdev-mirror', {
+    'job-id': id,
+    device: source.name,
+    target,
+    sync: draw.pick(sketch.format === 'raw' ? ['full', 'full', 'top', 'none'] : ['full', 'full', 'none']),
+    granularity: draw.pick([undefined, 512, 4096, 65536, 2 ** 20]),
+    'copy-mode': draw.pick([undefined, 'background', 'write-blocking']),
+    replaces: draw.chance(BROKEN) ? draw.any(sketch.run.nodes)?.name : undefined,
+    'auto-finalize': draw.pick([undefined, undefined, false]),
+    'auto-dismiss': draw.pick([undefined, false]),
+  });
+  sketch.rest();
+}
+
+/** What a mirror has written to its target by now is luck, as long as it is there. */
+export function isOfMirror({ jobs }: ModelRun, action: Action): boolean {
+  if (action.verb === 'wait' || jobs.every(({ driver }) => driver.type !== 'mirror')) return false;
+  const isLook = action.verb === 'observe' || (action.verb === 'io' && action.request.op === 'read');
+  const isCopy = action.verb === 'qmp' && /-(merge|sha256|nodes)$|^transaction$/.test(action.command);
+  return (isLook || isCopy) && JSON.stringify(action).includes('"target');
+}
+
+/** A mirror to its end, and what it has copied. */
+function playCopied(sketch: Sketch): void {
+  const job = sketch.run.jobs.find(({ status, driver }) => status === 'ready' && driver.type === 'mirror');
+  if (job === undefined) return;
+  const targets = sketch.disks.filter(({ name }) => name.startsWith('target')).map(({ name }) => name);
+  sketch.qmp('job-complete', { id: job.id });
+  sketch.rest();
+  for (const name of targets) if (sketch.draw.chance(0.5)) readWhole(sketch, name, 12);
 }
 
 /** Several jobs that begin at one moment, and perhaps end together; with bitmaps that begin then, too. */
@@ -98,7 +147,7 @@ function playTogether(sketch: Sketch): void {
   const isGrouped = draw.chance(0.4);
   const actions: JsonObject[] = [];
   for (let count = draw.int(1, 2); count > 0; count--) {
-    const source = someDisk(sketch);
+    const source = someSource(sketch);
     if (source === undefined) return;
     if (!isGrouped && draw.chance(0.3)) {
       const data = members({ node: source.name, name: draw.pick(['b0', 'b1', 'b2']) });
@@ -106,7 +155,9 @@ function playTogether(sketch: Sketch): void {
         members({ type: draw.pick(['block-dirty-bitmap-add', 'block-dirty-bitmap-clear']), data }),
       );
     }
-    actions.push(members({ type: 'blockdev-backup', data: drawBackup(sketch, source) }));
+    const data = drawBackup(sketch, source);
+    if (isGrouped) sketch.expectLuck(String(data['job-id']));
+    actions.push(members({ type: 'blockdev-backup', data }));
   }
   if (draw.chance(0.15)) actions.push(members({ type: 'abort', data: members({}) }));
   const properties = isGrouped ? members({ 'completion-mode': 'grouped' }) : undefined;
@@ -123,8 +174,10 @@ function verbsFor({ status }: Job): readonly string[] {
       return ['job-dismiss'];
     case 'ready':
       return ['job-complete', 'job-complete', 'block-job-cancel', 'job-cancel'];
-    case 'paused':
     case 'standby':
+      // QEMU wakes a mirror for a moment now and then: other verbs may meet it awake.
+      return ['job-resume', 'block-job-resume'];
+    case 'paused':
       return ['job-resume', 'block-job-resume', 'job-cancel'];
     default:
       return ['job-cancel', 'block-job-cancel'];
@@ -136,7 +189,8 @@ const ALL_VERBS = ['cancel', 'complete', 'dismiss', 'finalize', 'pause', 'resume
 /** @param any members of events that are luck */
 export function playVerb(sketch: Sketch, job: Job, any: readonly string[] = []): void {
   const { draw } = sketch;
-  const verb = draw.chance(0.12) ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
+  const isAny = job.status !== 'standby' && draw.chance(0.12);
+  const verb = isAny ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
   // To be paused is not to have come to rest.
   if (verb.endsWith('-pause') && job.status === 'running') return;
   const old = verb.startsWith('block-job-') ? { device: job.id } : { id: job.id };
@@ -160,6 +214,8 @@ export function endJobs(sketch: Sketch): void {
 
 export const JOB_MOVES: readonly Move[] = [
   { name: 'backup', weight: 5, make: playBackup },
+  { name: 'mirror', weight: 3, make: playMirror },
+  { name: 'complete and compare', weight: 2, make: playCopied },
   { name: 'jobs together', weight: 2, make: playTogether },
   {
     name: 'job verb',
@@ -169,7 +225,14 @@ export const JOB_MOVES: readonly Move[] = [
       if (job !== undefined) playVerb(sketch, job);
     },
   },
-  { name: 'query jobs', weight: 1, make: (sketch) => void sketch.qmp('query-jobs') },
+  {
+    name: 'query jobs',
+    weight: 1,
+    make(sketch) {
+      // How far a mirror has followed its disk is luck.
+      if (sketch.run.jobs.every(({ driver }) => driver.type !== 'mirror')) sketch.qmp('query-jobs');
+    },
+  },
   {
     name: 'write beside jobs',
     weight: 4,

@@ -82,9 +82,19 @@ function drawOver(sketch: Sketch, below: string): JsonObject {
 function playReopen(sketch: Sketch): void {
   const { draw } = sketch;
   const options: JsonObject[] = [];
-  for (let count = draw.int(1, draw.chance(0.3) ? 2 : 1); count > 0; count--) {
+  for (let count = draw.int(1, draw.chance(0.4) ? 2 : 1); count > 0; count--) {
     const node = someDisk(sketch);
     if (node !== undefined) options.push(reopening(sketch, node));
+  }
+  // All or nothing: the last one is refused for what cannot be changed.
+  const last = options.at(-1);
+  if (options.length > 1 && last !== undefined && draw.chance(0.4)) {
+    options[options.length - 1] = members({
+      ...last,
+      driver: 'null-co',
+      file: undefined,
+      backing: undefined,
+    });
   }
   if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
 }

@@ -2,17 +2,19 @@
  * Plays histories on a target beside the model, step by step, and stops at the first difference. What is compared, and how,
  * is what the runner of cases compares: transcripts after the normalisers.
  */
-import { ERROR_TABLE } from '../../../spec/qmp/error-table.js';
 import { createdFiles, volatileNodes } from '../../case/case.js';
 import { NotConnected } from '../../case/play/nbd.js';
 import { type PlayContext, type Played, play } from '../../case/play/play.js';
 import type { TranscriptLine } from '../../case/play/transcript.js';
 import { START_LIMIT_MS } from '../../case/run/attempt.js';
 import { bounded, Guard, Interrupted } from '../../case/run/guard.js';
+import { errorId } from '../../cli/known.js';
 import { normalise } from '../../golden/normalise.js';
 import { createReferenceTarget } from '../../target/reference.js';
 import { Declined, type Session, type Target, TargetFault } from '../../target/target.js';
 import type { History, Outcome, Prober } from '../history.js';
+import { LawBook } from '../laws/law-book.js';
+import { LAWS } from '../properties/laws.js';
 import type { ProberOptions } from '../property.js';
 import { complaintsOf } from './complaints.js';
 import { differenceOf } from './difference.js';
@@ -56,6 +58,7 @@ class TargetProber implements Prober {
     if (known.length > 0) {
       return { kind: 'unplayable', step: 0, message: `the target has no ${known.join(', ')}` };
     }
+    if (history.property === LAWS) return this.#beside(history, null);
     const expected = await this.#expect(history);
     if ('kind' in expected) return expected;
     const restless = restlessStep(history.steps, expected.lines);
@@ -91,12 +94,19 @@ class TargetProber implements Prober {
     };
   }
 
-  async #beside(history: History, expected: readonly TranscriptLine[]): Promise<Outcome> {
+  /** @param expected what the model says; null: there is none, and the target is held to laws alone */
+  async #beside(history: History, expected: readonly TranscriptLine[] | null): Promise<Outcome> {
     const played: Played = { lines: [], step: 0, allowed: false };
     const { kind } = this.#target;
+    const { version } = await this.#target.identify();
+    const hasOtherWords = minor(version) !== minor((await this.#model.identify()).version);
+    const laws = new LawBook();
     let found: Outcome | null = null;
     const { error, stderr, isLost } = await this.#play(this.#target, history, played, async (session) => {
-      found = differenceOf(kind, expected, played);
+      found =
+        expected === null
+          ? lawBroken(laws, history, played)
+          : differenceOf({ kind, hasOtherWords }, expected, played);
       found ??= complaintsOf(session, played.step);
       found ??= await leftovers(session, history, played.step);
       return found === null;
@@ -153,6 +163,18 @@ class TargetProber implements Prober {
   }
 }
 
+/** "7.2" of "7.2.22" */
+function minor(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+function lawBroken(laws: LawBook, { steps }: History, { lines, step }: Played): Outcome | null {
+  const said = lines.filter((line) => line.step === step).map(({ text }) => text);
+  const broken = laws.see(step, steps[step]!.action, said);
+  if (broken === null) return null;
+  return { kind: 'differs', step, expected: [], observed: broken.observed, oracle: broken.law };
+}
+
 function contextOf(
   { steps }: History,
   guard: Guard,
@@ -163,7 +185,7 @@ function contextOf(
   return {
     files: createdFiles(steps),
     within: (request) => guard.within(request),
-    errorId: (desc, errorClass) => ERROR_TABLE.idOf(desc, errorClass),
+    errorId: (desc, errorClass) => errorId('qmp', desc, errorClass),
     comparable: (lines) =>
       normalise(
         'reference',

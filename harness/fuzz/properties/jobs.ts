@@ -1,7 +1,7 @@
 /** Jobs at rest: what they accept, what becomes of bitmaps, nodes and guests beside them, and that nothing is left of them. */
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
 import { playChange } from '../moves/guest.js';
-import { endJobs, JOB_MOVES } from '../moves/jobs.js';
+import { endJobs, isOfMirror, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
 import { someDisk } from '../moves/names.js';
 import { anyNode, lookAtAll } from '../moves/nodes.js';
@@ -36,6 +36,7 @@ export const jobs = propertyOf({
   length: [8, 30],
   moves: [...JOB_MOVES, ...BESIDE, ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 }))],
   begin(sketch) {
+    sketch.shun = isOfMirror;
     openDisks(sketch, 2);
     for (let count = sketch.draw.int(1, 3); count > 0; count--) {
       playCommand(sketch, drawAdd(sketch));
@@ -44,8 +45,8 @@ export const jobs = propertyOf({
     }
   },
   end(sketch) {
-    observeAll(sketch);
     endJobs(sketch);
+    observeAll(sketch);
     lookAtAll(sketch);
   },
 });

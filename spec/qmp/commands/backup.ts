@@ -248,15 +248,15 @@ function createJob(machine: Machine, { args, target, bitmap, filter, txn }: Part
     autoDismiss: args['auto-dismiss'],
     txn,
   });
-  // Whatever is needed of the target is needed by the filter.
-  job.use(filter.node, 'main node', { needs: 0, shares: ALL });
   try {
+    // Whatever is needed of the target is needed by the filter.
+    job.use(filter.node, 'main node', { needs: 0, shares: ALL });
     job.setSpeed(exactNumber(args.speed ?? 0, 'speed'));
+    job.use(target, 'target', { needs: 0, shares: ALL });
   } catch (refusal) {
     job.discard(); // JOB-048
     throw refusal;
   }
-  job.use(target, 'target', { needs: 0, shares: ALL });
   return job;
 }
 
