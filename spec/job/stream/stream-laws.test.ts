@@ -39,7 +39,7 @@ const stories: fc.Arbitrary<Story> = fc
   })
   .map((story) => {
     const top = Math.max(1, story.top % story.layers.length);
-    return { ...story, top, base: Math.min(story.base, top - 1) };
+    return { ...story, top, base: story.base < 0 ? -1 : story.base % top };
   });
 
 /** A read of a cluster fails once, while a job is at work. */
