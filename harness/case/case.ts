@@ -123,7 +123,7 @@ export function createdFiles(steps: readonly Step[]): ReadonlySet<string> {
     if (act.verb === 'create') files.add(act.file);
     for (const file of [...filesOfJobs(act), ...filesOfNbd(act)]) files.add(file);
     if (act.verb === 'open' && act.driver === 'format') files.add(`${act.node}.img`);
-    if (act.verb === 'qmp') for (const file of snapshotFiles(act.arguments ?? null)) files.add(file);
+    if (act.verb === 'qmp') addSnapshotFiles(act.arguments ?? null, files);
     for (const word of toolWords(act)) {
       for (const [, name] of word.matchAll(/\$([A-Za-z0-9_][A-Za-z0-9_.-]*)/g)) files.add(name!);
     }
@@ -147,13 +147,13 @@ function toolWords(action: Action): readonly string[] {
   return action.image === null ? action.options : [...action.options, action.image];
 }
 
-/** The files of overlays, and of targets of drive-*, wherever they are named in arguments. */
-function* snapshotFiles(value: Json): Generator<string> {
-  if (Array.isArray(value)) for (const item of value) yield* snapshotFiles(item);
+/** Adds the files of overlays, and of targets of drive-*, wherever they are named in arguments. */
+function addSnapshotFiles(value: Json, files: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) addSnapshotFiles(item, files);
   if (!isJsonObject(value)) return;
   for (const file of [value['snapshot-file'], value.target])
-    if (typeof file === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(file)) yield file.slice(1);
-  for (const member of Object.values(value)) yield* snapshotFiles(member);
+    if (typeof file === 'string' && /^\$[A-Za-z0-9_.-]+$/.test(file)) files.add(file.slice(1));
+  for (const name in value) addSnapshotFiles(value[name]!, files);
 }
 
 /** The file that blockdev-create is to make. */

@@ -2,6 +2,8 @@
 
 /** Bytes. Small enough that scattered 512-byte writes stay cheap, large enough that the map of pages does. */
 const PAGE = 65536;
+/** Bytes that a page begins with; it has room for what was written of it, and doubles: most files are a few lines. */
+const ROOM = 4096;
 
 export class MemoryFile {
   #size: number;
@@ -25,15 +27,15 @@ export class MemoryFile {
 
   read(offset: number, into: Uint8Array): void {
     for (const { page, start, length, done } of pieces(offset, into.length)) {
-      const bytes = this.#pages.get(page);
-      if (bytes === undefined) into.fill(0, done, done + length);
-      else into.set(bytes.subarray(start, start + length), done);
+      const bytes = this.#pages.get(page)?.subarray(start, start + length) ?? NOTHING;
+      into.set(bytes, done);
+      into.fill(0, done + bytes.length, done + length);
     }
   }
 
   write(offset: number, bytes: Uint8Array): void {
     for (const { page, start, length, done } of pieces(offset, bytes.length)) {
-      this.#page(page).set(bytes.subarray(done, done + length), start);
+      this.#page(page, start + length).set(bytes.subarray(done, done + length), start);
     }
     if (bytes.length > 0) this.#size = Math.max(this.#size, offset + bytes.length);
   }
@@ -60,13 +62,16 @@ export class MemoryFile {
     return { isHole, length: Math.min(offset + length, next * PAGE) - offset };
   }
 
-  #page(index: number): Uint8Array {
-    let page = this.#pages.get(index);
-    if (page === undefined) {
-      page = new Uint8Array(PAGE);
-      this.#pages.set(index, page);
-      this.#sorted = null;
-    }
+  /** The page, with room for its first `needed` bytes. */
+  #page(index: number, needed: number): Uint8Array {
+    const old = this.#pages.get(index);
+    if (old !== undefined && old.length >= needed) return old;
+    let room = old?.length ?? ROOM;
+    while (room < needed) room *= 2;
+    const page = new Uint8Array(room);
+    if (old === undefined) this.#sorted = null;
+    else page.set(old);
+    this.#pages.set(index, page);
     return page;
   }
 
@@ -95,6 +100,8 @@ function firstFrom(sorted: Float64Array, value: number): number {
   }
   return low;
 }
+
+const NOTHING = new Uint8Array(0);
 
 interface Piece {
   readonly page: number;

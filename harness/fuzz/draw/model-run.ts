@@ -1,7 +1,7 @@
 /** A history on the model, step by step and without waiting: what makes up histories and what they reach stand on it. */
 import type { Node } from '../../../spec/block/node.js';
 import type { Job } from '../../../spec/job/job.js';
-import type { Json, JsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Machine } from '../../../spec/qmp/machine.js';
 import { type Action, createdFiles, type Format } from '../../case/case.js';
 import { mapStrings } from '../../case/play/json.js';
@@ -141,10 +141,19 @@ export class ModelRun {
   }
 
   #resolved(args: JsonObject | undefined): JsonObject | undefined {
-    if (args === undefined) return undefined;
-    const needs = this.#files.size > 0 || this.format === 'overlay';
-    return needs ? (mapStrings(args, (text) => this.#resolve(text)) as JsonObject) : args;
+    // Most arguments name nothing but nodes and bitmaps: they are not copied.
+    if (args === undefined || !hasSymbols(args)) return args;
+    return mapStrings(args, (text) => this.#resolve(text)) as JsonObject;
   }
+}
+
+/** Whether any text may stand for something else, a file or the format. */
+function hasSymbols(value: Json): boolean {
+  if (typeof value === 'string') return value.includes('$') || value.includes(FORMAT);
+  if (Array.isArray(value)) return value.some(hasSymbols);
+  if (!isJsonObject(value)) return false;
+  for (const name in value) if (hasSymbols(value[name]!)) return true;
+  return false;
 }
 
 function answerOf(reply: Reply): Answer {

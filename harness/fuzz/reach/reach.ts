@@ -36,14 +36,16 @@ export class Reach {
     }
   }
 
-  #addNode(node: Node): void {
-    for (const bitmap of node.bitmaps) this.states.add(bitmapState(bitmap));
-    const parents = node.parents.map(({ role }) => role);
-    const how = `${node.driver.name}${node.readOnly ? ' ro' : ''}`;
-    this.states.add(
-      `node ${how}, used as ${parents.length === 0 ? '-' : [...new Set(parents)].sort().join('+')}`,
-    );
+  #addNode({ bitmaps, parents, driver, readOnly }: Node): void {
+    for (const bitmap of bitmaps) this.states.add(bitmapState(bitmap));
+    this.states.add(`node ${driver.name}${readOnly ? ' ro' : ''}, used as ${rolesOf(parents)}`);
   }
+}
+
+function rolesOf(parents: Node['parents']): string {
+  if (parents.length === 0) return '-';
+  if (parents.length === 1) return parents[0]!.role ?? '';
+  return [...new Set(parents.map(({ role }) => role))].sort().join('+');
 }
 
 function verbOf(action: Action): string {
@@ -66,16 +68,15 @@ function subjectOf(run: ModelRun, args: JsonObject | undefined): string {
   return bitmap === undefined ? ` of ${node.driver.name}` : ` of ${bitmapState(bitmap)}`;
 }
 
+/** Of every bitmap after every step, so without a list of its words. */
 function bitmapState(bitmap: DirtyBitmap): string {
-  const flags = [
-    bitmap.name === null ? 'anonymous' : 'bitmap',
-    bitmap.enabled ? 'enabled' : 'disabled',
-    bitmap.busy ? 'busy' : '',
-    bitmap.persistent ? 'persistent' : '',
-    bitmap.inconsistent ? 'inconsistent' : '',
-    bitmap.readonly ? 'readonly' : '',
-    bitmap.successor === null ? '' : 'succeeded',
-    bitmap.count === 0 ? 'clean' : bitmap.count >= bitmap.size ? 'full' : 'dirty',
-  ];
-  return flags.filter((flag) => flag !== '').join(' ');
+  const { count, size } = bitmap;
+  let state = bitmap.name === null ? 'anonymous' : 'bitmap';
+  state += bitmap.enabled ? ' enabled' : ' disabled';
+  if (bitmap.busy) state += ' busy';
+  if (bitmap.persistent) state += ' persistent';
+  if (bitmap.inconsistent) state += ' inconsistent';
+  if (bitmap.readonly) state += ' readonly';
+  if (bitmap.successor !== null) state += ' succeeded';
+  return state + (count === 0 ? ' clean' : count >= size ? ' full' : ' dirty');
 }
