@@ -33,6 +33,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'map-owner',
       'json-answer',
       'host-time',
+      'stored-order',
       'error-text',
       'sha256-optional',
     ],
@@ -46,6 +47,20 @@ t.test('member-order: objects are sorted, lists are not', (t) => {
   t.same(replyLines({ return: { b: [2, 1, { d: 1, c: 2 }], a: 0 } }, context), [
     '<- {"return": {"a": 0, "b": [2, 1, {"c": 2, "d": 1}]}}',
   ]);
+  t.end();
+});
+
+t.test('stored-order: in a graph, and only bitmaps that are stored', (t) => {
+  const line = (names: string): string => `   disk: {format}, 512 bytes, ${names}`;
+  t.equal(
+    texts(
+      'qsd',
+      line('bitmap b1 (stored), bitmap c, bitmap b0 (stored), bitmap a, bitmap "a (stored), b" (stored)'),
+    ),
+    line('bitmap "a (stored), b" (stored), bitmap c, bitmap b0 (stored), bitmap a, bitmap b1 (stored)'),
+  );
+  const reply = '<- {"return": ", bitmap b (stored), bitmap a (stored)"}';
+  t.equal(texts('qsd', reply), reply);
   t.end();
 });
 

@@ -152,6 +152,13 @@ export const NORMALISERS: readonly Normaliser[] = [
     lines: (lines) => mapText(lines, (text) => text.replace(/("\w+_time_ns": )\d+/g, '$1"host"')),
   },
   {
+    name: 'stored-order',
+    reason:
+      "a graph lists stored bitmaps by name: in which order an image gives them back is its format's own (BMP-032)",
+    kinds: 'all',
+    lines: (lines) => mapText(lines, storedOrder),
+  },
+  {
     name: 'error-text',
     reason: 'an adapter names the error; the wording is that of QEMU and its kin',
     kinds: ['adapter'],
@@ -165,6 +172,15 @@ export const NORMALISERS: readonly Normaliser[] = [
     lines: dropAbsentSha256,
   },
 ];
+
+const STORED = /bitmap (?:"(?:[^"\\]|\\.)*"|[^\s",]+) \(stored\)/g;
+
+/** Only on the line of a node: others keep the places that they have between these. */
+function storedOrder(text: string): string {
+  if (!/^ {3}\S.*, bitmap /.test(text)) return text;
+  const byName = (text.match(STORED) ?? []).sort((a, b) => (a < b ? 1 : -1));
+  return text.replace(STORED, () => byName.pop()!);
+}
 
 /** `lines` as they are to be compared with `other`, for a target of this kind. Apply it to both sides. */
 export function normalise(

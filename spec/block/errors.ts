@@ -18,6 +18,8 @@ export const BLOCK_ERRORS = {
   'REF-E-OPEN': "Could not open '{file}': {reason}",
   'REF-E-LOCKED': 'Failed to get "{permission}" lock',
   'REF-E-LOCKED-SHARED': 'Failed to get shared "{permission}" lock',
+  'REF-E-OPTION-FORMAT': "Block format '{driver}' does not support the option '{option}'",
+  'REF-E-OPTION-PROTOCOL': "Block protocol '{driver}' doesn't support the option '{option}'",
   'REF-E-NEGATIVE': "Parameter '{name}' expects a non-negative number below 2^64",
   'REF-E-AIO-NATIVE': 'aio=native was specified, but it requires cache.direct=on, which was not specified.',
   'REF-E-PR-MANAGER': "No persistent reservation manager with id '{id}'",

@@ -22,7 +22,7 @@ export function givenOf(options: Options): Given {
   const specific = new Map<string, Json>();
   const children = new Map<string, string | Given | null>();
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || GENERIC.has(name)) continue;
+    if (value === undefined || (GENERIC.has(name) && !isEmptyGroup(value))) continue;
     if (CHILDREN.has(name)) children.set(name, childOf(value as BlockdevRefValue | null));
     else specific.set(name, value as Json);
   }
@@ -39,6 +39,11 @@ export function givenOf(options: Options): Given {
     specific,
     children,
   };
+}
+
+/** `cache: {}` and the like, which names no option: it is taken for one that is called as the group is. REF-014 */
+export function isEmptyGroup(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 function childOf(ref: BlockdevRefValue | null): string | Given | null {

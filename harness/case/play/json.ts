@@ -19,12 +19,15 @@ export function replyJsonLines(prefix: string, value: Json): string[] {
 }
 
 const JSON_FILENAME = 'json:';
+/** What may stand before the object: blkdebug puts its name before that of its child. */
+const BEFORE_OBJECT = /^(?:blkdebug::)*json:(?=\{)/;
 
 /** The normaliser `json-filename`: a file name that is itself an object, with its members sorted. */
 export function sortFilename(text: string): string {
-  if (!text.startsWith(`${JSON_FILENAME}{`)) return text;
+  const before = BEFORE_OBJECT.exec(text)?.[0];
+  if (before === undefined) return text;
   try {
-    return JSON_FILENAME + writeJson(readJson(text.slice(JSON_FILENAME.length)), { sorted: true });
+    return before + writeJson(readJson(text.slice(before.length)), { sorted: true });
   } catch {
     return text; // not JSON, so shown as it came
   }

@@ -2,6 +2,7 @@
  * Whether a history that was changed still makes sense: the case language can say it, and what it asks has one right answer.
  * Generators see to that themselves; mutation, steering and the reducer do not know what a step is there for.
  */
+import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
 import type { History } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
@@ -12,7 +13,7 @@ const CLUSTER = 65536;
 export function makesSense(history: History): boolean {
   const { format, steps } = history;
   if (!isSayable(history) || !keepsContract(steps)) return false;
-  return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps));
+  return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps));
 }
 
 /**
@@ -32,6 +33,34 @@ function keepsContract(steps: readonly Step[]): boolean {
     if (action.verb === 'io' && filtered.has(action.node)) return false;
   }
   return true;
+}
+
+/**
+ * The file of an image is its format's business, how long it is and whether it could be another: nothing speaks of it but
+ * what is said of its own image.
+ */
+function leavesFiles(steps: readonly Step[]): boolean {
+  const files = new Set(
+    steps.flatMap(({ action }) =>
+      action.verb === 'open' && action.driver === 'format' ? [`${action.node}-file`] : [],
+    ),
+  );
+  return steps.every(({ action }) => {
+    if (action.verb === 'observe' || action.verb === 'io') return !files.has(action.node);
+    if (action.verb !== 'qmp') return true;
+    return !speaksOf(files, action.arguments ?? null, null);
+  });
+}
+
+/** @param own the file that may be spoken of here */
+function speaksOf(files: ReadonlySet<string>, value: Json, own: string | null): boolean {
+  if (typeof value === 'string') return value !== own && files.has(value);
+  if (Array.isArray(value)) return value.some((part) => speaksOf(files, part, null));
+  if (!isJsonObject(value)) return false;
+  const name = value['node-name'];
+  return Object.entries(value).some(([member, part]) =>
+    speaksOf(files, part, member === 'file' && typeof name === 'string' ? `${name}-file` : null),
+  );
 }
 
 /** What was not flushed may be lost when the program is killed. */

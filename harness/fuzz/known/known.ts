@@ -119,6 +119,28 @@ export const KNOWN: readonly Trigger[] = [
       JSON.stringify(action.arguments).includes('"read-only":true'),
   },
   {
+    name: 'removal of a stored bitmap that is taken back',
+    shownBy: 'transaction-remove-of-inconsistent-undone',
+    programs: QEMU,
+    refused: (run, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'transaction' &&
+      some(
+        action,
+        (name, args) =>
+          name === 'block-dirty-bitmap-remove' &&
+          run.machine.graph.find(String(args.node))?.bitmap(String(args.name))?.persistent === true,
+      ),
+  },
+  {
+    name: 'which of two inconsistent bitmaps is in the way of a resize',
+    shownBy: 'BMP-032',
+    programs: QEMU,
+    refused: (run, action, { id }) =>
+      id === 'BMP-E-INCONSISTENT' &&
+      (resized(run, action)?.bitmaps.filter(({ inconsistent }) => inconsistent).length ?? 0) > 1,
+  },
+  {
     name: 'words of a refused completion mode',
     shownBy: 'completion-mode-grouped-is-refused',
     programs: QEMU_10,

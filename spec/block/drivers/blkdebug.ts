@@ -40,6 +40,8 @@ export interface BlkdebugOptions {
   readonly take: number;
   /** what it does not share, whatever its users do */
   readonly unshare: number;
+  /** those of `align`, `max-transfer` and so on that were given */
+  readonly limits: JsonObject;
 }
 
 /** What a guest gets for an errno of Linux; what NBD has no word for is EINVAL. */
@@ -153,17 +155,18 @@ class BlkdebugDriver extends FilterDriver {
 
   /** REF-085 */
   override filename(): string {
-    const { filename } = this.file.child;
-    const { injectErrors, setStates } = this.#options;
-    const isPlain = injectErrors.length === 0 && setStates.length === 0 && !filename.startsWith('json:');
-    return isPlain ? `blkdebug::${filename}` : `json:${writeJson(this.describe())}`;
+    const { driver, filename } = this.file.child;
+    const { injectErrors, setStates, limits } = this.#options;
+    const hasOptions = injectErrors.length + setStates.length + Object.keys(limits).length > 0;
+    const isNamed = driver.isNamedAsChild === true || !filename.startsWith('json:');
+    return !hasOptions && isNamed ? `blkdebug::${filename}` : `json:${writeJson(this.describe())}`;
   }
 
   override describe(): JsonObject {
     const image = this.file.child.driver.describe();
     const shown = jsonObject({ driver: this.name, image });
-    const { injectErrors, setStates } = this.#options;
-    Object.assign(shown, flat('inject-error', injectErrors), flat('set-state', setStates));
+    const { injectErrors, setStates, limits } = this.#options;
+    Object.assign(shown, limits, flat('inject-error', injectErrors), flat('set-state', setStates));
     return shown;
   }
 }

@@ -37,6 +37,7 @@ export function openCopyBeforeWrite(
 
 class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   readonly name = 'copy-before-write';
+  readonly isNamedAsChild = true;
   readonly #target: Edge;
   readonly #onError: CopyBeforeWriteOptions['onError'];
   /** what is still to be copied before it changes is a bitmap on the child */

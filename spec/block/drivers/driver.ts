@@ -143,6 +143,8 @@ export interface Driver {
   statistics?(): JsonObject;
   /** its file name alone says what it is, without a format */
   readonly isProtocol?: boolean;
+  /** its file name is that of its child, whatever that is */
+  readonly isNamedAsChild?: boolean;
   filename(): string;
   /** the options that make this node again, for a parent's `json:` file name */
   describe(): JsonObject;

@@ -20,6 +20,7 @@ class SnapshotAccessDriver implements Driver {
   readonly clusterSize = null;
   readonly canDiscard = true;
   readonly hasDirtyFlag = true;
+  readonly isNamedAsChild = true;
   readonly #file: Edge;
 
   constructor(file: Edge) {

@@ -9,6 +9,7 @@ import type { Edge } from '../../block/edge.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
+import { jsonObject } from '../../json/value.js';
 import { findBitmap } from '../commands/bitmap.js';
 import type { BlockdevRefValue } from '../commands/blockdev-options.js';
 import type { Opener } from './open-qbm.js';
@@ -86,10 +87,15 @@ function blkdebugOptions(options: Extract<FilterOptions, { driver: 'blkdebug' }>
   }
   const bits = (names: readonly (keyof typeof PERMISSIONS)[] = []): number =>
     names.reduce((sum, name) => sum | PERMISSIONS[name], 0);
+  const limits = (['align', ...MULTIPLES] as const).flatMap((name) => {
+    const value = options[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   return {
     injectErrors: options['inject-error'] ?? [],
     setStates: options['set-state'] ?? [],
     take: bits(options['take-child-perms']),
     unshare: bits(options['unshare-child-perms']),
+    limits: jsonObject(Object.fromEntries(limits)),
   };
 }

@@ -9,7 +9,7 @@ import { BlockError } from '../../block/errors.js';
 import { Node, type NodeOptions } from '../../block/node.js';
 import { firstOf, inherited, TOP_DEFAULTS, withDefaults } from '../../block/options.js';
 import type { BlockdevRefValue } from '../commands/blockdev-options.js';
-import { givenOf } from '../given.js';
+import { givenOf, isEmptyGroup } from '../given.js';
 import type { Machine } from '../machine.js';
 import { openFilter } from './open-filters.js';
 import { type Adoption, type Opener, openQbm } from './open-qbm.js';
@@ -41,6 +41,7 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
     graph.add(node);
     // The driver may need something else of its children than what follows from their use.
     graph.change((change) => change.touch(node));
+    checkGroups(node);
     return node;
   } catch (refusal) {
     opener.abandon();
@@ -120,6 +121,16 @@ function checkOptions(options: Options, own: NodeOptions): void {
   if (options.driver === 'file' && options.filename === '') throw new BlockError('REF-E-FILENAME');
   if (options['detect-zeroes'] === 'unmap' && options.discard !== 'unmap') {
     throw new BlockError('REF-E-DETECT-ZEROES');
+  }
+}
+
+/** A group of options that says nothing is left over when the driver has taken its own. REF-014 */
+function checkGroups({ driver, openedWith: { specific } }: Node): void {
+  for (const [option, value] of specific) {
+    const isOwn = driver.name === 'qbm' && option === 'bitmaps';
+    if (!isEmptyGroup(value) || isOwn) continue;
+    const id = driver.isProtocol === true ? 'REF-E-OPTION-PROTOCOL' : 'REF-E-OPTION-FORMAT';
+    throw new BlockError(id, { driver: driver.name, option });
   }
 }
 
