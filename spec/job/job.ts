@@ -22,6 +22,8 @@ export interface JobOptions {
 export interface JobHost {
   readonly graph: Graph;
   emit(event: JsonObject): void;
+  /** whether the next unit of its work may be done now, by its speed. JOB-018 */
+  mayGoOn(job: Job): boolean;
   /** the job is null now: nobody knows it any more */
   forget(job: Job): void;
 }
@@ -206,6 +208,7 @@ export class Job {
     if (this.isPaused) return this.#rest();
     if (this.#wake()) return true;
     if (this.#idle !== null && !this.#idle.until()) return false;
+    if (!this.host.mayGoOn(this)) return false;
     this.#advance(this.#work);
     return true;
   }

@@ -13,17 +13,22 @@ export interface NewJob extends JobOptions {
   readonly txn?: JobTxn | undefined;
 }
 
+/** Whether a job may do the next unit of its work now: said by whoever has a clock. JOB-018 */
+export type Pacing = (job: BlockJob) => boolean;
+
 export class Jobs implements JobHost {
   readonly graph: Graph;
   readonly emit: (event: JsonObject) => void;
+  readonly #pacing: Pacing;
   /** oldest first */
   readonly #jobs: Job[] = [];
   /** whose turn is next comes first */
   readonly #turns: Job[] = [];
 
-  constructor(graph: Graph, emit: (event: JsonObject) => void) {
+  constructor(graph: Graph, emit: (event: JsonObject) => void, pacing: Pacing = () => true) {
     this.graph = graph;
     this.emit = emit;
+    this.#pacing = pacing;
   }
 
   /** Newest first: the order in which QEMU lists them. */
@@ -78,6 +83,10 @@ export class Jobs implements JobHost {
   /** The uses of nodes that jobs have. */
   *uses(): Generator<Edge> {
     for (const job of this.#jobs) if (job instanceof BlockJob) yield* job.allUses;
+  }
+
+  mayGoOn(job: Job): boolean {
+    return !(job instanceof BlockJob) || this.#pacing(job);
   }
 
   forget(job: Job): void {

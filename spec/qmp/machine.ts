@@ -12,7 +12,7 @@ import type { HeldRequest, Ticket } from '../block/held/held-requests.js';
 import type { Errno } from '../block/request-error.js';
 import { verifyGraph } from '../block/verify.js';
 import { NodeDisk } from '../io/disk.js';
-import { Jobs } from '../job/jobs.js';
+import { Jobs, type Pacing } from '../job/jobs.js';
 import type { Json, JsonObject } from '../json/value.js';
 import { Exports, type NbdListener } from '../nbd/exports.js';
 import { Refusal } from '../refusal.js';
@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly print?: (stream: 'stdout' | 'stderr', text: string) => void;
   /** where NBD clients come from; default: nowhere, but for {@link Exports.connect} */
   readonly listener?: NbdListener;
+  /** says when a job may go on, by its speed; default: at any time, as there is no clock here (JOB-018) */
+  readonly pacing?: Pacing;
 }
 
 /** What comes of {@link Machine.io}: the bytes read (empty for other requests), or the errno that the guest gets. */
@@ -46,7 +48,7 @@ export class Machine implements MachineLike {
   readonly exports: Exports;
   /** by id */
   readonly objects = new Map<string, ThrottleGroup>();
-  readonly jobs = new Jobs(this.graph, (event) => this.#events.push(event));
+  readonly jobs: Jobs;
   readonly devices = new Devices(this.graph, (event) => this.#events.push(event));
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
@@ -62,7 +64,8 @@ export class Machine implements MachineLike {
     this.writer = surroundings.writer ?? 'qbm reference';
     this.print = surroundings.print ?? (() => {});
     this.graph.requests.tell = (text) => this.print('stdout', text);
-    const { listener = null } = surroundings;
+    const { listener = null, pacing } = surroundings;
+    this.jobs = new Jobs(this.graph, (event) => this.#events.push(event), pacing);
     this.exports = new Exports(this.graph, (event) => this.#events.push(event), listener);
   }
 

@@ -11,6 +11,7 @@ import type { Storage } from '../../storage/storage.js';
 import { nodeSha256 } from '../sha256.js';
 import { listenAt } from './listen.js';
 import { SocketListener } from './nbd-listener.js';
+import { Pace } from './pace.js';
 import { QmpSession } from './qmp-server.js';
 
 /** Units of work that are done before the sockets have their turn. */
@@ -35,6 +36,8 @@ export class Daemon {
   readonly #complain: (text: string) => void;
   readonly #sessions = new Set<QmpSession>();
   readonly #servers: Server[] = [];
+  readonly #pace = new Pace();
+  #nextTurn: NodeJS.Timeout | undefined;
   #isWorking = false;
   #isClosed = false;
   /** an image could not be closed: something may be lost */
@@ -55,6 +58,7 @@ export class Daemon {
       makeHash: nodeSha256,
       writer: 'qbm daemon',
       listener: this.#listener,
+      pacing: (job) => this.#pace.allows(job, performance.now()),
     });
     this.end = new Promise((resolve) => {
       this.#ended = resolve;
@@ -134,10 +138,13 @@ export class Daemon {
     if (this.#isWorking || !this.isRunning) return;
     this.#isWorking = true;
     let isMore = true;
+    this.#pace.begin();
     for (let count = 0; count < STEPS_A_TURN && isMore; count++) isMore = this.machine.step();
     this.#tell();
     this.#isWorking = false;
+    clearTimeout(this.#nextTurn);
     if (isMore) setImmediate(() => this.work());
+    else if (this.#pace.wait !== null) this.#nextTurn = setTimeout(() => this.work(), this.#pace.wait);
   }
 
   /** The orderly end. */
@@ -145,6 +152,7 @@ export class Daemon {
     const ended = this.#ended;
     if (ended === null) return;
     this.#ended = null;
+    clearTimeout(this.#nextTurn);
     this.#close();
     this.#tell();
     for (const server of this.#servers) server.close();
