@@ -10,14 +10,14 @@ import { QSD_PROGRAM } from '../target/qmp/qsd.js';
 import { TargetFault } from '../target/target.js';
 
 /** As the targets start them (harness/target/qmp), so that only what talks to them differs. */
-const COMMAND_LINES: { readonly [kind: string]: readonly [file: string, ...args: string[]] } = {
+export const COMMAND_LINES = {
   qsd: [QSD_PROGRAM, '--chardev', 'socket,id=qmp,fd=3', '--monitor', 'chardev=qmp'],
   'qemu-system': [
     QEMU_SYSTEM_PROGRAM,
     ...['-machine', 'none,accel=tcg', '-nodefaults', '-display', 'none', '-S'],
     ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
   ],
-};
+} as const;
 
 const NEWLINE = 0x0a;
 
@@ -38,8 +38,8 @@ export class BareLoop {
 
   /** Starts the program and ends the negotiation. @throws TargetFault */
   static async start(choice: TargetChoice): Promise<BareLoop> {
-    const [file, ...args] = COMMAND_LINES[choice.kind]!;
-    const child = await startChild({ file: file!, args, channel: 'socket' });
+    const [file, ...args] = COMMAND_LINES[choice.kind as keyof typeof COMMAND_LINES];
+    const child = await startChild({ file, args, channel: 'socket' });
     const bare = new BareLoop(child);
     await new Promise<void>((resolve, reject) => {
       bare.#replied = () => resolve();

@@ -12,6 +12,7 @@ import { QSD_HINT, QSD_PROGRAM } from '../target/qmp/qsd.js';
 import type { Bench, BenchContext, Section } from './bench.js';
 import { bitmapBench } from './bitmap.js';
 import { commandBench } from './command.js';
+import { fuzzBench } from './fuzz/fuzz.js';
 import { iotestsBench } from './iotests/iotests.js';
 import { nbdBench } from './nbd/nbd.js';
 import { sectionText } from './print.js';
@@ -25,6 +26,7 @@ const BENCHES: readonly Bench[] = [
   bitmapBench,
   qbmBench,
   reduceBench,
+  fuzzBench,
   nbdBench,
   iotestsBench,
 ];

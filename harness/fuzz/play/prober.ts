@@ -2,6 +2,7 @@
  * Plays histories on a target beside the model, step by step, and stops at the first difference. What is compared, and how,
  * is what the runner of cases compares: transcripts after the normalisers.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createdFiles, volatileNodes } from '../../case/case.js';
 import { NotConnected } from '../../case/play/nbd.js';
 import { type PlayContext, type Played, play } from '../../case/play/play.js';
@@ -73,7 +74,11 @@ class TargetProber implements Prober {
   /** What the model says to the whole history. */
   async #expect(history: History): Promise<Outcome | { readonly lines: readonly TranscriptLine[] }> {
     const played: Played = { lines: [], step: 0, allowed: false };
-    const { error } = await this.#play(this.#model, history, played);
+    // The model never waits: after each step the process of the other lane has its turn, whose reply may be there by now.
+    const { error } = await this.#play(this.#model, history, played, async () => {
+      await nextTurn();
+      return true;
+    });
     if (error instanceof Interrupted) throw error;
     const never = played.lines.find(({ text }) =>
       /^ {3}! (it does not come|there is no such job)/.test(text),

@@ -1,0 +1,160 @@
+/** A campaign on two processes of a target, as one worker has them, beside bare loops that send them the same commands. */
+import { openAction } from '../../fuzz/draw/actions.js';
+import { diskSize } from '../../fuzz/draw/edges.js';
+import type { Prober } from '../../fuzz/history.js';
+import { UNSTEERED } from '../../fuzz/known/trigger.js';
+import { BITMAP_MOVES } from '../../fuzz/moves/bitmaps.js';
+import { bitmap } from '../../fuzz/properties/bitmap.js';
+import { propertyOf } from '../../fuzz/properties/plan.js';
+import type { Property } from '../../fuzz/property.js';
+import { MERGE_GOALS } from '../../fuzz/reach/merge-goals.js';
+import { WORLD } from '../../fuzz/world.js';
+import type { TargetChoice } from '../../target/parse.js';
+import type { Identity } from '../../target/target.js';
+import { inTurn, pairsOf, timed } from '../alternate.js';
+import { BareLoop } from '../bare.js';
+import { type BenchContext, type Comparison, comparison, type Section } from '../bench.js';
+import { type Pair, spread } from '../stats.js';
+import { Recorder } from './recorder.js';
+
+const LIMIT_MS = 30_000;
+const LANES = 2;
+
+/** The histories of one process, by the seeds they are made up from, and the lines that its monitor gets of them. */
+interface Lane {
+  readonly seeds: readonly number[];
+  readonly lines: readonly string[];
+}
+
+export async function measureCampaign(choice: TargetChoice, context: BenchContext): Promise<Section> {
+  const { quick, signal } = context;
+  const count = quick ? 10 : 20;
+  const times = quick ? { warmUps: 2, pairs: 5 } : { warmUps: 2, pairs: 12 };
+  const target = choice.create();
+  const identity = await target.identify().finally(() => target.close());
+  const lanes: Lane[] = [];
+  for (let lane = 0; lane < LANES; lane++) lanes.push(await record(lane, count, identity, signal));
+  const commands = lanes.reduce((sum, { lines }) => sum + lines.length, 0);
+  const probers = lanes.map(() => WORLD.prober(choice, { limitMs: LIMIT_MS, signal }));
+  const bares: BareLoop[] = [];
+  try {
+    for (const _ of lanes) bares.push(await BareLoop.start(choice));
+    const campaign = (property: Property) => () =>
+      together(lanes, ({ seeds }, index) => playAll(probers[index]!, seeds, identity, property));
+    const bare = () => together(lanes, ({ lines }, index) => bares[index]!.run(lines, 1));
+    const measures = [campaign(COMMANDS), bare, campaign(bitmap)].map(timed);
+    const [ours, theirs, whole] = await inTurn(measures, times, signal);
+    return section(pairsOf(ours!, theirs!), whole!, commands, count * LANES);
+  } finally {
+    for (const prober of probers) await prober.close();
+    for (const loop of bares) await loop.close();
+  }
+}
+
+/** Both measurements are milliseconds for all that a side does in a turn. */
+function section(
+  dialogue: readonly Pair[],
+  whole: readonly number[],
+  commands: number,
+  histories: number,
+): Section {
+  const perSecond = (of: number, ms: number): number => (1000 * of) / ms;
+  const rates = dialogue.map(({ first, second }) => ({
+    first: perSecond(commands, first),
+    second: perSecond(commands, second),
+  }));
+  const all: Comparison = {
+    what: 'histories a second, guests and all',
+    unit: 'count',
+    first: spread(whole.map((ms) => perSecond(histories, ms))),
+    second: null,
+    ratio: null,
+    repeated: whole.length,
+  };
+  const bar = { at: 'least', value: 0.8 } as const;
+  return {
+    title:
+      'fuzz: a campaign of one worker, and bare loops, each on two resident processes of qemu-storage-daemon',
+    sides: ['campaign', 'bare'],
+    rows: [comparison('commands a second', rates, { unit: 'count', bar }), all],
+    measured:
+      `${histories} histories made up, played on the model and on the target and compared, half of them on each ` +
+      `process. The first row: the commands of \`bitmap\` without what goes over NBD, ${commands} with those that ` +
+      'clean up after a history; the bare loops send the same lines, one by one. The second row: `bitmap` as it is.',
+    why:
+      'there is one thread for two processes. While one of these works on a command, the thread makes up a history, ' +
+      'plays it on the model, reads replies as JSON and compares, for the other one; a bare loop does none of it. ' +
+      'In whole histories most of the time goes to NBD: bitmaps are read by an export and a connection of their own.',
+  };
+}
+
+async function together(
+  lanes: readonly Lane[],
+  work: (lane: Lane, index: number) => Promise<void>,
+): Promise<void> {
+  await Promise.all(lanes.map(work));
+}
+
+async function playAll(
+  prober: Prober,
+  seeds: readonly number[],
+  identity: Identity,
+  property: Property,
+): Promise<void> {
+  for (const seed of seeds) {
+    const history = property.draw(seed, identity);
+    const outcome = await prober.probe(history!);
+    if (outcome.kind === 'same') continue;
+    throw new Error(`the history of seed ${seed} ended with ${JSON.stringify(outcome)}`);
+  }
+}
+
+/** As `bitmap`, but with nothing that goes over NBD, and without images: a bare loop has neither. */
+const COMMANDS = propertyOf({
+  name: 'bitmap',
+  summary: 'commands alone',
+  rules: bitmap.rules,
+  goals: MERGE_GOALS,
+  formats: ['raw'],
+  length: [10, 60],
+  moves: [
+    ...BITMAP_MOVES,
+    {
+      name: 'query',
+      weight: 2,
+      make: (sketch) => void sketch.qmp('query-named-block-nodes', { flat: true }),
+    },
+  ],
+  begin(sketch) {
+    sketch.shun = (_, { verb }) => verb === 'observe';
+    for (let count = sketch.draw.int(1, 3); count > 0; count--) {
+      sketch.play(openAction(sketch.fresh('disk'), diskSize(sketch.draw), { driver: 'null-co' }));
+    }
+  },
+  end: () => {},
+});
+
+/** Chooses the histories of a lane, those that end as they should, and records what is sent for them. */
+async function record(lane: number, count: number, identity: Identity, signal: AbortSignal): Promise<Lane> {
+  const recorder = new Recorder();
+  const prober = WORLD.prober(recorder.choice, { limitMs: LIMIT_MS, signal });
+  const seeds: number[] = [];
+  const lines: string[] = [];
+  try {
+    for (let seed = lane; seeds.length < count; seed += LANES) {
+      // Those may do what the target is known to end by.
+      if (seed % UNSTEERED === 0) continue;
+      const whole = bitmap.draw(seed, identity);
+      if (whole === null || (await prober.probe(whole)).kind !== 'same') continue;
+      recorder.take();
+      const { kind } = await prober.probe(COMMANDS.draw(seed, identity)!);
+      const sent = recorder.take();
+      if (kind !== 'same') continue;
+      seeds.push(seed);
+      lines.push(...sent);
+    }
+  } finally {
+    await prober.close();
+  }
+  return { seeds, lines };
+}
