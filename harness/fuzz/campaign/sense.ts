@@ -28,11 +28,18 @@ function keepsContract(steps: readonly Step[]): boolean {
       if (made.has(action.node)) return false;
       made.add(action.node);
     }
+    // Of an image that is not there each format speaks in its own words.
+    if (action.verb === 'img' && action.words.some((word) => isImage(word) && !made.has(word.slice(0, -4))))
+      return false;
     if (action.verb === 'qmp' && action.arguments?.driver === 'copy-before-write')
       filtered.add(String(action.arguments.file));
     if (action.verb === 'io' && filtered.has(action.node)) return false;
   }
   return true;
+}
+
+function isImage(word: string): boolean {
+  return word.endsWith('.img');
 }
 
 /**

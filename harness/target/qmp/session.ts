@@ -222,6 +222,9 @@ export class QmpSession implements Session {
     if (command.startsWith('nbd-server-')) {
       this.#hasServer = true;
       await exports.stopServing(this.#context.limitMs);
+    } else if (command === 'block-export-add') {
+      // Without a server of the case there is none that it could use.
+      await exports.stopServing(this.#context.limitMs);
     } else await exports.release(this.#context.limitMs);
   }
 
