@@ -74,6 +74,17 @@ t.test('what makes sense', (t) => {
   t.ok(makesSense(history('overlay', open, write, 'io: {node: d, flush: true}', 'kill: {}')));
   const filter = 'qmp: {blockdev-add: {driver: copy-before-write, node-name: f, file: d, target: e}}';
   t.notOk(makesSense(history('raw', open, filter, write)));
+  const bitmap = 'qmp: {block-dirty-bitmap-add: {node: d-file, name: b0}}';
+  t.ok(makesSense(history('raw', open, bitmap, 'observe: d-file')));
+  t.notOk(makesSense(history('overlay', open, bitmap)), "the file of an image is its format's business");
+  t.notOk(makesSense(history('overlay', open, 'observe: d-file')));
+  const reopened = (file: string): string =>
+    `qmp: {blockdev-reopen: {options: [{driver: "{format}", node-name: d, file: ${file}}]}}`;
+  t.ok(makesSense(history('overlay', open, reopened('d-file'))));
+  t.notOk(makesSense(history('overlay', open, 'open: {node: e, size: 1M}', reopened('e-file'))));
+  const check = 'img: check -f {format} d.img';
+  t.ok(makesSense(history('overlay', open, check)));
+  t.notOk(makesSense(history('overlay', check, open)), 'there is no such image yet');
   const wrong = history('raw', 'io: {node: d, write: [0, 1], pattern: 1}');
   const [step] = wrong.steps;
   const action = {
