@@ -13,7 +13,6 @@ export function failureText(failure: unknown): string {
 
 /** What a request of a job failed with: what a guest would get. @throws `cause` itself if it is no failure of a request */
 export function requestErrno(cause: unknown): StorageErrno {
-  if (cause instanceof StorageError) return cause.errno;
-  if (cause instanceof RequestError) return cause.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
+  if (cause instanceof StorageError || cause instanceof RequestError) return cause.errno;
   throw cause;
 }

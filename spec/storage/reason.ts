@@ -14,6 +14,9 @@ const REASONS: { readonly [errno in StorageErrno]: string } = {
   EAGAIN: 'Resource temporarily unavailable',
   EFBIG: 'File too large',
   ENOSPC: 'No space left on device',
+  EPERM: 'Operation not permitted',
+  EINVAL: 'Invalid argument',
+  ENOTSUP: 'Operation not supported',
   EIO: 'Input/output error',
 };
 

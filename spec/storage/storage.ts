@@ -18,6 +18,9 @@ export type StorageErrno =
   | 'EAGAIN'
   | 'EFBIG'
   | 'ENOSPC'
+  | 'EPERM'
+  | 'EINVAL'
+  | 'ENOTSUP'
   | 'EIO';
 
 /** A refusal of the storage; the file is as it was, unless a write failed half-way (EIO, ENOSPC). */
