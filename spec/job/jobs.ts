@@ -1,6 +1,7 @@
 /** All jobs of a machine: their ids, their turns, their events. JOBS.md, JOB-001, JOB-004, JOB-016. */
 import type { Edge } from '../block/edge.js';
 import type { Graph } from '../block/graph.js';
+import type { Node } from '../block/node.js';
 import type { JsonObject } from '../json/value.js';
 import { BlockJob } from './block-job.js';
 import type { JobDriver } from './driver.js';
@@ -77,6 +78,15 @@ export class Jobs implements JobHost {
       if (job.status !== 'concluded') job.cancel(true);
       job.runToEnd();
       if (job.status === 'concluded') job.dismiss();
+    }
+  }
+
+  /** REF-105: the drive of `node` goes: jobs that use it are cancelled, and those that have ended are known no more. */
+  cancelOn(node: Node): void {
+    for (const job of this.all) {
+      if (!(job instanceof BlockJob) || !job.uses.some(({ child }) => child === node)) continue;
+      if (job.status === 'concluded') job.dismiss();
+      else job.cancel(false);
     }
   }
 

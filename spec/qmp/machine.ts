@@ -49,7 +49,11 @@ export class Machine implements MachineLike {
   /** by id */
   readonly objects = new Map<string, ThrottleGroup>();
   readonly jobs: Jobs;
-  readonly devices = new Devices(this.graph, (event) => this.#events.push(event));
+  readonly devices = new Devices(
+    this.graph,
+    (event) => this.#events.push(event),
+    (node) => this.jobs.cancelOn(node),
+  );
   readonly storage: Storage;
   readonly makeHash: () => Sha256;
   readonly writer: string;

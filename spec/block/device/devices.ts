@@ -34,15 +34,18 @@ type Place = Device | 'machine';
 export class Devices {
   readonly #graph: Graph;
   readonly #emit: (event: JsonObject) => void;
+  readonly #driveLeaves: (node: Node) => void;
   /** oldest first: the order in which queries list them */
   readonly backends: Backend[] = [];
   /** what is on the machine's bus, oldest first */
   readonly #machine: Device[] = [];
   #unnamed = 0;
 
-  constructor(graph: Graph, emit: (event: JsonObject) => void) {
+  /** `driveLeaves`: a drive is about to go with its device; its node is still there. */
+  constructor(graph: Graph, emit: (event: JsonObject) => void, driveLeaves: (node: Node) => void) {
     this.#graph = graph;
     this.#emit = emit;
+    this.#driveLeaves = driveLeaves;
   }
 
   /** A drive: a name for a medium, until a device comes. `open` makes the node; without it the drive is empty. REF-100 */
@@ -249,7 +252,10 @@ export class Devices {
     const { backend, id, path } = device;
     if (backend !== null) {
       this.backends.splice(this.backends.indexOf(backend), 1);
-      if (backend.deviceName !== undefined) this.#graph.drives.delete(backend.deviceName);
+      if (backend.deviceName !== undefined) {
+        if (backend.node !== null) this.#driveLeaves(backend.node);
+        this.#graph.drives.delete(backend.deviceName);
+      }
       this.#graph.change((change) => backend.remove(change));
     }
     if (device.controller === null) this.#emit(event('DEVICE_DELETED', { path: `${path}/virtio-backend` }));
