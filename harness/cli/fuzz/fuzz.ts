@@ -111,7 +111,11 @@ async function fuzz(environment: Environment, names: string[], options: Options)
     if (end.isInterrupted) return EXIT.interrupted;
     if (end.failure !== null) return EXIT.failed;
     if (summary.rounds.every(({ outcome }) => outcome === 'none' || outcome === 'unplayable')) {
-      stderr.write(`qbm: nothing was played: ${plan.target} cannot do what these properties need\n`);
+      const why =
+        summary.rounds.length === 0
+          ? 'the time was over before'
+          : `${plan.target} cannot do what these properties need`;
+      stderr.write(`qbm: nothing was played: ${why}\n`);
       return EXIT.failed;
     }
     return newFindings(summary, options.quick === true).length > 0 ? EXIT.unexpected : EXIT.ok;

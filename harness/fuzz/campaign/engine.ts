@@ -61,6 +61,8 @@ const RESTARTS = 3;
 /** How long workers may take to end when they are told to, milliseconds: reductions are brought to an end first. */
 const END_LIMIT_MS = 90_000;
 const INTERRUPT_LIMIT_MS = 12_000;
+/** How long workers may take to start, milliseconds: a session with a time limit ends then. */
+const START_LIMIT_MS = 60_000;
 /** How long workers of an engine that was killed may take to end. */
 const FORMER_LIMIT_MS = 15_000;
 /** More of what a worker printed is left out. */
@@ -114,7 +116,9 @@ class Session {
   readonly #again: number[] = [];
   readonly #findings: FindingNews[] = [];
   readonly #replaced: string[] = [];
-  readonly #started = performance.now();
+  /** when the first worker was ready to play */
+  #started: number | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #next = 0;
   #given = 0;
   #histories = 0;
@@ -143,14 +147,14 @@ class Session {
     const { workers, ms, signal } = this.#options;
     const onAbort = (): void => this.#stop(true);
     signal.addEventListener('abort', onAbort, { once: true });
-    const timer = ms === null ? undefined : setTimeout(() => this.#stop(false), ms);
+    if (ms !== null) this.#timer = setTimeout(() => this.#stop(false), ms + START_LIMIT_MS);
     const ticker = setInterval(() => this.#options.onProgress(this.#progress()), 500);
     try {
       for (let i = 0; i < workers; i++) this.#start(i, workers);
       if (signal.aborted) this.#stop(true);
       while (this.#workers.size > 0) await Promise.race([...this.#workers].map(({ ended }) => ended));
     } finally {
-      clearTimeout(timer);
+      clearTimeout(this.#timer);
       clearInterval(ticker);
       signal.removeEventListener('abort', onAbort);
       for (const { child } of this.#workers) child.kill('SIGKILL');
@@ -263,9 +267,19 @@ class Session {
     }
   }
 
+  /** The time of the session begins: that of starting workers is not counted. */
+  #begin(): void {
+    this.#started = performance.now();
+    const { ms } = this.#options;
+    if (ms === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#stop(false), ms);
+  }
+
   /** What was known before this worker began. */
   #introduce(worker: Running): void {
     worker.isBegun = true;
+    if (this.#started === null) this.#begin();
     this.#tell(worker, { type: 'states', states: [...this.#states] });
     for (const news of [...this.#known, ...this.#findings]) this.#tell(worker, { type: 'finding', news });
   }
@@ -339,7 +353,7 @@ class Session {
 
   #progress(): Progress {
     const { ms, runs } = this.#options;
-    const spent = performance.now() - this.#started;
+    const spent = this.#started === null ? 0 : performance.now() - this.#started;
     return {
       histories: this.#histories,
       steps: this.#steps,
