@@ -28,6 +28,44 @@ function some(action: Action, meets: (name: string, args: JsonObject) => boolean
   return false;
 }
 
+function isGrouped(action: Action): boolean {
+  return (
+    action.verb === 'qmp' &&
+    action.command === 'transaction' &&
+    JSON.stringify(action.arguments).includes('"completion-mode":"grouped"')
+  );
+}
+
+/** The nodes that have this one as what they are of, as filters have. */
+function* standingOn(node: Node): Generator<Node> {
+  for (const { parent, name } of node.parents) {
+    if (parent instanceof Node && /^(file|image)$/.test(name)) yield parent;
+  }
+}
+
+function isStoodOn(node: Node): boolean {
+  return !standingOn(node).next().done;
+}
+
+/** Whether what is written to this node comes to a mirrored one, and not through the filter of that. */
+function isPastMirror(node: Node | undefined): boolean {
+  if (node === undefined || node.driver.name === 'mirror_top') return false;
+  const isMirrored = node.parents.some(
+    ({ parent }) => parent instanceof Node && parent.driver.name === 'mirror_top',
+  );
+  return isMirrored || (['file', 'image'] as const).some((name) => isPastMirror(node.edge(name)?.child));
+}
+
+/** Whether a `copy-before-write` that is used stands on this node, and 7.2 does not mind. */
+function isReadByFilter(node: Node | undefined): boolean {
+  if (node === undefined) return false;
+  for (const above of standingOn(node)) {
+    if (above.driver.name === 'copy-before-write' ? above.parents.length > 0 : isReadByFilter(above))
+      return true;
+  }
+  return false;
+}
+
 /** What QBM refuses and qcow2 does not, or in other words. */
 const OWN_REFUSALS =
   /^(REF-E-OVERLAY-ALLOCATION|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
@@ -74,10 +112,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'transaction-grouped-aborted',
     programs: QEMU,
     refused: (_, action) =>
-      action.verb === 'qmp' &&
-      action.command === 'transaction' &&
-      JSON.stringify(action.arguments).includes('"completion-mode":"grouped"') &&
-      [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
+      isGrouped(action) && [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
   },
   {
     name: 'guest that comes while a mirror is to be finalized',
@@ -141,42 +176,54 @@ export const KNOWN: readonly Trigger[] = [
       (resized(run, action)?.bitmaps.filter(({ inconsistent }) => inconsistent).length ?? 0) > 1,
   },
   {
-    name: 'words of a refused completion mode',
-    shownBy: 'completion-mode-grouped-is-refused',
+    name: 'grouped transaction with what cannot be grouped, which 7.2 sees later',
+    shownBy: 'completion-mode-grouped-abort',
     programs: QEMU_10,
-    refused: (_, __, { id }) => id === 'TXN-E-COMPLETION-MODE',
+    refused: (_, action, { id }) =>
+      id !== 'TXN-E-COMPLETION-MODE' &&
+      isGrouped(action) &&
+      some(action, (name) => !name.endsWith('-backup')),
+  },
+  {
+    name: 'write past the filter of a mirror',
+    shownBy: 'mirror-below-the-filter',
+    programs: QEMU_10,
+    before: (run, action) =>
+      action.verb === 'io' &&
+      /^(write|zero|discard)$/.test(action.request.op) &&
+      isPastMirror(run.machine.graph.find(action.node)),
+  },
+  {
+    name: 'overlay that a filter reads',
+    shownBy: 'snapshot-overlay-below-a-filter',
+    programs: QEMU_10,
+    before: (run, action) =>
+      some(
+        action,
+        (name, { overlay }) =>
+          name === 'blockdev-snapshot' && isReadByFilter(run.machine.graph.find(String(overlay))),
+      ),
+  },
+  {
+    name: 'overlay of another size below a node',
+    shownBy: 'bitmap-above-a-longer-overlay',
+    programs: QEMU_10,
+    before: (run, action) =>
+      some(action, (name, { node, overlay }) => {
+        const [below, above] = [node, overlay].map((one) => run.machine.graph.find(String(one)));
+        return (
+          name.startsWith('blockdev-snapshot') &&
+          below !== undefined &&
+          isStoodOn(below) &&
+          above?.size !== below.size
+        );
+      }),
   },
   {
     name: 'tools on images that name their files with their whole path',
     shownBy: 'QBM-040',
     programs: /^node .*\(qbm /,
     before: (run, { verb }) => run.format === 'overlay' && (verb === 'img' || verb === 'image-io'),
-  },
-  {
-    name: 'write below the filter of a mirror',
-    shownBy: 'mirror-below-the-filter',
-    programs: QEMU_10,
-    before: (run, action) =>
-      action.verb === 'io' &&
-      /^(write|zero|discard)$/.test(action.request.op) &&
-      run.machine.graph
-        .find(action.node)
-        ?.parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'mirror_top') ===
-        true,
-  },
-  {
-    name: 'what 10.0 tells of nodes besides',
-    shownBy: 'query-bitmaps',
-    programs: QEMU_10,
-    before: (_, action) => action.verb === 'qmp' && /^query-(named-block-nodes|block)$/.test(action.command),
-  },
-  {
-    name: 'how many bitmaps a filter keeps for itself',
-    shownBy: 'REF-126',
-    programs: QEMU_10,
-    before: (run, { verb }) =>
-      verb === 'graph' &&
-      run.machine.graph.nodes.some(({ driver }) => /^(copy-before-write|mirror_top)$/.test(driver.name)),
   },
   {
     name: 'moment in one piece',

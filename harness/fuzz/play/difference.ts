@@ -4,11 +4,12 @@ import type { TranscriptLine } from '../../case/play/transcript.js';
 import { normalise } from '../../golden/normalise.js';
 import type { Target } from '../../target/target.js';
 import type { Outcome } from '../history.js';
+import { inCommonWords } from './other-words.js';
 
 /**
  * Of the step that was played last; null when it is as expected.
  *
- * @param hasOtherWords whether the target may word errors otherwise than the model, as other versions do: then ids count
+ * @param hasOtherWords whether the target may say things otherwise than the model, as other versions do
  */
 export function differenceOf(
   { kind, hasOtherWords }: { readonly kind: Target['kind']; readonly hasOtherWords: boolean },
@@ -24,7 +25,7 @@ export function differenceOf(
   const wanted = linesOf(normalise(kind, here, there), step);
   const found = linesOf(normalise(kind, there, here), step);
   if (isEqual(wanted, found)) return null;
-  if (hasOtherWords && isEqual(wanted.map(withoutWords), found.map(withoutWords))) return null;
+  if (hasOtherWords && isEqual(inCommonWords(wanted), inCommonWords(found))) return null;
   return { kind: 'differs', step, expected: wanted, observed: found, oracle: 'model' };
 }
 
@@ -35,8 +36,4 @@ function linesOf(lines: readonly TranscriptLine[], step: number): string[] {
 
 function isEqual(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((text, index) => text === other[index]);
-}
-
-function withoutWords(line: string): string {
-  return line.replace(/^(<- error (?!UNMAPPED)\S+ [A-Za-z]+): .*$/, '$1');
 }
