@@ -9,7 +9,7 @@ import type { BackupFilter } from '../block/copy/backup-filter.js';
 import { CopyError } from '../block/copy/copy.js';
 import type { Node } from '../block/node.js';
 import { StorageError } from '../storage/storage.js';
-import type { BlockJob, ErrorPolicy } from './block-job.js';
+import type { BlockJob, ErrorAction, ErrorPolicy } from './block-job.js';
 import type { Idle, JobDriver, Work } from './driver.js';
 import { requestErrno } from './failure.js';
 
@@ -90,10 +90,29 @@ export class BackupDriver implements JobDriver<BlockJob> {
   *run(job: BlockJob): Work {
     if (this.#failure !== null) throw this.#failure;
     const { copying } = this.#options.filter;
-    for (let next = copying.next(); next !== null; next = copying.next()) {
-      const { offset, length } = next;
-      yield* job.request({ op: 'copy', offset, length }, () => this.#copy(job, offset, length));
-      yield;
+    let isAtError = false;
+    try {
+      for (let next = copying.next(); next !== null; next = copying.next()) {
+        const { offset, length } = next;
+        yield* job.request({ op: 'copy', offset, length }, () => {
+          isAtError = this.#copy(job, offset, length) === 'stop';
+        });
+        yield;
+        isAtError = false;
+      }
+    } finally {
+      if (isAtError) this.#tryOnceMore();
+    }
+  }
+
+  /** JOB-047: cancelled where it stands at an error, the job has begun to copy again before it notices. */
+  #tryOnceMore(): void {
+    const { copying } = this.#options.filter;
+    const { offset, length } = copying.next()!;
+    try {
+      copying.copyRange(offset, length);
+    } catch (error) {
+      if (!(error instanceof CopyError)) throw error;
     }
   }
 
@@ -119,19 +138,21 @@ export class BackupDriver implements JobDriver<BlockJob> {
     }
   }
 
-  /** @throws StorageError */
-  #copy(job: BlockJob, offset: number, length: number): void {
+  /** @returns what was done about its error, if it had one @throws StorageError */
+  #copy(job: BlockJob, offset: number, length: number): ErrorAction | null {
     const { filter, onSourceError, onTargetError } = this.#options;
     try {
       filter.copying.copyRange(offset, length);
+      return null;
     } catch (error) {
       if (!(error instanceof CopyError)) throw error;
       const errno = requestErrno(error.cause);
       const [operation, policy] =
         error.side === 'reading' ? (['read', onSourceError] as const) : (['write', onTargetError] as const);
       // JOB-047: whatever is done, the cluster is still to be copied
-      if (job.requestFailed(operation, policy, errno) === 'report')
-        throw new StorageError(errno, filter.node.name);
+      const action = job.requestFailed(operation, policy, errno);
+      if (action === 'report') throw new StorageError(errno, filter.node.name);
+      return action;
     }
   }
 }

@@ -151,10 +151,7 @@ export class Exports {
   /** NBD-025 */
   #find(node: Node, { isWritable }: ExportOptions, choices: readonly BitmapChoice[]): DirtyBitmap[] {
     return choices.map((choice) => {
-      const bitmap = typeof choice === 'string' ? inChain(node, choice) : choice();
-      if (typeof choice === 'string' && !isWritable && !node.readOnly && bitmap.enabled) {
-        throw new NbdError('NBD-E-BITMAP-ENABLED', { name: choice });
-      }
+      const bitmap = typeof choice === 'string' ? inChain(node, choice, isWritable) : choice();
       bitmapUsable(bitmap, KEEP);
       return bitmap;
     });
@@ -188,11 +185,17 @@ export class Exports {
   }
 }
 
-/** The bitmap of that name on the node, or on the nearest node below from which the node reads. */
-function inChain(node: Node, name: string): DirtyBitmap {
+/**
+ * The bitmap of that name on the node, or on the nearest node below from which the node reads.
+ * @throws NbdError NBD-E-BITMAP; NBD-E-BITMAP-ENABLED if what clients of a read-only export read of it could change
+ */
+function inChain(node: Node, name: string, isWritable: boolean): DirtyBitmap {
   for (let layer: Node | null = node; layer !== null; layer = below(layer)) {
     const bitmap = layer.bitmap(name);
-    if (bitmap !== undefined) return bitmap;
+    if (bitmap === undefined) continue;
+    if (!isWritable && !layer.readOnly && bitmap.enabled)
+      throw new NbdError('NBD-E-BITMAP-ENABLED', { name });
+    return bitmap;
   }
   throw new NbdError('NBD-E-BITMAP', { name });
 }

@@ -6,6 +6,7 @@ import type { IoRequest } from '../../target/target.js';
 import type { Trigger } from '../known/trigger.js';
 import { type Goal, Reach } from '../reach/reach.js';
 import type { Draw } from './draw.js';
+import { isLuck, isLuckyRefusal } from './luck.js';
 import { type Answer, ModelRun } from './model-run.js';
 
 /** Bits of all bitmaps of a history: more of them take memory and time, and find nothing more. */
@@ -44,12 +45,14 @@ export class Sketch {
   /** Plays a step on the model and writes it down; null if it was left out. */
   play(action: Action): Answer | null {
     if (this.#isTooLarge(action) || this.shun?.(this.run, action) === true) return null;
+    if (isLuck(this.run, action)) return null;
     if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
     this.reach.before(this.run, action);
     const answer = this.run.play(action);
     if (!answer.ok && this.#known.some(({ refused }) => refused?.(this.run, action, answer) === true)) {
       return null;
     }
+    if (!answer.ok && isLuckyRefusal(this.run, action, answer)) return null;
     this.steps.push({ line: 0, action });
     this.reach.after(this.run, action, answer);
     return answer;

@@ -86,6 +86,10 @@ function isShared(run: ModelRun, action: Action): boolean {
   return node?.driver.name === 'raw' && (node.edge('file')?.child.parents.length ?? 0) > 1;
 }
 
+function shares<T>(some: readonly T[], others: readonly T[]): boolean {
+  return some.some((one) => others.includes(one));
+}
+
 export const KNOWN: readonly Trigger[] = [
   {
     name: 'merge without sources',
@@ -269,6 +273,26 @@ export const KNOWN: readonly Trigger[] = [
         sizeOf(action) % 65536 !== 0
       );
     },
+  },
+  {
+    name: 'removal of a node whose bitmap is exported elsewhere',
+    shownBy: 'del-of-a-node-whose-bitmap-is-exported-elsewhere',
+    programs: QEMU,
+    before: (run, action) => {
+      if (action.verb !== 'qmp' || action.command !== 'blockdev-del') return false;
+      const node = run.machine.graph.find(String(action.arguments?.['node-name']));
+      const isFree = node !== undefined && node.parents.length === 0;
+      return isFree && run.machine.exports.all.some(({ bitmaps }) => shares(bitmaps, node.bitmaps));
+    },
+  },
+  {
+    name: 'end of a disk of no bytes with stored bitmaps',
+    shownBy: 'restart-zero-size',
+    programs: QEMU,
+    before: (run, action) =>
+      (action.verb === 'restart' ||
+        (action.verb === 'qmp' && /^blockdev-(del|reopen)$/.test(action.command))) &&
+      run.nodes.some((node) => node.size === 0 && node.bitmaps.some(({ persistent }) => persistent)),
   },
   {
     name: 'resize below or beside a node with bitmaps',

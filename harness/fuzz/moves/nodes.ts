@@ -86,15 +86,11 @@ function playReopen(sketch: Sketch): void {
     const node = someDisk(sketch);
     if (node !== undefined) options.push(reopening(sketch, node));
   }
-  // All or nothing: the last one is refused for what cannot be changed.
+  // All or nothing: the last one is refused for the one option that cannot be changed.
   const last = options.at(-1);
-  if (options.length > 1 && last !== undefined && draw.chance(0.4)) {
-    options[options.length - 1] = members({
-      ...last,
-      driver: 'null-co',
-      file: undefined,
-      backing: undefined,
-    });
+  if (options.length > 1 && last !== undefined && last.driver !== 'null-co' && draw.chance(0.4)) {
+    const { 'node-name': name = '' } = last;
+    options[options.length - 1] = members({ driver: 'null-co', 'node-name': name, discard: 'unmap' });
   }
   if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
 }

@@ -3,6 +3,7 @@ import type { Format, Step } from '../../case/case.js';
 import { derivedRequirements } from '../../case/requires.js';
 import type { Identity } from '../../target/target.js';
 import { type Draw, drawFrom } from '../draw/draw.js';
+import { isLuck, isLuckyRefusal } from '../draw/luck.js';
 import { ModelRun } from '../draw/model-run.js';
 import { Sketch } from '../draw/sketch.js';
 import type { History } from '../history.js';
@@ -89,8 +90,11 @@ function reachOf(plan: Plan, { format, steps }: History): Reached | null {
   const reach = new Reach(plan.goals);
   try {
     for (const { action } of steps) {
+      if (isLuck(run, action)) return null;
       reach.before(run, action);
-      reach.after(run, action, run.play(action));
+      const answer = run.play(action);
+      if (!answer.ok && isLuckyRefusal(run, action, answer)) return null;
+      reach.after(run, action, answer);
     }
   } catch {
     return null;

@@ -1,6 +1,7 @@
 /**
  * blockdev-reopen: other options for nodes that are open, for all that are named or for none. CHAINS.md, REF-036 to REF-039.
  */
+import { type Json, JsonReal } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { GraphChange } from '../change.js';
 import { uses } from '../change.js';
@@ -160,12 +161,25 @@ function prepare(graph: Graph, change: GraphChange, entry: Entry): PreparedReope
 /** An option that is not named is not to be something else by that, but where the driver can do it. */
 function checkReset({ node, next }: Entry): void {
   const { specific, effective } = node.openedWith;
-  for (const option of specific.keys()) {
-    const isKnown = option === 'node-name' || next.specific.has(option) || node.driver.mutable?.has(option);
+  const given = flat(next.specific);
+  for (const option of flat(specific).keys()) {
+    const isKnown = option === 'node-name' || given.has(option) || node.driver.mutable?.has(option);
     if (!isKnown) throw new BlockError('REF-E-REOPEN-RESET', { option });
   }
   if (effective.forceShare !== undefined && next.effective.forceShare === undefined)
     throw new BlockError('REF-E-REOPEN-RESET', { option: 'force-share' });
+}
+
+/** What is within lists and groups has names like `set-state.0.event`. */
+function flat(options: ReadonlyMap<string, Json>): Map<string, Json> {
+  const parts = new Map<string, Json>();
+  const add = (name: string, value: Json): void => {
+    const isGroup = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+    if (!isGroup || value instanceof JsonReal) parts.set(name, value);
+    else for (const [part, inner] of Object.entries(value)) add(`${name}.${part}`, inner as Json);
+  };
+  for (const [name, value] of options) add(name, value);
+  return parts;
 }
 
 /** Any option left that neither this command nor the driver can change is as it was. */
@@ -173,9 +187,10 @@ function checkUnchanged({ node, next, named, nested }: Entry): void {
   const refuse = (option: string): never => {
     throw new BlockError('REF-E-REOPEN-OPTION', { option });
   };
-  for (const [option, value] of next.specific) {
+  const old = flat(node.openedWith.specific);
+  for (const [option, value] of flat(next.specific)) {
     if (node.driver.mutable?.has(option)) continue;
-    const before = option === 'node-name' ? node.name : node.openedWith.specific.get(option);
+    const before = option === 'node-name' ? node.name : old.get(option);
     if (before === undefined || writeJson(before) !== writeJson(value)) refuse(option);
   }
   if (next.effective.forceShare !== undefined && next.effective.forceShare !== node.options.forceShare)

@@ -9,7 +9,7 @@ import { SECTOR } from '../node.js';
 import { ALL, type Permissions } from '../permissions.js';
 import { type Errno, RequestError } from '../request-error.js';
 import type { DriverStatus } from '../status.js';
-import type { DebugEvent, Driver } from './driver.js';
+import type { DebugEvent, Driver, PreparedReopen } from './driver.js';
 import { FilterDriver } from './filter.js';
 
 export const IO_TYPES = ['read', 'write', 'write-zeroes', 'discard', 'flush', 'block-status'] as const;
@@ -145,6 +145,11 @@ class BlkdebugDriver extends FilterDriver {
       this.#rules.splice(this.#rules.indexOf(rule), 1);
     }
     throw new RequestError(ERRNOS.get(Number(rule.errno ?? 5)) ?? 'EINVAL', `a fault of ${this.name}`);
+  }
+
+  /** Nothing of it can be changed. REF-037 */
+  reopen(): PreparedReopen {
+    return {};
   }
 
   /** REF-088 */

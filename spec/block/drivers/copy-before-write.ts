@@ -87,12 +87,12 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   }
 
   override zero(offset: number, length: number): void {
-    this.#copyBefore(offset, length);
+    if (length > 0) this.#copyBefore(offset, length);
     super.zero(offset, length);
   }
 
   override discard(offset: number, length: number): void {
-    this.#copyBefore(offset, length);
+    if (length > 0) this.#copyBefore(offset, length);
     super.discard(offset, length);
   }
 
@@ -115,7 +115,7 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
 
   /** REF-121, REF-123 */
   #copyBefore(offset: number, length: number): void {
-    if (this.#isBroken || length === 0) return;
+    if (this.#isBroken) return;
     try {
       this.copying.copyRange(offset, length);
     } catch (error) {
@@ -130,7 +130,8 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
 
   override *route(passing: Passing): Iterable<Leg> {
     const { op, offset, length } = passing;
-    if (op !== 'read' && !this.#isBroken && length > 0) yield* this.copying.route(offset, length);
+    const isChange = op === 'write' || (op !== 'read' && length > 0);
+    if (isChange && !this.#isBroken) yield* this.copying.route(offset, length);
     if (op !== 'copy') yield* super.route(passing);
   }
 

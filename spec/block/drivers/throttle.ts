@@ -2,22 +2,36 @@
 import { type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import type { Edge } from '../edge.js';
-import type { Driver } from './driver.js';
+import { BlockError } from '../errors.js';
+import type { Driver, PreparedReopen, ReopenRequest } from './driver.js';
 import { FilterDriver } from './filter.js';
 import type { ThrottleGroup } from './throttle-group.js';
 
-export function openThrottle(file: Edge, group: ThrottleGroup): Driver {
-  return new ThrottleDriver(file, group);
+/** The groups that there are, by their ids. */
+export type ThrottleGroups = Pick<ReadonlyMap<string, ThrottleGroup>, 'get'>;
+
+/** @throws BlockError REF-E-NO-GROUP */
+export function openThrottle(file: Edge, id: string, groups: ThrottleGroups): Driver {
+  return new ThrottleDriver(file, id, groups);
+}
+
+/** @throws BlockError REF-E-NO-GROUP */
+function groupOf(groups: ThrottleGroups, id: string): ThrottleGroup {
+  const group = groups.get(id);
+  if (group === undefined) throw new BlockError('REF-E-NO-GROUP', { id });
+  return group;
 }
 
 class ThrottleDriver extends FilterDriver {
   readonly name = 'throttle';
-  readonly #group: ThrottleGroup;
+  readonly #groups: ThrottleGroups;
+  #group: ThrottleGroup;
 
-  constructor(file: Edge, group: ThrottleGroup) {
+  constructor(file: Edge, id: string, groups: ThrottleGroups) {
     super(file);
-    this.#group = group;
-    group.members.add(this);
+    this.#groups = groups;
+    this.#group = groupOf(groups, id);
+    this.#group.members.add(this);
   }
 
   override read(offset: number, into: Uint8Array): void {
@@ -42,6 +56,20 @@ class ThrottleDriver extends FilterDriver {
 
   override close(): void {
     this.#group.members.delete(this);
+  }
+
+  readonly mutable = new Set(['throttle-group']);
+
+  /** Into another group. REF-037 */
+  reopen({ specific }: ReopenRequest): PreparedReopen {
+    const group = groupOf(this.#groups, String(specific.get('throttle-group')));
+    return {
+      commit: () => {
+        this.#group.members.delete(this);
+        this.#group = group;
+        group.members.add(this);
+      },
+    };
   }
 
   override filename(): string {

@@ -30,13 +30,8 @@ export function openFilter(opener: Opener, options: FilterOptions, below: Node):
       return openSnapshotAccess(file());
     case 'copy-on-read':
       return openCopyOnRead(file(), bottomOf(opener, options.bottom));
-    case 'throttle': {
-      const child = file();
-      const id = options['throttle-group'];
-      const group = opener.machine.objects.get(id);
-      if (group === undefined) throw new BlockError('REF-E-NO-GROUP', { id });
-      return openThrottle(child, group);
-    }
+    case 'throttle':
+      return openThrottle(file(), options['throttle-group'], opener.machine.objects);
     case 'blkdebug':
       return openBlkdebug(file(), blkdebugOptions(options));
   }
@@ -57,6 +52,8 @@ function openFleecing(
 function bottomOf(opener: Opener, name: string | undefined): Node | null {
   if (name === undefined) return null;
   const bottom = opener.machine.graph.find(name);
+  // REF-014
+  if (name === opener.node.name) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
   if (bottom === undefined) throw new BlockError('REF-E-BOTTOM', { node: name });
   if (bottom.driver.isFilter === true) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
   return bottom;

@@ -64,6 +64,10 @@ class NodeOpener implements Opener {
 
   child(ref: BlockdevRefValue, role: Role): Node {
     if (typeof ref !== 'string') return this.#new(ref, role, false);
+    const { name } = this.node;
+    // Only these are opened when the node has its name already. REF-014
+    if (ref === name && (role === 'image' || role === 'target'))
+      throw new BlockError('REF-E-CYCLE', { child: name, role, parent: name });
     return this.#kept(this.machine.graph.lookup(ref, ref));
   }
 

@@ -1,0 +1,72 @@
+/**
+ * What has more than one right answer, or one that depends on the moment: no history does it, whether it was drawn, changed
+ * or made smaller.
+ */
+import { BlockJob } from '../../../spec/job/block-job.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from './model-run.js';
+
+/** Before the step is played. */
+export function isLuck(run: ModelRun, action: Action): boolean {
+  return endsAtError(run, action) || backups(action).some((one) => copiesAtOnce(run, one));
+}
+
+/** After the step was refused. */
+export function isLuckyRefusal(run: ModelRun, action: Action, { id }: { readonly id: string }): boolean {
+  return /^REF-E-REOPEN-(OPTION|RESET)$/.test(id) && isOfAnotherDriver(run, action);
+}
+
+const CLUSTER = 65536;
+const ENDING = /^(job|block-job)-(cancel|finalize|complete)$/;
+
+/**
+ * A backup that is ended where it stands at an error goes on for a moment (JOB-047): how far, is known if it has one cluster left to
+ * copy, or if the next one fails, too.
+ */
+function endsAtError(run: ModelRun, action: Action): boolean {
+  if (run.jobs.length === 0) return false;
+  const isEnd = action.verb === 'restart' || (action.verb === 'qmp' && ENDING.test(action.command));
+  if (!isEnd) return false;
+  return run.jobs.some((job) => {
+    if (!(job instanceof BlockJob) || job.driver.type !== 'backup' || job.ioStatus === 'ok') return false;
+    const left = job.progress.total - job.progress.current;
+    return left > CLUSTER && job.uses.some(({ child }) => failsOnce(child.driver.describe()));
+  });
+}
+
+/** The arguments of backups that the action starts. */
+function backups(action: Action): readonly JsonObject[] {
+  if (action.verb !== 'qmp' || action.arguments === undefined) return [];
+  if (action.command === 'blockdev-backup') return [action.arguments];
+  const { actions } = action.arguments;
+  if (action.command !== 'transaction' || !Array.isArray(actions)) return [];
+  const parts = actions.filter(isJsonObject).filter(({ type }) => type === 'blockdev-backup');
+  return parts.map(({ data }) => data ?? null).filter(isJsonObject);
+}
+
+/** A backup to a faulty target that copies several clusters at a time: what it has copied when one fails is luck. */
+function copiesAtOnce(run: ModelRun, { target, 'x-perf': perf = null }: JsonObject): boolean {
+  const node = run.machine.graph.find(String(target));
+  if (node === undefined || node.size <= CLUSTER || node.driver.name !== 'blkdebug') return false;
+  return !isJsonObject(perf) || perf['max-workers'] !== 1 || perf['max-chunk'] !== CLUSTER;
+}
+
+/** A fault that is over by now. */
+function failsOnce(description: Json): boolean {
+  return JSON.stringify(description).includes('"inject-error.0.once":true');
+}
+
+/** Nodes are reopened with the options of another driver: which of those is named first is a matter of hash tables. */
+function isOfAnotherDriver(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options } = action.arguments ?? {};
+  if (!Array.isArray(options)) return false;
+  return options.some((one) => {
+    if (!isJsonObject(one)) return false;
+    const { driver, 'node-name': name, 'read-only': _, discard: __, ...rest } = one;
+    const node = run.machine.graph.find(String(name));
+    const own = driver === '{format}' ? run.model.formatDriver : driver;
+    return node !== undefined && node.driver.name !== own && Object.keys(rest).length > 0;
+  });
+}
