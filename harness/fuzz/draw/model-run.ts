@@ -64,6 +64,16 @@ export class ModelRun {
     return told;
   }
 
+  /** Plays a step, and keeps it if `isKept` of its answer: if not it is null, and nothing was told of jobs. */
+  playIf(action: Action, isKept: (answer: Answer) => boolean): Answer | null {
+    const before = [...this.#told];
+    const answer = this.play(action);
+    if (isKept(answer)) return answer;
+    this.#told.clear();
+    for (const id of before) this.#told.add(id);
+    return null;
+  }
+
   #hear(): void {
     for (const { event, data } of this.machine.takeEvents()) {
       if (event === 'JOB_STATUS_CHANGE') this.#told.add(String((data as JsonObject).id));

@@ -48,14 +48,16 @@ export class Sketch {
     if (isLuck(this.run, action)) return null;
     if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
     this.reach.before(this.run, action);
-    const answer = this.run.play(action);
-    if (!answer.ok && this.#known.some(({ refused }) => refused?.(this.run, action, answer) === true)) {
-      return null;
-    }
-    if (!answer.ok && isLuckyRefusal(this.run, action, answer)) return null;
+    const answer = this.run.playIf(action, (said) => said.ok || !this.#isLeftOut(action, said));
+    if (answer === null) return null;
     this.steps.push({ line: 0, action });
     this.reach.after(this.run, action, answer);
     return answer;
+  }
+
+  #isLeftOut(action: Action, answer: Answer & { readonly ok: false }): boolean {
+    const isKnown = this.#known.some(({ refused }) => refused?.(this.run, action, answer) === true);
+    return isKnown || isLuckyRefusal(this.run, action, answer);
   }
 
   qmp(command: string, args?: { readonly [name: string]: Json | undefined }): Answer | null {
