@@ -24,8 +24,20 @@ const FLOCK = 32;
 const HELD = 100;
 const UNSHARED = 200;
 
-/** What a writer tells. */
-const WRITERS = [HELD + bitOf(CONSISTENT_READ), HELD + bitOf(WRITE), UNSHARED + bitOf(RESIZE)];
+/** What this process says of a file: the bytes that tell it, and the one of the other row that nobody may have. */
+interface Claim {
+  readonly bytes: readonly number[];
+  readonly against: number;
+}
+
+/** The file is read and written here, and nobody else may change its size. */
+const WRITING: Claim = {
+  bytes: [HELD + bitOf(CONSISTENT_READ), HELD + bitOf(WRITE), UNSHARED + bitOf(RESIZE)],
+  against: UNSHARED + bitOf(WRITE),
+};
+
+/** Nobody else may write the file. */
+const FORBIDDING: Claim = { bytes: [UNSHARED + bitOf(WRITE)], against: HELD + bitOf(WRITE) };
 
 let loaded: Fcntl | null | undefined;
 
@@ -66,7 +78,7 @@ const locked = new Map<string, SharedLock>();
 export function lockFile(fd: number, writes: boolean): FileLock | null {
   if (!knowsLocks()) return NONE;
   const written = writes ? SharedLock.of(fd) : undefined;
-  if (written?.beginWriting() === false) return null;
+  if (written?.begin(WRITING) === false) return null;
   let forbidden: SharedLock | undefined;
   return {
     mayResize: () => written?.isFree(UNSHARED + bitOf(RESIZE)) ?? true,
@@ -74,17 +86,17 @@ export function lockFile(fd: number, writes: boolean): FileLock | null {
       if (isForbidden === (forbidden !== undefined)) return true;
       if (isForbidden) {
         const lock = written ?? SharedLock.of(fd);
-        if (lock?.beginForbidding() === false) return false;
+        if (lock?.begin(FORBIDDING) === false) return false;
         forbidden = lock;
       } else {
-        forbidden?.endForbidding();
+        forbidden?.end(FORBIDDING);
         forbidden = undefined;
       }
       return true;
     },
     release() {
-      forbidden?.endForbidding();
-      written?.endWriting();
+      forbidden?.end(FORBIDDING);
+      written?.end(WRITING);
     },
   };
 }
@@ -93,8 +105,8 @@ export function lockFile(fd: number, writes: boolean): FileLock | null {
 class SharedLock {
   readonly #key: string;
   readonly #fd: number;
-  #writers = 0;
-  #forbidders = 0;
+  /** how many users of this process make each claim */
+  readonly #counts = new Map<Claim, number>();
 
   private constructor(key: string, fd: number) {
     this.#key = key;
@@ -116,51 +128,34 @@ class SharedLock {
     return found === null || found === UNLOCKED;
   }
 
-  /** Whether all others let the file be written. */
-  beginWriting(): boolean {
-    if (this.#writers === 0) {
-      for (const at of WRITERS) request(this.#fd, SET_LOCK, READ_LOCK, at);
-      if (!this.isFree(UNSHARED + bitOf(WRITE))) {
-        for (const at of WRITERS) request(this.#fd, SET_LOCK, UNLOCKED, at);
+  /** False if somebody else is against it: then nothing was said. */
+  begin(claim: Claim): boolean {
+    const count = this.#counts.get(claim) ?? 0;
+    if (count === 0) {
+      for (const at of claim.bytes) request(this.#fd, SET_LOCK, READ_LOCK, at);
+      if (!this.isFree(claim.against)) {
+        for (const at of claim.bytes) request(this.#fd, SET_LOCK, UNLOCKED, at);
         this.#close();
         return false;
       }
     }
-    this.#writers += 1;
+    this.#counts.set(claim, count + 1);
     locked.set(this.#key, this);
     return true;
   }
 
-  endWriting(): void {
-    this.#writers -= 1;
-    if (this.#writers === 0) for (const at of WRITERS) request(this.#fd, SET_LOCK, UNLOCKED, at);
-    this.#close();
-  }
-
-  /** Whether nobody else may write the file. */
-  beginForbidding(): boolean {
-    const at = UNSHARED + bitOf(WRITE);
-    if (this.#forbidders === 0) {
-      request(this.#fd, SET_LOCK, READ_LOCK, at);
-      if (!this.isFree(HELD + bitOf(WRITE))) {
-        request(this.#fd, SET_LOCK, UNLOCKED, at);
-        this.#close();
-        return false;
-      }
+  end(claim: Claim): void {
+    const count = this.#counts.get(claim)! - 1;
+    if (count > 0) this.#counts.set(claim, count);
+    else {
+      this.#counts.delete(claim);
+      for (const at of claim.bytes) request(this.#fd, SET_LOCK, UNLOCKED, at);
     }
-    this.#forbidders += 1;
-    locked.set(this.#key, this);
-    return true;
-  }
-
-  endForbidding(): void {
-    this.#forbidders -= 1;
-    if (this.#forbidders === 0) request(this.#fd, SET_LOCK, UNLOCKED, UNSHARED + bitOf(WRITE));
     this.#close();
   }
 
   #close(): void {
-    if (this.#writers > 0 || this.#forbidders > 0) return;
+    if (this.#counts.size > 0) return;
     locked.delete(this.#key);
     closeSync(this.#fd);
   }

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { isJsonObject, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import type { Action, Step } from '../../case/case.js';
+import { openAction } from '../../fuzz/draw/actions.js';
 
 export interface Problem {
   readonly name: string;
@@ -40,19 +41,9 @@ const plain = fc.oneof(
 );
 
 const oneStep: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ node, size: fc.integer({ min: 1, max: 4096 }) }).map(({ node, size }) =>
-    step({
-      verb: 'open',
-      node,
-      size,
-      driver: 'format',
-      readOnly: false,
-      discard: 'unmap',
-      policy: undefined,
-      backing: undefined,
-      device: undefined,
-    }),
-  ),
+  fc
+    .record({ node, size: fc.integer({ min: 1, max: 4096 }) })
+    .map(({ node, size }) => step(openAction(node, size))),
   { weight: 4, arbitrary: plain.map(({ type, data }) => command(type, data)) },
   {
     weight: 3,
