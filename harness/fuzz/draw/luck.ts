@@ -9,7 +9,10 @@ import type { ModelRun } from './model-run.js';
 
 /** Before the step is played. */
 export function isLuck(run: ModelRun, action: Action): boolean {
-  return endsAtError(run, action) || backups(action).some((one) => copiesAtOnce(run, one));
+  const all = backups(action);
+  return (
+    endsAtError(run, action) || failsInGroup(run, action, all) || all.some((one) => copiesAtOnce(run, one))
+  );
 }
 
 /** After the step was refused. */
@@ -50,6 +53,22 @@ function copiesAtOnce(run: ModelRun, { target, 'x-perf': perf = null }: JsonObje
   const node = run.machine.graph.find(String(target));
   if (node === undefined || node.size <= CLUSTER || node.driver.name !== 'blkdebug') return false;
   return !isJsonObject(perf) || perf['max-workers'] !== 1 || perf['max-chunk'] !== CLUSTER;
+}
+
+/** How far one of a group has come when another one fails by itself. What stops at its error rests there instead. */
+function failsInGroup(run: ModelRun, action: Action, all: readonly JsonObject[]): boolean {
+  if (all.length < 2 || action.verb !== 'qmp') return false;
+  const properties = action.arguments?.properties ?? null;
+  if (!isJsonObject(properties) || properties['completion-mode'] !== 'grouped') return false;
+  return all.some((one) => fails(run, one) && all.some((other) => other !== one && other.sync !== 'none'));
+}
+
+function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }: JsonObject): boolean {
+  const node = run.machine.graph.find(String(target));
+  if (node === undefined || node.driver.name !== 'blkdebug') return false;
+  const fault = JSON.stringify(node.driver.describe());
+  if (!fault.includes('"inject-error.0.')) return false;
+  return onError === 'report' || (onError === 'enospc' && !fault.includes('"inject-error.0.errno":28'));
 }
 
 /** A fault that is over by now. */

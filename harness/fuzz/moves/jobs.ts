@@ -157,6 +157,8 @@ function playTogether(sketch: Sketch): void {
     }
     const data = drawBackup(sketch, source);
     if (isGrouped) sketch.expectLuck(String(data['job-id']));
+    // One that fails ends the others wherever they are: it stops instead.
+    if (isGrouped && String(data.target).startsWith('faulty')) data['on-target-error'] = 'stop';
     actions.push(members({ type: 'blockdev-backup', data }));
   }
   if (draw.chance(0.15)) actions.push(members({ type: 'abort', data: members({}) }));
