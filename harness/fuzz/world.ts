@@ -4,6 +4,7 @@ import { knownIn } from './known/known-in.js';
 import { createProber } from './play/prober.js';
 import { backupChain } from './properties/backup-chain.js';
 import { bitmap } from './properties/bitmap.js';
+import { devices } from './properties/devices.js';
 import { fleecing } from './properties/fleecing.js';
 import { jobs } from './properties/jobs.js';
 import { laws } from './properties/laws.js';
@@ -15,7 +16,19 @@ import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
 export const WORLD: World = {
-  properties: [bitmap, transaction, lifecycle, jobs, backupChain, mirror, fleecing, persistence, nbd, laws],
+  properties: [
+    bitmap,
+    transaction,
+    lifecycle,
+    jobs,
+    backupChain,
+    mirror,
+    fleecing,
+    persistence,
+    nbd,
+    devices,
+    laws,
+  ],
   knownIn,
   prober: ({ create }, options) => createProber(create, options),
 };

@@ -37,7 +37,7 @@ export function blockedBy(node: Node, op: Op): string | null {
 function reasonOf(edge: Edge, op: Op): string | null {
   if (!(edge.parent instanceof Node)) return edge.parent.blocks(edge, op);
   if (edge.use !== 'backing' || BACKING_MAY.has(op)) return null;
-  return `node is used as backing hd of '${edge.parent.deviceOrName}'`;
+  return `node is used as backing hd of '${edge.parentName}'`;
 }
 
 /** @throws BlockError REF-E-BUSY */

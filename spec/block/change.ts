@@ -12,8 +12,14 @@ export class GraphChange {
   readonly #undo: (() => void)[] = [];
   readonly #touched = new Set<Node>();
   readonly #becomesReadOnly = new Set<Node>();
+  readonly #comes: (holder: Holder) => void;
   /** who may be without a user after it */
   readonly left = new Set<Node>();
+
+  /** @param comes is told of who holds a node */
+  constructor(comes: (holder: Holder) => void) {
+    this.#comes = comes;
+  }
 
   /** `parent` uses `child`, which error texts call `name`. @throws BlockError REF-E-CYCLE */
   adopt(parent: Node, child: Node, role: Role, use: Use, name: string = role): Edge {
@@ -27,6 +33,7 @@ export class GraphChange {
 
   /** Something that is no node uses `child`. */
   hold(holder: Holder, child: Node, name: string, permissions: Permissions): Edge {
+    this.#comes(holder);
     const edge = new Edge(holder, child, { role: null, name, use: 'root' }, permissions);
     this.#join(edge);
     return edge;
@@ -54,14 +61,17 @@ export class GraphChange {
       throw new BlockError('REF-E-CYCLE', { child: child.name, role: edge.name, parent: parent.name });
     }
     const above = before.parents.indexOf(edge);
+    const { parentName } = edge;
     before.parents.splice(above, 1);
     edge.child = child;
+    edge.parentName = nameOf(edge);
     child.parents.unshift(edge);
     this.left.add(before);
     for (const node of [before, child]) this.#touched.add(node);
     this.#undo.push(() => {
       child.parents.splice(child.parents.indexOf(edge), 1);
       edge.child = before;
+      edge.parentName = parentName;
       before.parents.splice(above, 0, edge);
     });
   }
@@ -120,6 +130,7 @@ export class GraphChange {
   }
 
   #join(edge: Edge): void {
+    edge.parentName = nameOf(edge);
     if (edge.parent instanceof Node) edge.parent.children.push(edge);
     edge.child.parents.unshift(edge);
     for (const node of edge.parent instanceof Node ? [edge.parent, edge.child] : [edge.child]) {
@@ -131,6 +142,10 @@ export class GraphChange {
       this.left.add(edge.child);
     });
   }
+}
+
+function nameOf({ parent }: Edge): string | null {
+  return parent instanceof Node ? parent.deviceOrName : null;
 }
 
 /** Whether `node` is `other`, or uses it, however far below. */

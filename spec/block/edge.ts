@@ -36,6 +36,8 @@ export class Edge {
   readonly name: string;
   use: Use;
   permissions: Permissions;
+  /** how the node above was called when it came to use this child; error texts say that for as long as it does */
+  parentName: string | null = null;
   /** it stays as it is: REF-044 */
   isFrozen = false;
 

@@ -1,6 +1,7 @@
 /** All nodes by name, and how they come and go. NODES.md, REF-001 to REF-003; GRAPH.md, REF-020 and REF-021. */
 import { checkBlockers } from './blockers.js';
 import { GraphChange } from './change.js';
+import type { Holder } from './edge.js';
 import { BlockError } from './errors.js';
 import { HeldRequests } from './held/held-requests.js';
 import type { Node } from './node.js';
@@ -18,8 +19,10 @@ export class Graph {
   readonly drives = new Map<string, Drive>();
   readonly requests = new HeldRequests();
   readonly #nodes = new Map<string, Node>();
+  readonly #ages = new WeakMap<Holder, number>();
   #generated = 0;
   #placed = 0;
+  #came = 0;
 
   /** Newest first: the order in which QEMU lists them. */
   get nodes(): Node[] {
@@ -70,6 +73,15 @@ export class Graph {
     node.place ??= this.#placed;
   }
 
+  /** Its place among those that hold nodes, oldest first; one that is not known yet comes now. REF-020 */
+  ageOf(holder: Holder): number {
+    const known = this.#ages.get(holder);
+    if (known !== undefined) return known;
+    this.#came += 1;
+    this.#ages.set(holder, this.#came);
+    return this.#came;
+  }
+
   add(node: Node): void {
     this.place(node);
     this.#nodes.set(node.name, node);
@@ -90,7 +102,7 @@ export class Graph {
    * once every later change has been taken back.
    */
   attempt<T>(edit: (change: GraphChange) => T): { result: T; done: () => void; revert: () => void } {
-    const change = new GraphChange();
+    const change = new GraphChange((holder) => this.ageOf(holder));
     const done = (): void => {
       for (const node of change.left) this.release(node);
     };

@@ -181,6 +181,7 @@ export class Exports {
     for (const bitmap of one.bitmaps) bitmap.busy = false;
     this.#exports.splice(this.#exports.indexOf(one), 1);
     this.#graph.change((change) => change.drop(one.edge));
+    one.whenGone();
     this.#emit(jsonObject({ event: 'BLOCK_EXPORT_DELETED', data: jsonObject({ id: one.id }) }));
   }
 }

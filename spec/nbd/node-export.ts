@@ -104,6 +104,9 @@ export class NodeExport implements NbdExport, Holder {
     this.#connections.delete(close);
   }
 
+  /** Whoever is to know that it has gone. */
+  whenGone: () => void = () => {};
+
   /** Ends every connection, and what its clients still wait for. REF-094 */
   close(): void {
     for (const close of [...this.#connections]) close();

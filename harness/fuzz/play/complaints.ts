@@ -6,6 +6,8 @@ import type { Outcome } from '../history.js';
 const HARMLESS: readonly RegExp[] = [
   // Of copy-before-write and backup, for every target that is no image format.
   /warning: The target block device doesn't provide information about the block size/,
+  // Of blockdev-snapshot-sync and drive-*, which make images.
+  /^Formatting '.*', fmt=/,
   // Of a client that does not do what the protocol wants of it.
   /option negotiation failed/,
 ];

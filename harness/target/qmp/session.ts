@@ -1,5 +1,6 @@
 /** One case on a program that speaks QMP. */
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import { writeJson } from '../../../spec/json/write.js';
 import type { NbdClient } from '../../nbd/client.js';
 import {
   type CaseContext,
@@ -12,7 +13,7 @@ import {
   TargetFault,
   type ToolPart,
 } from '../target.js';
-import { addDrive, executeUnplug, UNPLUGS } from './devices.js';
+import { addDrive, type DriveOptions, executeUnplug, UNPLUGS } from './devices.js';
 import { type Below, imageName, makeOverlay, makeSparse, pathOf, type StoredBacking } from './images.js';
 import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
@@ -179,8 +180,9 @@ export class QmpSession implements Session {
     await exports.release(limitMs);
     const common: JsonObject = { 'node-name': node, discard, 'read-only': readOnly };
     if (driver === 'null-co') {
-      const options = { driver, ...common, size: size!, 'read-zeroes': true };
-      if (device !== undefined) return addDrive(qmp, device, options, limitMs);
+      const null_ = { size: size!, 'read-zeroes': true };
+      if (device !== undefined) return addDrive(qmp, device, { driver, ...common, ...typed(null_) }, limitMs);
+      const options = { driver, ...common, ...null_ };
       return qmp.execute('blockdev-add', options, limitMs);
     }
     const path = pathOf(this.directory, imageName(node));
@@ -200,7 +202,10 @@ export class QmpSession implements Session {
     const above = { driver: this.formatDriver, ...trust, ...common };
     if (device !== undefined) {
       const below = Object.entries(file).map(([name, value]) => [`file.${name}`, value]);
-      return addDrive(qmp, device, { ...above, ...Object.fromEntries(below) }, limitMs);
+      const options = { ...above, ...Object.fromEntries(below) };
+      const { backing: _, ...others } = options;
+      const given = backing === null ? { ...others, ...typed({ backing }) } : options;
+      return addDrive(qmp, device, given as DriveOptions, limitMs);
     }
     const options = { ...above, file };
     return qmp.execute('blockdev-add', options, limitMs);
@@ -244,6 +249,11 @@ export class QmpSession implements Session {
       throw meant;
     }
   }
+}
+
+/** On a command line all options are texts, and null is none, but in a name that is JSON. */
+function typed(options: JsonObject): DriveOptions {
+  return { file: `json:${writeJson(options)}` };
 }
 
 /** The commands that a text may execute, which need not be JSON as a whole; with escapes in it, it may be any. */

@@ -12,13 +12,17 @@ import type { Device } from './device.js';
 
 /** What a drive asks of its node before a device is attached to it. */
 const UNATTACHED: Permissions = { needs: CONSISTENT_READ, shares: ALL };
+/** What a drive asks of its node once a device has let go of it. */
+export const NOTHING: Permissions = { needs: 0, shares: ALL };
 
 export class Backend implements Holder {
   readonly kind = 'device';
   /** of a drive: the name that commands know it by as `device` */
-  readonly deviceName: string | undefined;
+  deviceName: string | undefined;
   /** the device that it is attached to */
   device: Device | null = null;
+  /** exports of what is in it, made by its name: they keep it when its device goes */
+  readonly shown = new Set<object>();
   readonly counters = new Counters();
   #edge: Edge | null = null;
   #permissions: Permissions = UNATTACHED;

@@ -2,10 +2,11 @@
 import type { JsonObject } from '../../json/value.js';
 import { jsonObject } from '../../json/value.js';
 import { checkBlockers } from '../blockers.js';
+import type { GraphChange } from '../change.js';
 import type { Edge } from '../edge.js';
 import type { Graph } from '../graph.js';
 import type { Node } from '../node.js';
-import { Backend } from './backend.js';
+import { Backend, NOTHING } from './backend.js';
 import { Device, type DiskOptions, type Model, modelOf } from './device.js';
 import { DeviceError } from './errors.js';
 
@@ -54,6 +55,7 @@ export class Devices {
     if (this.#graph.drives.has(id)) throw new DeviceError('REF-E-DRIVE-TAKEN', { id });
     const node = open?.() ?? null;
     const backend = new Backend(id, writable);
+    this.#graph.ageOf(backend);
     try {
       if (this.#graph.find(id) !== undefined) throw new DeviceError('REF-E-DRIVE-NODE', { id });
       if (node !== null) this.#graph.change((change) => backend.insert(change, node));
@@ -78,9 +80,16 @@ export class Devices {
     const controller = place === 'machine' ? null : place;
     const slot = place === 'machine' ? this.#freeSlot() : 0;
     const disk = this.#properties(model, options.properties);
-    if (slot > LAST_SLOT) throw new DeviceError('REF-E-BUS-FULL', { driver: model.driver });
     const device = new Device(model, { id, path, controller, slot });
-    if (model.kind !== 'controller') this.#attach(device, disk);
+    try {
+      if (slot > LAST_SLOT) throw new DeviceError('REF-E-BUS-FULL', { driver: model.driver });
+      if (model.kind !== 'controller') this.#attach(device, disk);
+    } catch (refusal) {
+      // REF-100
+      const { drive } = disk;
+      if (drive instanceof Backend) this.#graph.change((change) => drive.need(change, NOTHING));
+      throw refusal;
+    }
     (controller?.children ?? this.#machine).push(device);
   }
 
@@ -225,6 +234,7 @@ export class Devices {
     const isRemovable = isCdrom || disk.removable;
     const backend = drive instanceof Backend ? drive : new Backend(undefined);
     const node = drive instanceof Backend ? null : drive;
+    this.#graph.ageOf(backend);
     if (!isRemovable && backend.node === null && node === null) throw new DeviceError('REF-E-DRIVE-EMPTY');
     backend.device = device;
     try {
@@ -256,10 +266,27 @@ export class Devices {
         if (backend.node !== null) this.#driveLeaves(backend.node);
         this.#graph.drives.delete(backend.deviceName);
       }
-      this.#graph.change((change) => backend.remove(change));
+      this.#graph.change((change) => this.#leave(change, backend));
     }
     if (device.controller === null) this.#emit(event('DEVICE_DELETED', { path: `${path}/virtio-backend` }));
     this.#emit(event('DEVICE_DELETED', id === undefined ? { path } : { device: id, path }));
+  }
+
+  /** An export of what is in a drive keeps it, under no name. REF-105 */
+  #leave(change: GraphChange, backend: Backend): void {
+    backend.device = null;
+    if (backend.shown.size === 0) backend.remove(change);
+    else {
+      backend.deviceName = undefined;
+      backend.need(change, NOTHING);
+    }
+  }
+
+  /** An export of what is in the drive, by the name of the drive, goes. */
+  unshow(backend: Backend, shown: object): void {
+    backend.shown.delete(shown);
+    const hasLeft = backend.deviceName === undefined;
+    if (hasLeft && backend.shown.size === 0) this.#graph.change((change) => backend.remove(change));
   }
 }
 

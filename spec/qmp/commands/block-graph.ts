@@ -43,12 +43,9 @@ function blockGraph(machine: Machine): Infer<typeof BlockGraph> {
       edges.unshift({ parent: idOf(one), child: idOf(edge.child), ...facts(edge) });
   };
   const all = machine.graph.nodes.reverse();
-  const holders = holdersOf(all);
-  // Exports in the order in which they were made: the node that each holds says nothing of that.
-  const exported = [...machine.exports.all].reverse();
-  const ages = new Map<Holder, number>(exported.map((one, age) => [one, age]));
-  const sorted = [...holders].sort(([a], [b]) => (ages.get(a) ?? -1) - (ages.get(b) ?? -1));
-  for (const [holder, held] of sorted) if (holder.kind !== 'job') add(holder, held);
+  const { graph } = machine;
+  const holders = [...holdersOf(all)].sort(([a], [b]) => graph.ageOf(a) - graph.ageOf(b));
+  for (const [holder, held] of holders) if (holder.kind !== 'job') add(holder, held);
   for (const job of machine.jobs.all) if (job instanceof BlockJob) add(job, [...job.uses].reverse());
   for (const node of all) add(node, [...node.children].reverse());
   return { nodes, edges };

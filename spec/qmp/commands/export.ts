@@ -158,7 +158,12 @@ export const EXPORT_COMMANDS = [
       const bitmaps = bitmap === undefined ? [] : [bitmap];
       const options = { id: name, name, description, isWritable, ...plain };
       const made = machine.exports.add(node, options, bitmaps);
-      machine.devices.findDrive(device)?.whenEjected(() => machine.exports.eject(made)); // REF-109
+      // REF-105, REF-109
+      const drive = machine.devices.findDrive(device);
+      if (drive === undefined) return;
+      drive.shown.add(made);
+      drive.whenEjected(() => machine.exports.eject(made));
+      made.whenGone = () => machine.devices.unshow(drive, made);
     },
   }),
   define({
