@@ -68,7 +68,7 @@ export function* bitmapsOfSizeWith(node: Node): Generator<DirtyBitmap> {
 }
 
 /** The nodes above whose size follows that of `node`. One that is just being opened has nothing yet that could. */
-function* followersOf(node: Node): Generator<Node> {
+export function* followersOf(node: Node): Generator<Node> {
   for (const edge of node.parents) {
     const { parent } = edge;
     if (parent instanceof Node && parent.isOpen && parent.driver.follows(edge)) yield parent;

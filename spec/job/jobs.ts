@@ -81,12 +81,11 @@ export class Jobs implements JobHost {
     }
   }
 
-  /** REF-105: the drive of `node` goes: jobs that use it are cancelled, and those that have ended are known no more. */
+  /** REF-105: the drive of `node` goes: jobs that use it are cancelled, but for those whose work is done. */
   cancelOn(node: Node): void {
     for (const job of this.all) {
       if (!(job instanceof BlockJob) || !job.uses.some(({ child }) => child === node)) continue;
-      if (job.status === 'concluded') job.dismiss();
-      else job.cancel(false);
+      if (!job.isOver && !job.isCancelRequested) job.cancel(false);
     }
   }
 

@@ -3,6 +3,8 @@ import { Node } from '../../../spec/block/node.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { readsThroughIdleFilter } from './copy-on-read.js';
+import { leavesBitmaps, leavesData, leavesSize, reopensPart, resized } from './resize.js';
 import type { Trigger } from './trigger.js';
 
 const QEMU = /^qemu-/;
@@ -69,22 +71,6 @@ function isReadByFilter(node: Node | undefined): boolean {
 /** What QBM refuses and qcow2 does not, or in other words. */
 const OWN_REFUSALS =
   /^(REF-E-OVERLAY-ALLOCATION|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
-
-/** The node that is to be resized. */
-function resized(run: ModelRun, action: Action): Node | undefined {
-  if (action.verb !== 'qmp' || action.command !== 'block_resize') return undefined;
-  return run.machine.graph.find(String(action.arguments?.['node-name']));
-}
-
-function sizeOf(action: Action): number {
-  return action.verb === 'qmp' ? Number(action.arguments?.size) : 0;
-}
-
-/** Whether somebody else stands on what the resized node stands on. */
-function isShared(run: ModelRun, action: Action): boolean {
-  const node = resized(run, action);
-  return node?.driver.name === 'raw' && (node.edge('file')?.child.parents.length ?? 0) > 1;
-}
 
 function shares<T>(some: readonly T[], others: readonly T[]): boolean {
   return some.some((one) => others.includes(one));
@@ -249,30 +235,22 @@ export const KNOWN: readonly Trigger[] = [
       run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
   },
   {
-    name: 'reopening of a part of a disk',
-    shownBy: 'reopen-raw-part',
+    name: 'read through a filter that has nothing to copy',
+    shownBy: 'copy-on-read-of-the-image-itself',
     programs: QEMU,
-    before: (run, action) =>
-      action.verb === 'qmp' &&
-      action.command === 'blockdev-reopen' &&
-      JSON.stringify(action.arguments).includes('"driver":"raw"') &&
-      run.nodes.some(
-        ({ driver }) => driver.name === 'raw' && /"(size|offset)"/.test(JSON.stringify(driver.describe())),
-      ),
+    before: readsThroughIdleFilter,
   },
   {
-    name: 'shrinking within a cluster',
+    name: 'reopening of a part of a disk, or with another size',
+    shownBy: 'reopen-raw-part',
+    programs: QEMU,
+    before: reopensPart,
+  },
+  {
+    name: 'shrinking within a cluster that has something beyond',
     shownBy: 'resize-data',
     programs: QEMU,
-    before: (run, action) => {
-      const node = resized(run, action);
-      return (
-        node !== undefined &&
-        run.format === 'overlay' &&
-        sizeOf(action) < node.size &&
-        sizeOf(action) % 65536 !== 0
-      );
-    },
+    before: leavesData,
   },
   {
     name: 'removal of a node whose bitmap is exported elsewhere',
@@ -295,11 +273,15 @@ export const KNOWN: readonly Trigger[] = [
       run.nodes.some((node) => node.size === 0 && node.bitmaps.some(({ persistent }) => persistent)),
   },
   {
-    name: 'resize below or beside a node with bitmaps',
+    name: 'resize below or beside a node with bitmaps, or one that remembers its size',
     shownBy: 'bitmap-resize-below-raw',
-    programs: QEMU,
-    before: (run, action) =>
-      resized(run, action)?.parents.some(({ parent }) => parent instanceof Node) === true ||
-      isShared(run, action),
+    programs: QEMU_7,
+    before: leavesBitmaps,
+  },
+  {
+    name: 'resize below or beside another node',
+    shownBy: 'bitmap-resize-below-raw',
+    programs: QEMU_10,
+    before: leavesSize,
   },
 ];

@@ -14,7 +14,7 @@ import { startServer } from './exports.js';
 import { drawBackup, openTarget } from './jobs.js';
 import type { Move } from './move.js';
 import { BROKEN, someDisk } from './names.js';
-import { anyNode } from './nodes.js';
+import { anyNode, shown } from './nodes.js';
 import { closedImages } from './persistence.js';
 
 /** More of them make histories long, not better. */
@@ -248,7 +248,7 @@ function playJob(sketch: Sketch): void {
       sketch.qmp('block-stream', { ...common });
       break;
     default: {
-      const top = node.backing?.name ?? node.name;
+      const top = shown(sketch, node.backing) ?? node.name;
       sketch.qmp('block-commit', { ...common, 'top-node': draw.chance(0.7) ? top : undefined });
     }
   }
@@ -272,7 +272,11 @@ export function queryBlock(sketch: Sketch): void {
 }
 
 function queryStats(sketch: Sketch): void {
-  if (sketch.format !== 'raw') return;
+  // Into how many discards a mirror cuts what is empty is luck.
+  const isLuck = sketch.steps.some(
+    ({ action }) => action.verb === 'qmp' && action.command === 'blockdev-mirror',
+  );
+  if (sketch.format !== 'raw' || isLuck) return;
   sketch.qmp('query-blockstats', { 'query-nodes': sketch.draw.pick([undefined, true, false]) });
 }
 

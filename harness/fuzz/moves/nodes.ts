@@ -105,12 +105,17 @@ function reopening(sketch: Sketch, node: Node): JsonObject {
     'read-only': draw.pick([undefined, true, false]),
     discard: 'unmap',
   };
-  const file = node.edge('file')?.child.name;
+  const file = shown(sketch, node.edge('file')?.child);
   if (name === 'null-co') return members({ ...common, size: node.size, 'read-zeroes': true });
   if (driver !== '{format}') return members({ ...common, file });
-  const backing = node.driver.backing === undefined ? undefined : (node.backing?.name ?? null);
+  const backing = node.driver.backing === undefined ? undefined : (shown(sketch, node.backing) ?? null);
   const other = draw.chance(0.2) && backing !== undefined ? draw.pick([null, anyNode(sketch)]) : backing;
   return members({ ...common, file: `${node.name}-file`, backing: other });
+}
+
+/** The name of a node; one that was made up is different on every implementation, so another node is taken then. */
+export function shown(sketch: Sketch, node: Node | null | undefined): string | undefined {
+  return node?.name.startsWith('#') === true ? anyNode(sketch) : node?.name;
 }
 
 function playDel(sketch: Sketch): void {

@@ -4,6 +4,7 @@ import { imgAction, openExisting } from '../draw/actions.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf } from './names.js';
+import { shown } from './nodes.js';
 
 /** The nodes of images that an `open` made, whether they are open now or not. */
 export function images(sketch: Sketch): string[] {
@@ -63,7 +64,7 @@ function playSwitch(sketch: Sketch): void {
   const node = draw.any(sketch.disks.filter(({ driver }) => driver.name === sketch.run.model.formatDriver));
   if (node === undefined) return;
   const backing: Json | undefined =
-    node.driver.backing === undefined ? undefined : (node.backing?.name ?? null);
+    node.driver.backing === undefined ? undefined : (shown(sketch, node.backing) ?? null);
   const options = members({
     driver: '{format}',
     'node-name': node.name,

@@ -3,6 +3,7 @@ import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { EXPORT_MOVES, startServer } from '../moves/exports.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
+import { RESIZE_MOVES } from '../moves/resize.js';
 import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';
 
@@ -13,7 +14,13 @@ export const lifecycle = propertyOf({
   goals: LIFECYCLE_GOALS,
   formats: ['raw', 'overlay'],
   length: [10, 50],
-  moves: [...NODE_MOVES, ...EXPORT_MOVES, ...BITMAP_MOVES.map(rarely), ...GUEST_MOVES.map(rarely)],
+  moves: [
+    ...NODE_MOVES,
+    ...RESIZE_MOVES,
+    ...EXPORT_MOVES,
+    ...BITMAP_MOVES.map(rarely),
+    ...GUEST_MOVES.map(rarely),
+  ],
   begin(sketch) {
     openDisk(sketch);
     if (sketch.draw.chance(0.6)) openDisk(sketch);

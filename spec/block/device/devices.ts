@@ -35,6 +35,8 @@ type Place = Device | 'machine';
 export class Devices {
   readonly #graph: Graph;
   readonly #emit: (event: JsonObject) => void;
+  /** of devices that went, kept by exports */
+  readonly #left = new Set<Backend>();
   readonly #driveLeaves: (node: Node) => void;
   /** oldest first: the order in which queries list them */
   readonly backends: Backend[] = [];
@@ -143,7 +145,7 @@ export class Devices {
   /** The end of the machine: no drive and no device holds a node any more. Gives what storages said to that. */
   clear(): unknown[] {
     const failures: unknown[] = [];
-    for (const backend of this.backends) {
+    for (const backend of [...this.backends, ...this.#left]) {
       try {
         this.#graph.change((change) => backend.remove(change));
       } catch (failure) {
@@ -151,6 +153,7 @@ export class Devices {
       }
     }
     this.backends.length = 0;
+    this.#left.clear();
     this.#machine.length = 0;
     this.#graph.drives.clear();
     return failures;
@@ -158,7 +161,7 @@ export class Devices {
 
   /** The uses of nodes that are known here. REF-011 */
   *uses(): Generator<Edge> {
-    for (const { edge } of this.backends) if (edge !== null) yield edge;
+    for (const { edge } of [...this.backends, ...this.#left]) if (edge !== null) yield edge;
   }
 
   /** A tray moves, if it is not there already. REF-108 */
@@ -278,6 +281,7 @@ export class Devices {
     if (backend.shown.size === 0) backend.remove(change);
     else {
       backend.deviceName = undefined;
+      this.#left.add(backend);
       backend.need(change, NOTHING);
     }
   }
@@ -285,8 +289,8 @@ export class Devices {
   /** An export of what is in the drive, by the name of the drive, goes. */
   unshow(backend: Backend, shown: object): void {
     backend.shown.delete(shown);
-    const hasLeft = backend.deviceName === undefined;
-    if (hasLeft && backend.shown.size === 0) this.#graph.change((change) => backend.remove(change));
+    if (backend.shown.size > 0 || !this.#left.delete(backend)) return;
+    this.#graph.change((change) => backend.remove(change));
   }
 }
 

@@ -22,6 +22,11 @@ export function openCopyOnRead(file: Edge, bottom: Node | null): Driver {
   return new CopyOnReadDriver(file, bottom, bottom === null ? () => {} : freeze(file, bottom));
 }
 
+/** Whether it is such a filter, and one that has nothing to copy. */
+export function isIdleCopyOnRead(driver: Driver): boolean {
+  return driver instanceof CopyOnReadDriver && driver.isIdle;
+}
+
 class CopyOnReadDriver extends FilterDriver {
   readonly name = 'copy-on-read';
   readonly #bottom: Node | null;
@@ -31,6 +36,11 @@ class CopyOnReadDriver extends FilterDriver {
     super(file);
     this.#bottom = bottom;
     this.#thaw = thaw;
+  }
+
+  /** Its child is all that could be copied from. */
+  get isIdle(): boolean {
+    return this.#bottom !== null && this.#bottom === imageOf(this.file.child);
   }
 
   override read(offset: number, into: Uint8Array): void {

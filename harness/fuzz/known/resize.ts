@@ -1,0 +1,105 @@
+/**
+ * Resizes that QEMU is known to get wrong. It resizes the node that is named and what that stands on; a node above or beside,
+ * whose size follows, is not told.
+ */
+import type { Node } from '../../../spec/block/node.js';
+import { followersOf } from '../../../spec/block/resize.js';
+import { isJsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from '../draw/model-run.js';
+
+/** The node that is to be resized. */
+export function resized({ machine: { graph } }: ModelRun, action: Action): Node | undefined {
+  if (action.verb !== 'qmp' || action.command !== 'block_resize') return undefined;
+  const { device, 'node-name': name } = action.arguments ?? {};
+  const drive = device === undefined ? undefined : graph.drives.get(String(device));
+  return drive === undefined ? graph.find(String(name)) : (drive.node ?? undefined);
+}
+
+/** Bytes. */
+export function sizeOf(action: Action): number {
+  return action.verb === 'qmp' ? Number(action.arguments?.size) : 0;
+}
+
+/** The node, and those below that have its size. */
+function* resizedWith(node: Node): Generator<Node> {
+  yield node;
+  for (const edge of node.children) if (node.driver.follows(edge)) yield* resizedWith(edge.child);
+}
+
+/** Nodes that follow, and that nobody tells. */
+function* forgotten(node: Node): Generator<Node> {
+  const told = new Set(resizedWith(node));
+  const seen = new Set<Node>();
+  const left = [...told];
+  for (let one = left.pop(); one !== undefined; one = left.pop()) {
+    for (const follower of followersOf(one)) {
+      if (told.has(follower) || seen.has(follower)) continue;
+      seen.add(follower);
+      left.push(follower);
+      yield follower;
+    }
+  }
+}
+
+/** Whether a node follows that nobody tells: 10.0 leaves it as it is. */
+export function leavesSize(run: ModelRun, action: Action): boolean {
+  const node = resized(run, action);
+  return node !== undefined && !forgotten(node).next().done;
+}
+
+/** In 7.2 nodes of these drivers are asked for their size whenever it matters; all others remember it. */
+const ASKED = /^(raw|copy-on-read)$/;
+
+/** Whether such a node has bitmaps, which stay as they are, or remembers its size. */
+export function leavesBitmaps(run: ModelRun, action: Action): boolean {
+  const node = resized(run, action);
+  if (node === undefined) return false;
+  return isStale(forgotten(node));
+}
+
+function isStale(left: Iterable<Node>): boolean {
+  for (const { bitmaps, driver } of left) {
+    if (bitmaps.length > 0 || !ASKED.test(driver.name)) return true;
+  }
+  return false;
+}
+
+/** Whether a `raw` node is reopened as a part of its child, was one, or gets another size that somebody remembers. */
+export function reopensPart({ machine: { graph } }: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options = null } = action.arguments ?? {};
+  const raws = (Array.isArray(options) ? options : [])
+    .filter(isJsonObject)
+    .filter(({ driver }) => driver === 'raw');
+  return raws.some((one) => {
+    const node = graph.find(String(one['node-name']));
+    if (node?.driver.name !== 'raw') return false;
+    const before = node.driver.describe();
+    if ([before, one].some(({ size, offset }) => size !== undefined || offset !== undefined)) return true;
+    const size = graph.findAny(String(one.file))?.size ?? node.size;
+    return size !== node.size && isStale([node, ...followersAbove(node)]);
+  });
+}
+
+/** All nodes whose size follows that of this one. */
+function* followersAbove(node: Node): Generator<Node> {
+  for (const follower of followersOf(node)) {
+    yield follower;
+    yield* followersAbove(follower);
+  }
+}
+
+/** The smallest piece of an overlay on QEMU that is stored or not. */
+const CLUSTER = 65536;
+
+/** Whether a part of a cluster is cut off an overlay that is not zeros: it comes back when that grows again. */
+export function leavesData(run: ModelRun, action: Action): boolean {
+  const node = resized(run, action);
+  const size = sizeOf(action);
+  if (node === undefined || run.format !== 'overlay' || size >= node.size || size < 0) return false;
+  const end = Math.min(node.size, Math.ceil(size / CLUSTER) * CLUSTER);
+  if (!(end > size)) return false;
+  const cut = run.machine.io(node.name, { op: 'read', offset: size, length: end - size });
+  return typeof cut === 'string' || cut.some((byte) => byte !== 0);
+}
