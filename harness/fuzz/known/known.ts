@@ -2,7 +2,6 @@
 import { Node } from '../../../spec/block/node.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import type { ModelRun } from '../draw/model-run.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
 import { leavesBitmaps, leavesData, leavesSize, reopensPart, resized } from './resize.js';
 import type { Trigger } from './trigger.js';
