@@ -1,6 +1,7 @@
 /** What the tests of targets have in common: which programs there are, scripts that misbehave, what is left behind. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { SCRIPT } from './after-kill.js';
 import { findInPath } from './parse.js';
 import { createQemuSystemTarget, QEMU_SYSTEM_PROGRAM } from './qmp/qemu-system.js';
 import { createQsdTarget, QSD_PROGRAM } from './qmp/qsd.js';
@@ -32,11 +33,25 @@ export function nodeScript(script: string): string {
   return `'${process.execPath}' --input-type=module -e '${script}'`;
 }
 
-/** Processes that are our children, and our scratch directories: what has to be empty after a test. */
+/**
+ * Processes that are our children, and our scratch directories: what has to be empty after a test. The shell that would see
+ * to them after SIGKILL ends by itself when there are none.
+ */
 export function leftovers(): string[] {
-  const children = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && parentOf(pid) === process.pid);
+  const children = readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && parentOf(pid) === process.pid && !isShell(pid),
+  );
   const directories = readdirSync(tmpdir()).filter((name) => name.startsWith(`qbm-${process.pid}-`));
   return [...children.map((pid) => `process ${pid}`), ...directories];
+}
+
+function isShell(pid: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return words === '' || words.includes(SCRIPT); // without words it has ended, and nobody has heard of it yet
+  } catch {
+    return true;
+  }
 }
 
 function parentOf(pid: string): number {

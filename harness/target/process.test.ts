@@ -72,6 +72,7 @@ for (const [how, ending] of [
   ['dies of an error', 'throw new Error("x")'],
   ['gets SIGTERM', 'process.kill(process.pid, "SIGTERM")'],
   ['gets SIGINT', 'process.kill(process.pid, "SIGINT")'],
+  ['gets SIGKILL', 'process.kill(process.pid, "SIGKILL")'],
 ] as const) {
   t.test(`nothing is left of a harness that ${how}`, async (t) => {
     const url = new URL('./process.js', import.meta.url).href;
@@ -91,10 +92,33 @@ for (const [how, ending] of [
     const [, signal] = await once(harness, 'close');
     if (how.includes('SIG')) t.equal(signal, how.slice(-7).trim());
     const { pid, path } = JSON.parse(said);
-    t.notOk(existsSync(path), 'its directory');
+    // A process that can handle its end leaves nothing to be done after it.
+    if (signal !== 'SIGKILL') t.notOk(existsSync(path), 'its directory');
     t.ok(await settles(gone(pid), 10_000), 'its child');
+    t.ok(await settles(removed(path), 10_000), 'its directory');
   });
 }
+
+t.test('after SIGKILL only what is still there is ended and removed', async (t) => {
+  const dir = t.testdir({ 'a b': { file: '' }, b: {}, a: {} });
+  const stays = spawn(file, ['-e', SLEEP], { detached: true });
+  const goes = spawn(file, ['-e', SLEEP], { detached: true });
+  const url = new URL('./after-kill.js', import.meta.url).href;
+  const told = [join(dir, 'b'), stays.pid, join(dir, 'a b'), goes.pid];
+  const script = `import { AfterKill } from ${JSON.stringify(url)};
+    const one = new AfterKill();
+    for (const what of ${JSON.stringify(told)}) one.add(what);
+    one.remove(${JSON.stringify(told[0])});
+    one.remove(${stays.pid});
+    process.kill(process.pid, "SIGKILL");`;
+  await once(spawn(file, ['--input-type=module', '-e', script]), 'close');
+  t.ok(await settles(once(goes, 'close'), 10_000));
+  t.ok(await settles(removed(join(dir, 'a b')), 10_000));
+  t.same(readdirSync(dir).sort(), ['a', 'b']);
+  t.equal(stays.exitCode, null);
+  stays.kill('SIGKILL');
+  t.same(await once(stays, 'close'), [null, 'SIGKILL']);
+});
 
 t.test('no process and no directory is left', async (t) => {
   t.same(leftovers(), []);
@@ -102,6 +126,10 @@ t.test('no process and no directory is left', async (t) => {
 
 async function gone(pid: number): Promise<void> {
   while (isRunning(pid)) await new Promise(setImmediate);
+}
+
+async function removed(path: string): Promise<void> {
+  while (existsSync(path)) await new Promise(setImmediate);
 }
 
 /** Not gone and no zombie (it is one until somebody has waited for it, which is init here). */

@@ -1,6 +1,6 @@
 /**
  * Programs under test as children of this process, and the scratch directories they work in. This is the one place
- * that knows all of them, so that none outlives the harness: not after a fault, not after Ctrl-C.
+ * that knows all of them, so that none outlives the harness: not after a fault, not after Ctrl-C or SIGKILL.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { AfterKill } from './after-kill.js';
 import { TargetFault } from './target.js';
 
 /** How a child ended. Exactly one of the two is not null. */
@@ -41,6 +42,7 @@ const LONGEST_TEMPORARY_DIRECTORY = 60;
 
 const children = new Set<Child>();
 const directories = new Set<ScratchDirectory>();
+const afterKill = new AfterKill();
 
 /** The last {@link LOG_LIMIT} bytes of what a child printed, and how much it was in all. */
 class Log {
@@ -63,7 +65,7 @@ class Log {
   }
 }
 
-/** A running program. It dies with this process, however that ends, but for SIGKILL: nobody is left to see to it then. */
+/** A running program. It dies with this process, however that ends. */
 export class Child {
   readonly process: ChildProcess;
   readonly name: string;
@@ -95,6 +97,7 @@ export class Child {
         if (this.exit !== null) return;
         this.exit = { code, signal };
         children.delete(this);
+        afterKill.remove(this.pid);
         unguard();
         resolve(this.exit);
       };
@@ -106,6 +109,7 @@ export class Child {
       });
     });
     children.add(this);
+    afterKill.add(this.pid);
     guard();
   }
 
@@ -207,12 +211,14 @@ export class ScratchDirectory {
       );
     }
     directories.add(this);
+    afterKill.add(this.path);
     guard();
   }
 
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
     directories.delete(this);
+    afterKill.remove(this.path);
     unguard();
   }
 }
