@@ -25,6 +25,11 @@ export interface Property {
   draw(seed: number, target: Identity): History | null;
   /** a change of a history that reached something new; without it only the general changes are made */
   mutate?(history: History, seed: number, target: Identity): History;
+  /**
+   * What a history that was changed has to be to be played: the waits that its jobs need now, nothing that shows luck, and
+   * nothing that has lost its beginning; null when the model, or the target, cannot play it. Without it, it stays as it is.
+   */
+  repaired?(history: History, target: Identity): History | null;
   /** what the model reaches by it; null when the model cannot play it */
   reach(history: History): Reached | null;
 }

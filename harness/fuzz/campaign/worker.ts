@@ -11,16 +11,16 @@ import { type Bad, isBad, type Signature, signatureOf } from '../finding/signatu
 import { Trigger } from '../finding/trigger.js';
 import type { History, Outcome, Prober } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
-import type { Property, Reached, World } from '../property.js';
+import type { World } from '../property.js';
 import { KNOWN_PREFIX, type RoundRecord, WorkerDirectory } from './files.js';
 import { type FindingFiles, type Found, readFinding } from './findings.js';
+import { Histories } from './histories.js';
 import { findingLine, investigate } from './investigate.js';
 import { Known, knownByTrigger, readKnown } from './known.js';
 import { largestChild } from './memory.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
-import { mutated } from './mutate.js';
-import { campaignId, hash, type Work, workOf } from './plan.js';
-import { isSayable, losesNothing, makesSense } from './sense.js';
+import { campaignId, workOf } from './plan.js';
+import { isSayable } from './sense.js';
 
 /** Resident processes of the target: one alone waits half of its time. */
 const LANES = 2;
@@ -28,14 +28,10 @@ const LANES = 2;
 const RECYCLE_AFTER = 500;
 /** Histories between two looks at the memory of the processes. */
 const LOOK_EVERY = 16;
-/** Histories of a property that are changed again. */
-const CORPUS_MOST = 400;
 /** If so many histories in a row go wrong and none ever went well, it is not the histories. */
 const BAD_AT_FIRST = 6;
 /** How long a reduction may go on when the time of the campaign is over. */
 const GRACE_MS = 20_000;
-/** Steps that are left out of one history to go around what is known. */
-const MOST_DETOURS = 6;
 /** Findings that show alike but are not set off alike, and are looked at all the same. */
 const MOST_ALIKE = 3;
 const CLOSE_LIMIT_MS = 10_000;
@@ -43,13 +39,6 @@ const CLOSE_LIMIT_MS = 10_000;
 /** What a worker knows of a finding, its own or another's. */
 interface Heard {
   readonly trigger: Trigger | null;
-}
-
-interface Drawn {
-  readonly history: History;
-  readonly reached: Reached;
-  readonly parent: string | undefined;
-  readonly isSteered: boolean;
 }
 
 export class CampaignWorker {
@@ -62,7 +51,7 @@ export class CampaignWorker {
   readonly #files: WorkerDirectory;
   readonly #known: Known;
   readonly #states = new Set<string>();
-  readonly #corpus = new Map<string, { readonly id: string; readonly history: History }[]>();
+  readonly #histories: Histories;
   readonly #heard = new Map<string, Heard>();
   readonly #claims = new Map<string, (isYours: boolean) => void>();
   readonly #queue: number[] = [];
@@ -107,6 +96,7 @@ export class CampaignWorker {
       pid: process.pid,
     });
     this.#known = new Known(readKnown(begin.known), begin.cases, program, version);
+    this.#histories = new Histories(world, this.#identity, (history) => this.#firstKnown(history));
     this.#deferred = [...begin.unfinished];
   }
 
@@ -226,7 +216,7 @@ export class CampaignWorker {
     const work = workOf(plan, shard, round);
     const { property, seed } = work;
     const started = performance.now();
-    const drawn = this.#draw(work);
+    const drawn = this.#histories.draw(work);
     if (drawn === null) {
       this.#record({ round, property, seed, steps: 0, outcome: 'none', ms: 0 }, undefined);
       return;
@@ -276,55 +266,10 @@ export class CampaignWorker {
     this.#files.round(record);
     if (history !== undefined && record.states !== undefined) {
       for (const state of record.states) this.#states.add(state);
-      const text = historyText(history);
-      const id = hash(text).slice(0, 16);
+      const { id, text } = this.#histories.keep(record.property, history);
       this.#files.keep(id, text);
-      const corpus = this.#corpus.get(record.property) ?? [];
-      this.#corpus.set(record.property, [...corpus.slice(1 - CORPUS_MOST), { id, history }]);
     }
     this.#send({ type: 'round', record });
-  }
-
-  #draw(work: Work): Drawn | null {
-    const property = this.#world.properties.find(({ name }) => name === work.property)!;
-    const drawn = (work.isMutation ? this.#mutate(property, work) : null) ?? this.#fresh(property, work);
-    if (drawn === null || !work.isSteered) return drawn;
-    return this.#steer(property, drawn);
-  }
-
-  #fresh(property: Property, { seed }: Work): Drawn | null {
-    const history = property.draw(seed, this.#identity);
-    if (history === null || (history.format !== 'raw' && !losesNothing(history.steps))) return null;
-    const reached = property.reach(history);
-    return reached === null ? null : { history, reached, parent: undefined, isSteered: false };
-  }
-
-  #mutate(property: Property, { seed }: Work): Drawn | null {
-    const corpus = this.#corpus.get(property.name) ?? [];
-    if (corpus.length === 0) return null;
-    const { id, history: parent } = corpus[seed % corpus.length]!;
-    const other = corpus[Math.floor(seed / 7) % corpus.length]!.history;
-    const own = property.mutate;
-    const history =
-      own !== undefined && seed % 2 === 0
-        ? own.call(property, parent, seed, this.#identity)
-        : mutated(parent, { ...other, steps: other.format === parent.format ? other.steps : [] }, seed);
-    const reached = history.steps.length === 0 || !makesSense(history) ? null : property.reach(history);
-    return reached === null ? null : { history, reached, parent: id, isSteered: false };
-  }
-
-  /** Leaves out the steps that would only show again what is known. */
-  #steer(property: Property, drawn: Drawn): Drawn | null {
-    let { steps } = drawn.history;
-    for (let detours = 0; detours < MOST_DETOURS; detours++) {
-      const at = this.#firstKnown({ ...drawn.history, steps });
-      if (at === null) break;
-      steps = steps.toSpliced(at, 1);
-    }
-    if (steps === drawn.history.steps) return drawn;
-    const history = { ...drawn.history, steps };
-    const reached = steps.length === 0 || !makesSense(history) ? null : property.reach(history);
-    return reached === null ? drawn : { ...drawn, history, reached, isSteered: true };
   }
 
   /** The first step at which something that was found, or that is known, would show. */

@@ -16,6 +16,12 @@ export type Answer =
   | { readonly ok: true; readonly value: Json }
   | { readonly ok: false; readonly id: string };
 
+/** An event of the model. */
+export interface Heard {
+  readonly event: string;
+  readonly data: JsonObject;
+}
+
 const FINE: Answer = { ok: true, value: null };
 
 export class ModelRun {
@@ -23,6 +29,7 @@ export class ModelRun {
   readonly model: ReferenceModel;
   readonly #files = new Set<string>();
   readonly #told = new Set<string>();
+  #others: Heard[] = [];
   /** how to end each connection of an NBD client, by its name */
   readonly #connections = new Map<string, () => void>();
 
@@ -74,9 +81,17 @@ export class ModelRun {
     return null;
   }
 
+  /** The events since the last time that are not about the state of a job, oldest first. */
+  takeOthers(): Heard[] {
+    const others = this.#others;
+    this.#others = [];
+    return others;
+  }
+
   #hear(): void {
     for (const { event, data } of this.machine.takeEvents()) {
       if (event === 'JOB_STATUS_CHANGE') this.#told.add(String((data as JsonObject).id));
+      else this.#others.push({ event: String(event), data: data as JsonObject });
     }
   }
 

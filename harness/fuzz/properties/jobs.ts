@@ -35,8 +35,8 @@ export const jobs = propertyOf({
   formats: ['raw', 'overlay'],
   length: [8, 30],
   moves: [...JOB_MOVES, ...BESIDE, ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 }))],
+  shun: isOfMirror,
   begin(sketch) {
-    sketch.shun = isOfMirror;
     openDisks(sketch, 2);
     for (let count = sketch.draw.int(1, 3); count > 0; count--) {
       playCommand(sketch, drawAdd(sketch));

@@ -1,7 +1,8 @@
 /** From a plan, which says what histories of a property consist of, to the property. */
-import type { Format, Step } from '../../case/case.js';
+import type { Action, Format, Step } from '../../case/case.js';
 import { derivedRequirements } from '../../case/requires.js';
 import type { Identity } from '../../target/target.js';
+import { playAgain } from '../draw/again.js';
 import { type Draw, drawFrom } from '../draw/draw.js';
 import { isLuck, isLuckyRefusal } from '../draw/luck.js';
 import { ModelRun } from '../draw/model-run.js';
@@ -24,6 +25,8 @@ export interface Plan {
   /** how many moves, at least and at most */
   readonly length: readonly [least: number, most: number];
   readonly moves: readonly Move[];
+  /** steps that are left out whatever the target is: what they show is luck */
+  shun?(run: ModelRun, action: Action): boolean;
   /** the first steps */
   begin(sketch: Sketch): void;
   /** the last ones: what is looked at at the end */
@@ -51,6 +54,14 @@ export function propertyOf(plan: Plan): Property {
       reached.set(history, told(sketch.reach));
       return history;
     },
+    repaired(changed, target) {
+      const sketch = drawFrom(0, (draw) => sketchAgain(plan, draw, changed));
+      if (sketch === null) return null;
+      const history = historyOf(plan, sketch.format, sketch.steps);
+      if (history.requires.some((needed) => !isThere(needed, target))) return null;
+      reached.set(history, told(sketch.reach));
+      return history;
+    },
     reach(history) {
       return reached.get(history) ?? reachOf(plan, history);
     },
@@ -68,6 +79,7 @@ function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketc
   if (format === undefined) return null;
   const known = seed % UNSTEERED === 0 ? [] : triggersOf(KNOWN, target);
   const sketch = new Sketch(draw, { format, known, goals: plan.goals });
+  sketch.shun = plan.shun ?? null;
   plan.begin(sketch);
   const weights = plan.moves.map(({ weight }) => weight * draw.pick(FACTORS));
   // Where chance has left out everything, nothing is left out.
@@ -77,6 +89,18 @@ function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketc
     plan.moves[draw.weighted(chosen)]!.make(sketch);
   }
   plan.end(sketch);
+  return sketch;
+}
+
+/** Chooses nothing: what there is to choose has been chosen. */
+function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch | null {
+  const sketch = new Sketch(draw, { format, known: [], goals: plan.goals });
+  sketch.shun = plan.shun ?? null;
+  try {
+    playAgain(sketch, steps);
+  } catch {
+    return null;
+  }
   return sketch;
 }
 

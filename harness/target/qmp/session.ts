@@ -40,7 +40,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|nbd-server-.*|block-(commit|stream)|blockdev-(add|backup|del|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|nbd-server-.*|block-(commit|stream)|blockdev-(add|backup|del|mirror|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
