@@ -155,7 +155,11 @@ t.test('what cannot go on ends with 2 and says why', async (t) => {
   t.match(await run('full'), { code: 2, stderr: /could not go on: ENOSPC.*\n.*--resume/ });
   t.match(await run('fatal'), { code: 2, stderr: /a worker was killed by SIGKILL/ });
   t.match(await run('broken'), { code: 2, stderr: /TypeError: a mistake in the harness/ });
-  t.match(await run('unable'), { code: 2, stderr: /nothing was played/ });
+  t.match(await run('unable'), {
+    code: 2,
+    stderr: /nothing was played/,
+    stdout: /500 \(100 %\).*\n\ncould not be played:\n {2}toy: 500× {2}it cannot do anything\n/,
+  });
 });
 
 t.test('a directory that cannot be written to', async (t) => {

@@ -4,6 +4,7 @@
  */
 import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
+import { unflushed } from '../draw/unflushed.js';
 import type { History } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
 
@@ -72,15 +73,7 @@ function speaksOf(files: ReadonlySet<string>, value: Json, own: string | null): 
 
 /** What was not flushed may be lost when the program is killed. */
 export function losesNothing(steps: readonly Step[]): boolean {
-  const unsafe = new Set<string>();
-  for (const { action } of steps) {
-    if (action.verb === 'kill' && unsafe.size > 0) return false;
-    if (action.verb === 'restart') unsafe.clear();
-    if (action.verb !== 'io' || action.request.op === 'read') continue;
-    if (action.request.op === 'flush') unsafe.delete(action.node);
-    else unsafe.add(action.node);
-  }
-  return true;
+  return steps.every(({ action }, at) => action.verb !== 'kill' || unflushed(steps.slice(0, at)).size === 0);
 }
 
 /** Whether it is read again as what it is. */

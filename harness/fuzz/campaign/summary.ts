@@ -33,6 +33,8 @@ export interface PropertySummary {
   readonly steps: number;
   readonly bad: number;
   readonly unplayable: number;
+  /** by why it could not be played, in how many histories */
+  readonly reasons: ReadonlyMap<string, number>;
   /** by goal, in how many histories it was reached */
   readonly goals: ReadonlyMap<string, number>;
 }
@@ -92,8 +94,23 @@ function propertySummary(name: string, all: readonly RoundRecord[], world: World
     steps: rounds.reduce((sum, { steps }) => sum + steps, 0),
     bad: count('differs', 'crash', 'hang', 'garbage'),
     unplayable: count('unplayable'),
+    reasons: reasonsOf(rounds),
     goals,
   };
+}
+
+/** Names and numbers are left out, so that what is alike is counted together. */
+function reasonsOf(rounds: readonly RoundRecord[]): Map<string, number> {
+  const reasons = new Map<string, number>();
+  for (const { message } of rounds) {
+    if (message === undefined) continue;
+    const [line = ''] = message
+      .replace(/"[^"]*"/g, '…')
+      .replace(/\d+/g, 'N')
+      .split('\n');
+    reasons.set(line, (reasons.get(line) ?? 0) + 1);
+  }
+  return reasons;
 }
 
 /** The findings that are news: that nobody has promoted, and that showed again. */
@@ -115,6 +132,10 @@ export function summaryText(summary: Summary, directory: string): string {
     '',
     ...table(properties),
   ];
+  const reasons = properties.flatMap(({ name, reasons }) =>
+    [...reasons].map(([reason, count]) => `  ${name}: ${figure(count)}×  ${reason}`),
+  );
+  if (reasons.length > 0) lines.push('', 'could not be played:', ...reasons);
   const never = properties.flatMap(({ name, goals }) =>
     [...goals].filter(([, count]) => count === 0).map(([goal]) => `  ${name}: ${goal}`),
   );
@@ -135,7 +156,8 @@ function table(properties: readonly PropertySummary[]): string[] {
   const head = ['property', 'histories', 'steps', 'bad', 'unplayable', 'goals reached'];
   const rows = properties.map(({ name, histories, steps, bad, unplayable, goals }) => {
     const reached = [...goals.values()].filter((count) => count > 0).length;
-    return [name, ...[histories, steps, bad, unplayable].map(figure), `${reached} of ${goals.size}`];
+    const share = `${figure(unplayable)}${unplayable === 0 ? '' : ` (${percent(unplayable / histories)})`}`;
+    return [name, ...[histories, steps, bad].map(figure), share, `${reached} of ${goals.size}`];
   });
   return alignedText([head, ...rows])
     .trimEnd()
@@ -174,9 +196,17 @@ export function summaryJson({ plans, programs, rounds, states, findings, propert
     histories: rounds.length,
     steps: rounds.reduce((sum, round) => sum + round.steps, 0),
     states,
-    properties: properties.map(({ goals, ...rest }) => ({ ...rest, goals: Object.fromEntries(goals) })),
+    properties: properties.map(({ goals, reasons, ...rest }) => ({
+      ...rest,
+      reasons: Object.fromEntries(reasons),
+      goals: Object.fromEntries(goals),
+    })),
   });
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+function percent(share: number): string {
+  return share < 0.01 ? '< 1 %' : `${Math.round(share * 100)} %`;
 }
 
 function figure(value: number): string {

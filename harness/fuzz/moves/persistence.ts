@@ -2,6 +2,7 @@
 import type { Json } from '../../../spec/json/value.js';
 import { imgAction, openExisting } from '../draw/actions.js';
 import { members, type Sketch } from '../draw/sketch.js';
+import { unflushed } from '../draw/unflushed.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf } from './names.js';
 import { shown } from './nodes.js';
@@ -28,10 +29,19 @@ export function reopenAll(sketch: Sketch): void {
 
 export function playRestart(sketch: Sketch, how: 'restart' | 'kill'): void {
   if (sketch.run.jobs.length > 0) return;
-  sketch.play({ verb: how });
+  sketch.play({ verb: how === 'kill' && flushAll(sketch) ? 'kill' : 'restart' });
   if (sketch.draw.chance(0.25)) playTool(sketch);
   reopenAll(sketch);
   for (const node of [...sketch.disks]) if (bitmapsOf(node).length > 0) sketch.observe(node.name);
+}
+
+/** What was not flushed may be lost in a crash. Returns whether nothing would be. */
+function flushAll(sketch: Sketch): boolean {
+  for (const node of unflushed(sketch.steps)) {
+    if (sketch.node(node) === undefined) sketch.play(openExisting(node));
+    if (sketch.node(node) !== undefined) sketch.io(node, { op: 'flush' });
+  }
+  return unflushed(sketch.steps).size === 0;
 }
 
 /** A tool on an image that nobody has open. */
