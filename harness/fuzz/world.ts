@@ -12,6 +12,7 @@ import { lifecycle } from './properties/lifecycle.js';
 import { mirror } from './properties/mirror.js';
 import { nbd } from './properties/nbd.js';
 import { persistence } from './properties/persistence.js';
+import { storedChain } from './properties/stored-chain.js';
 import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
@@ -28,6 +29,7 @@ export const WORLD: World = {
     nbd,
     devices,
     laws,
+    storedChain,
   ],
   knownIn,
   prober: ({ create }, options) => createProber(create, options),

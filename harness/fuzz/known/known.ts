@@ -3,6 +3,7 @@ import { Node } from '../../../spec/block/node.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
+import { closesTakenBitmap, endsEmptyDisk, removesExportedBitmap, reopensOverTwoWays } from './graph.js';
 import { leavesBitmaps, leavesData, leavesSize, reopensPart, resized } from './resize.js';
 import type { Trigger } from './trigger.js';
 
@@ -70,10 +71,6 @@ function isReadByFilter(node: Node | undefined): boolean {
 /** What QBM refuses and qcow2 does not, or in other words. */
 const OWN_REFUSALS =
   /^(REF-E-OVERLAY-ALLOCATION|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
-
-function shares<T>(some: readonly T[], others: readonly T[]): boolean {
-  return some.some((one) => others.includes(one));
-}
 
 export const KNOWN: readonly Trigger[] = [
   {
@@ -255,21 +252,25 @@ export const KNOWN: readonly Trigger[] = [
     name: 'removal of a node whose bitmap is exported elsewhere',
     shownBy: 'del-of-a-node-whose-bitmap-is-exported-elsewhere',
     programs: QEMU,
-    before: (run, action) => {
-      if (action.verb !== 'qmp' || action.command !== 'blockdev-del') return false;
-      const node = run.machine.graph.find(String(action.arguments?.['node-name']));
-      const isFree = node !== undefined && node.parents.length === 0;
-      return isFree && run.machine.exports.all.some(({ bitmaps }) => shares(bitmaps, node.bitmaps));
-    },
+    before: removesExportedBitmap,
   },
   {
     name: 'end of a disk of no bytes with stored bitmaps',
     shownBy: 'restart-zero-size',
     programs: QEMU,
-    before: (run, action) =>
-      (action.verb === 'restart' ||
-        (action.verb === 'qmp' && /^blockdev-(del|reopen)$/.test(action.command))) &&
-      run.nodes.some((node) => node.size === 0 && node.bitmaps.some(({ persistent }) => persistent)),
+    before: endsEmptyDisk,
+  },
+  {
+    name: 'reopening over a node that reaches another in two ways, which fails',
+    shownBy: 'reopen-undone-over-its-own-file',
+    programs: QEMU_7,
+    refused: reopensOverTwoWays,
+  },
+  {
+    name: 'image that becomes read-only while a job has its stored bitmap',
+    shownBy: 'read-only-while-a-backup-ends',
+    programs: QEMU,
+    before: closesTakenBitmap,
   },
   {
     name: 'resize below or beside a node with bitmaps, or one that remembers its size',

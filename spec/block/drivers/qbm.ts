@@ -363,6 +363,8 @@ export class QbmDriver implements Driver, BitmapStore {
 
   checkRemove(): void {
     if (this.#parts.store === null) throw new BlockError('REF-E-INLINE');
+    // Of a bitmap that a job has put in the place of another while the image was read-only.
+    if (this.#isReadOnly) throw new BlockError('REF-E-READ-ONLY');
   }
 
   unpersist(bitmap: DirtyBitmap): void {

@@ -1,0 +1,54 @@
+/** Known triggers that are about the graph: nodes that go, or become read-only, while others have what is theirs. */
+import type { Node } from '../../../spec/block/node.js';
+import { isJsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from '../draw/model-run.js';
+
+/** A node goes, and an export of another one shows a bitmap of it. */
+export function removesExportedBitmap(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-del') return false;
+  const node = run.machine.graph.find(String(action.arguments?.['node-name']));
+  if (node === undefined || node.parents.length > 0) return false;
+  return run.machine.exports.all.some(({ bitmaps }) => bitmaps.some((one) => node.bitmaps.includes(one)));
+}
+
+/** A disk of no bytes is closed, and has bitmaps that are to be stored. */
+export function endsEmptyDisk(run: ModelRun, action: Action): boolean {
+  const isEnd = action.verb === 'qmp' && /^blockdev-(del|reopen)$/.test(action.command);
+  if (!isEnd && action.verb !== 'restart') return false;
+  return run.nodes.some((node) => node.size === 0 && node.bitmaps.some(({ persistent }) => persistent));
+}
+
+/** An image becomes read-only, by itself or below a snapshot, while a job has one of the bitmaps that are stored in it. */
+export function closesTakenBitmap(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp') return false;
+  const text = JSON.stringify(action.arguments ?? null);
+  const isReopened = action.command === 'blockdev-reopen' && text.includes('"read-only":true');
+  const isSnapshot =
+    action.command.startsWith('blockdev-snapshot') || text.includes('"type":"blockdev-snapshot');
+  if (!isReopened && !isSnapshot) return false;
+  return run.nodes.some(({ bitmaps }) =>
+    bitmaps.some(({ persistent, successor }) => persistent && successor !== null),
+  );
+}
+
+/** A node is to get another below it from which two ways lead to a third one. */
+export function reopensOverTwoWays(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options } = action.arguments ?? {};
+  if (!Array.isArray(options)) return false;
+  const below = options.filter(isJsonObject).flatMap(({ file, backing }) => [String(file), String(backing)]);
+  return below.some((name) => reachesTwice(run.machine.graph.find(name)));
+}
+
+/** Whether two ways lead from the node down to another one. */
+function reachesTwice(node: Node | undefined): boolean {
+  const seen = new Set<Node>();
+  const meets = (at: Node): boolean =>
+    at.children.some(({ child }) => {
+      if (seen.has(child)) return true;
+      seen.add(child);
+      return meets(child);
+    });
+  return node !== undefined && meets(node);
+}
