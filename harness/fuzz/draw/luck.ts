@@ -2,6 +2,8 @@
  * What has more than one right answer, or one that depends on the moment: no history does it, whether it was drawn, changed
  * or made smaller.
  */
+import type { Node } from '../../../spec/block/node.js';
+import { statusInChain } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
@@ -11,7 +13,11 @@ import type { ModelRun } from './model-run.js';
 export function isLuck(run: ModelRun, action: Action): boolean {
   const all = backups(action);
   return (
-    endsAtError(run, action) || failsInGroup(run, action, all) || all.some((one) => copiesAtOnce(run, one))
+    endsAtError(run, action) ||
+    failsInGroup(run, action, all) ||
+    all.some((one) => copiesAtOnce(run, one)) ||
+    asksHowFar(run, action) ||
+    readsFaultyZeros(run, action)
   );
 }
 
@@ -69,6 +75,33 @@ function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }:
   const fault = JSON.stringify(node.driver.describe());
   if (!fault.includes('"inject-error.0.')) return false;
   return onError === 'report' || (onError === 'enospc' && !fault.includes('"inject-error.0.errno":28'));
+}
+
+/** How far a mirror has followed its disk, and what of that it counts where there is nothing. */
+function asksHowFar(run: ModelRun, action: Action): boolean {
+  const isQuery = action.verb === 'qmp' && /^query-(block-)?jobs$/.test(action.command);
+  return isQuery && run.jobs.some(({ driver }) => driver.type === 'mirror');
+}
+
+/** A server that sends holes need not read what is known to be zeros, and meets no fault there. */
+function readsFaultyZeros(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'io' || action.request.op !== 'read') return false;
+  const node = run.machine.graph.find(action.node);
+  if (node === undefined || !isFaulty(node)) return false;
+  const { offset, length } = action.request;
+  const end = Math.min(node.size, offset + length);
+  for (let at = offset; at < end; ) {
+    const { isZero, length: known } = statusInChain(node, at, end - at);
+    if (isZero) return true;
+    at += known;
+  }
+  return false;
+}
+
+function isFaulty(node: Node): boolean {
+  const { driver } = node;
+  if (driver.name === 'blkdebug' && JSON.stringify(driver.describe()).includes('inject-error')) return true;
+  return node.children.some(({ child }) => isFaulty(child));
 }
 
 /** A fault that is over by now. */

@@ -240,10 +240,7 @@ export const JOB_MOVES: readonly Move[] = [
   {
     name: 'query jobs',
     weight: 1,
-    make(sketch) {
-      // How far a mirror has followed its disk is luck.
-      if (sketch.run.jobs.every(({ driver }) => driver.type !== 'mirror')) sketch.qmp('query-jobs');
-    },
+    make: (sketch) => void sketch.qmp('query-jobs'),
   },
   {
     name: 'write beside jobs',

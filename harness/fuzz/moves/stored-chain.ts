@@ -118,27 +118,30 @@ function playSwitch(sketch: Sketch): void {
 function playRestart(sketch: Sketch): void {
   const { draw, run } = sketch;
   if (run.jobs.length > 0) return;
-  const below = new Map(chain(sketch).map((node) => [node.name, node.backing?.name ?? null]));
+  const below = new Map(chain(sketch).map((node) => [node.name, stoodOn(node)]));
   sketch.play({ verb: 'restart' });
   if (draw.chance(0.2)) playTool(sketch);
   openAgain(sketch, below);
   for (const node of chain(sketch)) if (bitmapsOf(node).length > 0) sketch.observe(node.name);
 }
 
+/** The image below, null if there is none; undefined if it was opened with the one above, and has no name that can be said. */
+function stoodOn({ backing }: Node): string | null | undefined {
+  return backing?.name.startsWith('#') === true ? undefined : (backing?.name ?? null);
+}
+
 /** @param below what each image stood on */
-function openAgain(sketch: Sketch, below: ReadonlyMap<string, string | null>): void {
+function openAgain(sketch: Sketch, below: ReadonlyMap<string, string | null | undefined>): void {
   const { draw } = sketch;
   const isByOne = draw.chance(0.7);
   const closed = new Set(closedImages(sketch));
   const open = (name: string): void => {
     if (!closed.delete(name)) return;
-    const backing = below.get(name) ?? null;
-    if (backing !== null && isByOne) open(backing);
-    const isThere = backing !== null && sketch.node(backing) !== undefined;
+    const backing = isByOne ? below.get(name) : undefined;
+    if (typeof backing === 'string') open(backing);
+    const isThere = backing === null || (backing !== undefined && sketch.node(backing) !== undefined);
     const readOnly = draw.chance(0.15);
-    sketch.play(
-      openExisting(name, isByOne && (backing === null || isThere) ? { readOnly, backing } : { readOnly }),
-    );
+    sketch.play(openExisting(name, isThere ? { readOnly, backing } : { readOnly }));
   };
   const lower = new Set(below.values());
   for (const name of [...closed]) if (!lower.has(name)) open(name);
@@ -150,7 +153,7 @@ function playClose(sketch: Sketch): void {
   const { draw } = sketch;
   const node = draw.any(tops(sketch));
   if (node === undefined) return;
-  const below = new Map([[node.name, node.backing?.name ?? null]]);
+  const below = new Map([[node.name, stoodOn(node)]]);
   const answer = sketch.qmp('blockdev-del', { 'node-name': node.name });
   if (answer?.ok === true && draw.chance(0.8)) openAgain(sketch, below);
 }
