@@ -21,6 +21,25 @@ function backend(): Holder {
   return { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
 }
 
+/** What is asked of every job that puts a filter of its own into the chain. */
+export interface NewFilterJob {
+  /** default: the name of the drive that the job is on */
+  readonly id: string | undefined;
+  /** bytes a second; 0 for no limit */
+  readonly speed: number;
+  /** null: one that nobody can ask for */
+  readonly filterName: string | null;
+  readonly autoFinalize: boolean | undefined;
+  readonly autoDismiss: boolean | undefined;
+}
+
+/** What is asked of those that take images out of a chain. */
+export interface NewChainJob extends NewFilterJob {
+  /** what the image above is to say of the base; null: the base's own name */
+  readonly backingFile: string | null;
+  readonly onError: ErrorPolicy;
+}
+
 export class BlockJob extends Job implements Holder {
   readonly kind = 'job';
   /** bytes a second; 0: as fast as it can */

@@ -3,6 +3,8 @@
  * job that is run, paused, cancelled or let fail between its writes. Only tests import this.
  */
 import fc from 'fast-check';
+import type { Node } from '../block/node.js';
+import { type Errno, RequestError } from '../block/request-error.js';
 import { nodeSha256 } from '../host/sha256.js';
 import { type Json, jsonObject } from '../json/value.js';
 import { createImage } from '../qbm/create.js';
@@ -38,6 +40,70 @@ export function writes(size: number): fc.Arbitrary<Write> {
 export interface Layer {
   readonly size: number;
   readonly content: readonly Write[];
+}
+
+/** Around clusters, and with a tail that is none. */
+const SIZES = [2 * CLUSTER + 512, 5 * CLUSTER, 9 * CLUSTER + 1536];
+export const LARGEST = Math.max(...SIZES);
+
+export const layer: fc.Arbitrary<Layer> = fc.record({
+  size: fc.constantFrom(...SIZES),
+  content: fc.array(writes(LARGEST), { maxLength: 4 }),
+});
+
+const ENDS = ['finalize', 'cancel', 'cancel early', 'quit'] as const;
+
+/** What is the same in a story of any job on a chain. */
+export interface ChainStory {
+  readonly layers: readonly Layer[];
+  readonly rounds: readonly { readonly steps: number; readonly write: Write }[];
+  readonly end: (typeof ENDS)[number];
+  /** a cluster at which a request of the job fails, once; null: none */
+  readonly fault: number | null;
+  readonly onError: 'report' | 'ignore' | 'stop';
+}
+
+/** @param least how many images a chain has at least */
+export function chainStories(least: number): {
+  [member in keyof ChainStory]: fc.Arbitrary<ChainStory[member]>;
+} {
+  return {
+    layers: fc.array(layer, { minLength: least, maxLength: 5 }),
+    rounds: fc.array(fc.record({ steps: fc.nat(3), write: writes(LARGEST) }), { maxLength: 5 }),
+    end: fc.constantFrom(...ENDS, 'finalize' as const),
+    fault: fc.option(fc.nat(4)),
+    onError: fc.constantFrom('report' as const, 'ignore' as const, 'stop' as const),
+  };
+}
+
+/** One request of a node that touches a cluster fails, once, while a job is at work. */
+export class Fault {
+  #isArmed = false;
+  #cluster: number | null;
+
+  /** @param hook the requests that are meant */
+  constructor({ driver }: Node, hook: 'read' | 'write', errno: Errno, cluster: number | null) {
+    this.#cluster = cluster;
+    const request = driver[hook].bind(driver);
+    driver[hook] = (offset, bytes) => {
+      this.#meet(offset, bytes.length, errno);
+      request(offset, bytes);
+    };
+  }
+
+  during(action: () => void): void {
+    this.#isArmed = true;
+    action();
+    this.#isArmed = false;
+  }
+
+  #meet(offset: number, length: number, errno: Errno): void {
+    if (this.#cluster === null || !this.#isArmed) return;
+    const place = this.#cluster * CLUSTER;
+    if (place < offset || place >= offset + length) return;
+    this.#cluster = null;
+    throw new RequestError(errno, 'a fault');
+  }
 }
 
 export class ImageChain {

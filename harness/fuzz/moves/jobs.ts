@@ -7,6 +7,7 @@ import type { Action } from '../../case/case.js';
 import { openAction } from '../draw/actions.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { members, type Sketch } from '../draw/sketch.js';
+import { openFaulty } from './faulty.js';
 import { playChange, readWhole } from './guest.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf, someDisk } from './names.js';
@@ -36,20 +37,10 @@ function drawTarget(sketch: Sketch, source: Node, isOnce: boolean): string {
   const size = draw.chance(BROKEN) ? source.size + 512 : source.size;
   const name = openTarget(sketch, size);
   if (!draw.chance(0.25)) return name;
-  const faulty = sketch.fresh('faulty');
-  const rule = members({
-    event: 'none',
-    sector: Math.floor(draw.int(0, Math.max(0, size - 1)) / 65536) * 128,
-    once: isOnce || draw.chance(0.5) ? true : undefined,
+  return openFaulty(sketch, name, size, {
+    isOnce: isOnce || draw.chance(0.5),
     errno: draw.pick([5, 28]),
   });
-  sketch.qmp('blockdev-add', {
-    driver: 'blkdebug',
-    'node-name': faulty,
-    image: name,
-    'inject-error': [rule],
-  });
-  return faulty;
 }
 
 /** The arguments of a backup, mostly ones that belong together. */

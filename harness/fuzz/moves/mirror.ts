@@ -3,7 +3,8 @@ import { Node } from '../../../spec/block/node.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import type { Job } from '../../../spec/job/job.js';
 import { openAction } from '../draw/actions.js';
-import { members, type Sketch } from '../draw/sketch.js';
+import type { Sketch } from '../draw/sketch.js';
+import { openFaulty } from './faulty.js';
 import { drawChange, readWhole } from './guest.js';
 import { playVerb } from './jobs.js';
 import type { Move } from './move.js';
@@ -41,21 +42,7 @@ function drawTarget(sketch: Sketch, source: Node): string {
   sketch.play(openAction(name, size, { discard: draw.chance(0.7) ? 'unmap' : 'ignore', ...isOver }));
   if (draw.chance(0.3)) sketch.io(name, { op: 'write', offset: 0, length: size, pattern: 0x77 });
   if (!draw.chance(0.25)) return name;
-  const faulty = sketch.fresh('faulty');
-  const rule = members({
-    event: 'none',
-    iotype: 'write',
-    sector: Math.floor(draw.int(0, size - 1) / 65536) * 128,
-    once: true,
-    errno: draw.pick([5, 28]),
-  });
-  sketch.qmp('blockdev-add', {
-    driver: 'blkdebug',
-    'node-name': faulty,
-    image: name,
-    'inject-error': [rule],
-  });
-  return faulty;
+  return openFaulty(sketch, name, size, { iotype: 'write', isOnce: true, errno: draw.pick([5, 28]) });
 }
 
 function playMirror(sketch: Sketch): void {

@@ -1,42 +1,20 @@
 /** Commits over random chains and histories: a guest sees nothing of them, however they end. COMMIT.md, JOB-110 to JOB-122. */
 import fc from 'fast-check';
 import t from 'tap';
-import type { Node } from '../../block/node.js';
-import { RequestError } from '../../block/request-error.js';
-import { CLUSTER, type Layer, Twins, type Write, writes } from '../chain-for-tests.js';
+import { type ChainStory, chainStories, Fault, Twins } from '../chain-for-tests.js';
 
-const SIZES = [2 * CLUSTER + 512, 5 * CLUSTER, 9 * CLUSTER + 1536];
-const LARGEST = 9 * CLUSTER + 1536;
-
-const layer: fc.Arbitrary<Layer> = fc.record({
-  size: fc.constantFrom(...SIZES),
-  content: fc.array(writes(LARGEST), { maxLength: 4 }),
-});
-
-const ENDS = ['finalize', 'cancel', 'cancel early', 'quit'] as const;
-
-interface Story {
-  readonly layers: readonly Layer[];
+interface Story extends ChainStory {
   readonly top: number;
   readonly base: number;
-  readonly rounds: readonly { readonly steps: number; readonly write: Write }[];
-  readonly end: (typeof ENDS)[number];
-  /** a cluster of the base that cannot be written by the job, once; null: none */
-  readonly fault: number | null;
-  readonly onError: 'report' | 'ignore' | 'stop';
 }
 
 /** @param isActive the uppermost image is committed; then all have one size, for guests end on the base */
 function stories(isActive: boolean): fc.Arbitrary<Story> {
   return fc
     .record({
-      layers: fc.array(layer, { minLength: isActive ? 2 : 3, maxLength: 5 }),
+      ...chainStories(isActive ? 2 : 3),
       top: fc.nat(4),
       base: fc.nat(4),
-      rounds: fc.array(fc.record({ steps: fc.nat(3), write: writes(LARGEST) }), { maxLength: 5 }),
-      end: fc.constantFrom(...ENDS, 'finalize' as const),
-      fault: fc.option(fc.nat(4)),
-      onError: fc.constantFrom('report' as const, 'ignore' as const, 'stop' as const),
     })
     .map((story) => {
       const last = story.layers.length - 1;
@@ -47,36 +25,12 @@ function stories(isActive: boolean): fc.Arbitrary<Story> {
     });
 }
 
-/** A write of a cluster fails once, while a job is at work. */
-class Fault {
-  #isArmed = false;
-
-  constructor({ driver }: Node, cluster: number | null) {
-    const write = driver.write.bind(driver);
-    let isLeft = cluster !== null;
-    driver.write = (offset, bytes) => {
-      const place = (cluster ?? 0) * CLUSTER;
-      if (isLeft && this.#isArmed && place >= offset && place < offset + bytes.length) {
-        isLeft = false;
-        throw new RequestError('ENOSPC', 'a fault');
-      }
-      write(offset, bytes);
-    };
-  }
-
-  during(action: () => void): void {
-    this.#isArmed = true;
-    action();
-    this.#isArmed = false;
-  }
-}
-
 /** One history; the laws are checked after every step. @returns how the job ended */
 function play({ layers, top, base, rounds, end, fault, onError }: Story): string {
   const twins = new Twins(layers);
   const { chain } = twins;
   const { machine } = chain;
-  const fails = new Fault(machine.graph.find(`n${base}`)!, fault);
+  const fails = new Fault(machine.graph.find(`n${base}`)!, 'write', 'ENOSPC', fault);
   const isActive = top === layers.length - 1;
   chain.execute('block-commit', {
     'job-id': 'j0',

@@ -7,26 +7,17 @@ import { CommitTopDriver } from '../../block/drivers/commit-top.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
-import type { BlockJob, ErrorPolicy } from '../block-job.js';
+import type { BlockJob, NewChainJob } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { Jobs } from '../jobs.js';
 import { CommitDriver, type CommitPlan } from './commit.js';
 import { nextBacking, overlaysOn, removeCommitFilter } from './ending.js';
 
-export interface NewCommit {
-  /** default: the name of the drive that uses `device` */
-  readonly id: string | undefined;
+export interface NewCommit extends NewChainJob {
   /** the top of the chain */
   readonly device: Node;
   readonly top: Node;
   readonly base: Node;
-  readonly backingFile: string | null;
-  readonly onError: ErrorPolicy;
-  /** bytes a second; 0 for no limit */
-  readonly speed: number;
-  readonly filterName: string | null;
-  readonly autoFinalize: boolean | undefined;
-  readonly autoDismiss: boolean | undefined;
 }
 
 /** The job runs when this returns. @throws Refusal; then all is as before, but for the events of a job that was there */

@@ -7,17 +7,15 @@ import { below, hasInChain, imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
-import type { BlockJob, ErrorPolicy } from '../block-job.js';
+import type { BlockJob, ErrorPolicy, NewFilterJob } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { Jobs } from '../jobs.js';
 import type { Ending } from './ending.js';
 import { insertMirrorFilter, type MirrorFilter } from './filter.js';
 import { MirrorDriver, type MirrorOptions } from './mirror.js';
 
-export interface NewMirror {
+export interface NewMirror extends NewFilterJob {
   readonly type: MirrorOptions['type'];
-  /** default: the name of the drive that uses the source */
-  readonly id: string | undefined;
   readonly source: Node;
   /** may be below the source, which makes it an active commit: then nothing else can be read or written between the two */
   readonly target: Node;
@@ -28,13 +26,9 @@ export interface NewMirror {
   readonly granularity: number | undefined;
   /** bytes; 0 for the default */
   readonly bufferSize: number;
-  readonly speed: number;
   readonly onSourceError: ErrorPolicy;
   readonly onTargetError: ErrorPolicy;
   readonly ending: Ending;
-  readonly filterName: string | null;
-  readonly autoFinalize: boolean | undefined;
-  readonly autoDismiss: boolean | undefined;
 }
 
 /** The job runs when this returns. @throws Refusal; then all is as before, but for the events of a job that was there */

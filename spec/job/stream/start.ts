@@ -5,25 +5,16 @@ import { chainFrom, linkBelow, overlayOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
-import type { BlockJob, ErrorPolicy } from '../block-job.js';
+import type { BlockJob, NewChainJob } from '../block-job.js';
 import { JobError } from '../errors.js';
 import type { Jobs } from '../jobs.js';
 import { insertStreamFilter, removeStreamFilter } from './filter.js';
 import { baseOf, nextBacking, StreamDriver, type StreamPlan } from './stream.js';
 
-export interface NewStream {
-  /** default: the name of the drive that uses the image */
-  readonly id: string | undefined;
+export interface NewStream extends NewChainJob {
   readonly top: Node;
   /** what `top` is to stand on, a node of its chain or null for nothing; or the lowest image that is streamed */
   readonly until: { readonly base: Node | null } | { readonly bottom: Node };
-  readonly backingFile: string | null;
-  readonly onError: ErrorPolicy;
-  /** bytes a second; 0 for no limit */
-  readonly speed: number;
-  readonly filterName: string | null;
-  readonly autoFinalize: boolean | undefined;
-  readonly autoDismiss: boolean | undefined;
 }
 
 /** The job runs when this returns. @throws Refusal; then all is as before, but for the events of a job that was there */
