@@ -4,6 +4,7 @@ import { knownIn } from './known/known-in.js';
 import { createProber } from './play/prober.js';
 import { backupChain } from './properties/backup-chain.js';
 import { bitmap } from './properties/bitmap.js';
+import { chain } from './properties/chain.js';
 import { devices } from './properties/devices.js';
 import { fleecing } from './properties/fleecing.js';
 import { jobs } from './properties/jobs.js';
@@ -24,6 +25,7 @@ export const WORLD: World = {
     jobs,
     backupChain,
     mirror,
+    chain,
     fleecing,
     persistence,
     nbd,

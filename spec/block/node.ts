@@ -3,6 +3,8 @@
  * GRAPH.md. Sizes are bytes.
  */
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
+import type { JsonObject } from '../json/value.js';
+import { skipImplicit } from './chain/walk.js';
 import type { Driver } from './drivers/driver.js';
 import type { Edge, Role } from './edge.js';
 import type { OpenedWith } from './options.js';
@@ -146,6 +148,11 @@ export class Node {
   /** The file name a person would recognise, or `json:{…}` where options matter. */
   get filename(): string {
     return this.driver.filename();
+  }
+
+  /** Its options as file names of nodes above show them: filters that jobs put there without a name do not show. REF-046 */
+  get shownOptions(): JsonObject {
+    return skipImplicit(this).driver.describe();
   }
 
   /** The end of the node: called when the last reference to it is gone, children are let go of after it. */

@@ -105,6 +105,26 @@ export function isAllocatedAbove(
   return { isAllocated: false, length: known };
 }
 
+/**
+ * Which layer says what is read at the beginning of a range, filters counted, from 0 for the node itself; null: none does. A
+ * layer that ends before it says that there are zeros. NBD-021
+ */
+export function layerOf(
+  node: Node,
+  offset: number,
+  length: number,
+): { readonly depth: number | null; readonly length: number } {
+  let known = length;
+  let depth = 0;
+  for (let layer: Node | null = node; layer !== null; layer = nodeBelow(layer), depth++) {
+    if (offset >= layer.size) return { depth, length: known };
+    const found = statusOf(layer, offset, Math.min(known, layer.size - offset));
+    known = found.length;
+    if (found.isAllocated) return { depth, length: known };
+  }
+  return { depth: null, length: known };
+}
+
 /** The pieces of a range of a node, each as long as its status allows. */
 export function* statusPieces(
   node: Node,

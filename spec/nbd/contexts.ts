@@ -1,7 +1,7 @@
 /** What can be asked about the bytes of a node. NBD.md, NBD-020 to NBD-022. Offsets and lengths are bytes. */
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Node } from '../block/node.js';
-import { statusPieces } from '../block/status.js';
+import { layerOf, statusPieces } from '../block/status.js';
 import { STATE_HOLE, STATE_ZERO } from './constants.js';
 import type { Extent, MetaContext } from './export.js';
 
@@ -18,13 +18,16 @@ export function baseAllocation(node: () => Node): MetaContext {
   };
 }
 
-/** NBD-021: 1 for what the node itself says, 2 for its backing file, and so on; 0 for what nobody says. */
+/** NBD-021: 1 for what the node itself says, 2 for what is below it, and so on; 0 for what nobody says. */
 export function allocationDepth(node: () => Node): MetaContext {
   return {
     name: 'qemu:allocation-depth',
     *extents(offset, length): Generator<Extent> {
-      for (const piece of statusPieces(node(), offset, length)) {
-        yield { length: piece.length, flags: piece.isAllocated ? piece.depth + 1 : 0 };
+      const end = offset + length;
+      for (let at = offset; at < end; ) {
+        const found = layerOf(node(), at, end - at);
+        yield { length: found.length, flags: found.depth === null ? 0 : found.depth + 1 };
+        at += found.length;
       }
     },
   };

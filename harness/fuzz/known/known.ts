@@ -1,7 +1,9 @@
 /** The known triggers, each with the case that shows it. */
 import { Node } from '../../../spec/block/node.js';
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { KNOWN_OF_CHAINS } from './chain.js';
+import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
 import { closesTakenBitmap, endsEmptyDisk, removesExportedBitmap, reopensOverTwoWays } from './graph.js';
 import { leavesBitmaps, leavesData, leavesSize, reopensPart, resized } from './resize.js';
@@ -10,20 +12,6 @@ import type { Trigger } from './trigger.js';
 const QEMU = /^qemu-/;
 const QEMU_10 = /^qemu-\S+ 10\./;
 const QEMU_7 = /^qemu-\S+ 7\.2\./;
-
-/** The arguments of a command, and of every action of a transaction, with their names. */
-function* commandsOf(action: Action): Generator<{ readonly name: string; readonly args: JsonObject }> {
-  if (action.verb !== 'qmp') return;
-  const args = action.arguments ?? {};
-  if (action.command !== 'transaction') yield { name: action.command, args };
-  else if (Array.isArray(args.actions)) {
-    for (const one of args.actions) {
-      if (isJsonObject(one) && isJsonObject(one.data ?? null)) {
-        yield { name: String(one.type), args: one.data as JsonObject };
-      }
-    }
-  }
-}
 
 function some(action: Action, meets: (name: string, args: JsonObject) => boolean): boolean {
   for (const { name, args } of commandsOf(action)) if (meets(name, args)) return true;
@@ -284,4 +272,5 @@ export const KNOWN: readonly Trigger[] = [
     programs: QEMU_10,
     before: leavesSize,
   },
+  ...KNOWN_OF_CHAINS,
 ];

@@ -1,4 +1,5 @@
 /** What guests do: writes, zero writes, discards and reads, at the edges; and the size of their disks. */
+import { chainFrom, imageOf } from '../../../spec/block/chain/walk.js';
 import type { Node } from '../../../spec/block/node.js';
 import type { IoRequest } from '../../target/target.js';
 import { CLUSTER, newSize, rangeOf } from '../draw/edges.js';
@@ -38,24 +39,41 @@ function clustersOf({ offset, length }: Range, size: number): Range {
   return { offset: start, length: Math.min(size, Math.ceil((offset + length) / CLUSTER) * CLUSTER) - start };
 }
 
+function inClusters(request: IoRequest, size: number): IoRequest {
+  return request.op === 'flush' || request.op === 'read'
+    ? request
+    : { ...request, ...clustersOf(request, size) };
+}
+
+/** Whether reading what is below the image can fail. */
+function canFailBelow(node: Node): boolean {
+  const backing = imageOf(node).backing ?? null;
+  return (
+    backing !== null &&
+    [...chainFrom(backing)].some(({ driver }) => 'inject-error.0.event' in driver.describe())
+  );
+}
+
 interface Range {
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * Plays such a request. What a discard of parts of clusters leaves there is for the format to choose: where that is so,
- * zeros are written after it, and what it marks is looked at before.
+ * Plays such a request. What a discard of parts of clusters leaves there is for the format to choose, and so is what one of
+ * any clusters leaves over a backing file: where that is so, zeros are written after it, and what it marks is looked at before.
  */
 export function playChange(sketch: Sketch, name: string): void {
   const node = sketch.node(name);
   if (node === undefined || node.size === 0) return;
-  const request = drawChange(sketch, node);
+  const drawn = drawChange(sketch, node);
+  // What is read for a part of a cluster is for the format to choose, which counts where that can fail.
+  const request = canFailBelow(node) ? inClusters(drawn, node.size) : drawn;
   const answer = sketch.io(name, request);
   if (request.op !== 'discard' || answer?.ok !== true || sketch.format === 'raw') return;
   const { offset, length } = request;
   const isWhole = offset % CLUSTER === 0 && (offset + length) % CLUSTER === 0;
-  if (isWhole) return;
+  if (isWhole && (imageOf(node).backing ?? null) === null) return;
   if (sketch.draw.chance(0.3) && node.bitmaps.length > 0) sketch.observe(name);
   sketch.io(name, { op: 'zero', offset, length });
 }

@@ -215,11 +215,8 @@ export function endJobs(sketch: Sketch): void {
   }
 }
 
-export const JOB_MOVES: readonly Move[] = [
-  { name: 'backup', weight: 5, make: playBackup },
-  { name: 'mirror', weight: 3, make: playMirror },
-  { name: 'complete and compare', weight: 2, make: playCopied },
-  { name: 'jobs together', weight: 2, make: playTogether },
+/** What is asked of any job. */
+export const VERB_MOVES: readonly Move[] = [
   {
     name: 'job verb',
     weight: 6,
@@ -228,6 +225,14 @@ export const JOB_MOVES: readonly Move[] = [
       if (job !== undefined) playVerb(sketch, job);
     },
   },
+];
+
+export const JOB_MOVES: readonly Move[] = [
+  { name: 'backup', weight: 5, make: playBackup },
+  { name: 'mirror', weight: 3, make: playMirror },
+  { name: 'complete and compare', weight: 2, make: playCopied },
+  { name: 'jobs together', weight: 2, make: playTogether },
+  ...VERB_MOVES,
   {
     name: 'query jobs',
     weight: 1,

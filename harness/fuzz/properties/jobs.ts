@@ -1,5 +1,6 @@
 /** Jobs at rest: what they accept, what becomes of bitmaps, nodes and guests beside them, and that nothing is left of them. */
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
+import { STREAM_MOVES } from '../moves/chain/jobs.js';
 import { playChange } from '../moves/guest.js';
 import { endJobs, isOfMirror, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
@@ -34,7 +35,12 @@ export const jobs = propertyOf({
   goals: JOB_GOALS,
   formats: ['raw', 'overlay'],
   length: [8, 30],
-  moves: [...JOB_MOVES, ...BESIDE, ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 }))],
+  moves: [
+    ...JOB_MOVES,
+    ...STREAM_MOVES,
+    ...BESIDE,
+    ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 })),
+  ],
   shun: isOfMirror,
   begin(sketch) {
     openDisks(sketch, 2);

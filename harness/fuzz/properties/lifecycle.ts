@@ -1,7 +1,9 @@
 /** Who uses which node: filters, overlays, exports and bitmaps come and go in any order. */
 import { BITMAP_MOVES } from '../moves/bitmaps.js';
+import { STREAM_MOVES } from '../moves/chain/jobs.js';
 import { EXPORT_MOVES, startServer } from '../moves/exports.js';
 import { GUEST_MOVES } from '../moves/guest.js';
+import { VERB_MOVES } from '../moves/jobs.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
 import { RESIZE_MOVES } from '../moves/resize.js';
 import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
@@ -18,6 +20,8 @@ export const lifecycle = propertyOf({
     ...NODE_MOVES,
     ...RESIZE_MOVES,
     ...EXPORT_MOVES,
+    ...STREAM_MOVES,
+    ...VERB_MOVES.map(rarely),
     ...BITMAP_MOVES.map(rarely),
     ...GUEST_MOVES.map(rarely),
   ],

@@ -7,6 +7,7 @@ import { BlockError } from '../errors.js';
 import type { Graph } from '../graph.js';
 import { Node } from '../node.js';
 import { withDefaults } from '../options.js';
+import { checkBitmaps, followSize } from '../resize.js';
 
 export interface NewFilter {
   /** null: one that nobody can ask for */
@@ -50,6 +51,33 @@ export function moveUsers(change: GraphChange, from: Node, to: Node): void {
     parent instanceof Node ? !uses(to, parent) : parent.kind !== 'job',
   );
   for (const edge of users) change.move(edge, to);
+}
+
+/**
+ * Whoever uses `from` uses `to`, which may be of another size: the bitmaps above follow when it is done (REF-010).
+ * @param more what changes with it
+ * @throws Refusal; then nothing has changed
+ */
+export function handOver(
+  graph: Graph,
+  [from, to]: readonly [Node, Node],
+  more: (change: GraphChange) => void = () => {},
+): { done: () => void; revert: () => void } {
+  const { done, revert } = graph.attempt((change) => {
+    moveUsers(change, from, to);
+    more(change);
+  });
+  try {
+    checkBitmaps(to);
+  } catch (refusal) {
+    revert();
+    throw refusal;
+  }
+  const follow = (): void => {
+    done();
+    followSize(to);
+  };
+  return { done: follow, revert };
 }
 
 /** @throws BlockError `id`, with the text of the refusal */

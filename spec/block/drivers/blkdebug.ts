@@ -168,7 +168,7 @@ class BlkdebugDriver extends FilterDriver {
   }
 
   override describe(): JsonObject {
-    const image = this.file.child.driver.describe();
+    const image = this.file.child.shownOptions;
     const shown = jsonObject({ driver: this.name, image });
     const { injectErrors, setStates, limits } = this.#options;
     Object.assign(shown, limits, flat('inject-error', injectErrors), flat('set-state', setStates));

@@ -16,6 +16,6 @@ export class CommitTopDriver extends FilterDriver {
   }
 
   override describe(): JsonObject {
-    return jsonObject({ driver: this.name, backing: this.file.child.driver.describe() });
+    return jsonObject({ driver: this.name, backing: this.file.child.shownOptions });
   }
 }

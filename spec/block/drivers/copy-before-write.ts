@@ -109,7 +109,7 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   }
 
   override describe(): JsonObject {
-    const [file, target] = [this.file.child.driver.describe(), this.#target.child.driver.describe()];
+    const [file, target] = [this.file.child.shownOptions, this.#target.child.shownOptions];
     return jsonObject({ driver: this.name, file, target });
   }
 

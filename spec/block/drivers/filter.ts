@@ -91,6 +91,6 @@ export abstract class FilterDriver implements Driver {
   }
 
   describe(): JsonObject {
-    return jsonObject({ driver: this.name, file: this.file.child.driver.describe() });
+    return jsonObject({ driver: this.name, file: this.file.child.shownOptions });
   }
 }

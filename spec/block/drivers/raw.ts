@@ -182,7 +182,7 @@ class RawDriver implements Driver {
     const shown = jsonObject({ driver: 'raw' });
     if (this.#options.offset !== undefined) shown.offset = this.#options.offset;
     if (this.#options.size !== undefined) shown.size = this.#options.size;
-    shown.file = this.#file.child.driver.describe();
+    shown.file = this.#file.child.shownOptions;
     return shown;
   }
 }

@@ -89,6 +89,6 @@ class SnapshotAccessDriver implements Driver {
   }
 
   describe(): JsonObject {
-    return jsonObject({ driver: this.name, file: this.#file.child.driver.describe() });
+    return jsonObject({ driver: this.name, file: this.#file.child.shownOptions });
   }
 }

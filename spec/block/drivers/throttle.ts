@@ -77,7 +77,7 @@ class ThrottleDriver extends FilterDriver {
   }
 
   override describe(): JsonObject {
-    const file = this.file.child.driver.describe();
+    const file = this.file.child.shownOptions;
     return jsonObject({ driver: this.name, 'throttle-group': this.#group.id, file });
   }
 }

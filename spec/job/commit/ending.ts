@@ -1,5 +1,5 @@
 /** Those who stand on what was committed stand on the base, and say so: all of them, or none. COMMIT.md, JOB-115. */
-import { dropFilter, moveUsers } from '../../block/chain/filter.js';
+import { dropFilter, handOver, moveUsers } from '../../block/chain/filter.js';
 import { formatOf, refOf } from '../../block/chain/name.js';
 import { inheritChild, setReadOnly } from '../../block/chain/reopen.js';
 import { imageOf } from '../../block/chain/walk.js';
@@ -49,12 +49,9 @@ export function dropIntermediate(graph: Graph, filter: Node, ending: Ending): vo
 /** JOB-115 @throws StorageError EIO: another job stays where the filter is, or somebody minds */
 function leave(graph: Graph, filter: Node, base: Node): { done: () => void; revert: () => void } {
   try {
-    return graph.attempt((change) => {
-      if (filter.parents.some(({ parent }) => !(parent instanceof Node) && parent.kind === 'job'))
-        throw new StorageError('EIO', filter.name);
-      moveUsers(change, filter, base);
-      inheritChild(change, base, filter.driver.shown!);
-    });
+    if (filter.parents.some(({ parent }) => !(parent instanceof Node) && parent.kind === 'job'))
+      throw new StorageError('EIO', filter.name);
+    return handOver(graph, [filter, base], (change) => inheritChild(change, base, filter.driver.shown!));
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     throw new StorageError('EIO', filter.name);

@@ -1,5 +1,5 @@
 /** What is done with the graph when a mirror ends. MIRROR.md, JOB-073 to JOB-075. */
-import { moveUsers } from '../../block/chain/filter.js';
+import { handOver } from '../../block/chain/filter.js';
 import { setReadOnly } from '../../block/chain/reopen.js';
 import { imageOf } from '../../block/chain/walk.js';
 import type { Graph } from '../../block/graph.js';
@@ -85,7 +85,7 @@ function replace(graph: Graph, source: Node, target: Node, replaces: string | nu
   }
   permitted(() => {
     if (!canReplace(source, replaced)) throw new JobError('JOB-E-MIRROR-GRAPH');
-    graph.change((change) => moveUsers(change, replaced, target));
+    handOver(graph, [replaced, target]).done();
   });
 }
 

@@ -6,6 +6,7 @@ import { checkBlockers } from '../../block/blockers.js';
 import { formatOf } from '../../block/chain/name.js';
 import { setReadOnly } from '../../block/chain/reopen.js';
 import { append, checkOverlay } from '../../block/chain/snapshot.js';
+import { hasInChain, imageOf } from '../../block/chain/walk.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { flush } from '../../block/request.js';
@@ -149,10 +150,12 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   if (!top.isRoot) throw new BlockError('REF-E-NOT-ROOT');
   const image = graph.lookup(undefined, args['image-node-name']);
   const { backing } = image;
-  if (backing === null) throw new BlockError('REF-E-NO-BACKING');
+  const isFilter = image.driver.shown !== undefined;
+  if (backing === null && !isFilter) throw new BlockError('REF-E-NO-BACKING');
   checkBlockers(top, 'change');
-  if (!isInChain(top, image)) throw new BlockError('REF-E-OTHER-CHAIN', { device: args.device });
-  const format = formatOf(backing);
+  if (!hasInChain(top, image)) throw new BlockError('REF-E-OTHER-CHAIN', { device: args.device });
+  if (backing === null) throw notStored(args['backing-file']);
+  const format = formatOf(imageOf(backing));
   // EFFECTS
   const wasReadOnly = image.readOnly;
   if (wasReadOnly) setReadOnly(graph, image, false);
@@ -163,9 +166,12 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   }
 }
 
-function isInChain(top: Node, image: Node): boolean {
-  for (let node: Node | null = top; node !== null; node = node.backing) if (node === image) return true;
-  return false;
+/** Of a filter nothing is stored. */
+function notStored(file: string): BlockError {
+  return new BlockError('REF-E-STORAGE', {
+    file: `Could not change backing file to '${file}'`,
+    reason: 'Operation not supported',
+  });
 }
 
 export const CHAIN_COMMANDS = [

@@ -1,0 +1,221 @@
+/** The known triggers about chains and the jobs on them. */
+import { hasInChain, imageBelow, imageOf } from '../../../spec/block/chain/walk.js';
+import { Node } from '../../../spec/block/node.js';
+import { statusOf } from '../../../spec/block/status.js';
+import { BlockJob } from '../../../spec/job/block-job.js';
+import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
+import type { JsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from '../draw/model-run.js';
+import { commandsOf } from './commands.js';
+import type { Trigger } from './trigger.js';
+
+const QEMU = /^qemu-/;
+const QEMU_10 = /^qemu-\S+ 10\./;
+
+/** The arguments of a command of this name; undefined for other steps. */
+function given(action: Action, command: string): JsonObject | undefined {
+  return action.verb === 'qmp' && action.command === command ? (action.arguments ?? {}) : undefined;
+}
+
+function nodeOf(run: ModelRun, name: unknown): Node | undefined {
+  return typeof name === 'string' ? run.machine.graph.find(name) : undefined;
+}
+
+/** The node of the chain of `top` whose file is called so, or that has this name. */
+function memberOf(run: ModelRun, top: Node, { name, file }: { name: unknown; file: unknown }): Node | null {
+  if (name !== undefined) return nodeOf(run, name) ?? null;
+  if (typeof file !== 'string') return null;
+  const plain = file.replace(/^\$/, '').replace(/\.img$/, '');
+  const found = nodeOf(run, plain);
+  return found !== undefined && hasInChain(top, found) ? found : null;
+}
+
+/** What a stream leaves below: null for nothing. */
+function streamBase(run: ModelRun, top: Node, args: JsonObject): Node | null {
+  const bottom = nodeOf(run, args.bottom);
+  if (bottom !== undefined) return imageBelow(bottom);
+  const base = memberOf(run, top, { name: args['base-node'], file: args.base });
+  return base === null ? null : imageOf(base);
+}
+
+/** Whether `node` lacks some of a range itself. */
+function lacks(node: Node, from: number, to: number): boolean {
+  for (let at = from; at < to; ) {
+    const { isAllocated, length } = statusOf(node, at, to - at);
+    if (!isAllocated) return true;
+    at += length;
+  }
+  return false;
+}
+
+/** A stream of an image over a shorter one, onto a base that is longer than that. */
+function losesZeros(run: ModelRun, action: Action): boolean {
+  const args = given(action, 'block-stream');
+  const top = nodeOf(run, args?.device);
+  if (args === undefined || top === undefined) return false;
+  const base = streamBase(run, top, args);
+  const first = imageBelow(top);
+  if (base === null || first === null || first === base) return false;
+  return lacks(imageOf(top), first.size, Math.min(base.size, top.size));
+}
+
+/** A commit below an image that is longer than what is committed, into a base that is longer, too. */
+function showsBase(run: ModelRun, action: Action): boolean {
+  const commit = commitOf(run, action);
+  if (commit === null) return false;
+  const { top, base } = commit;
+  return [...above(top)].some(({ size }) => Math.min(size, base.size) > top.size);
+}
+
+/** The images that stand on a node, past filters. */
+function* above(node: Node): Generator<Node> {
+  for (const { parent, role } of node.parents) {
+    if (!(parent instanceof Node)) continue;
+    if (role === 'backing') yield parent;
+    else yield* above(parent);
+  }
+}
+
+function lowest(top: Node): Node {
+  let image = imageOf(top);
+  for (let next = imageBelow(image); next !== null; next = imageBelow(image)) image = next;
+  return image;
+}
+
+/** Base and top of a commit that is asked for. */
+function commitOf(run: ModelRun, action: Action): { readonly top: Node; readonly base: Node } | null {
+  const args = given(action, 'block-commit');
+  const device = nodeOf(run, args?.device);
+  if (args === undefined || device === undefined) return null;
+  const isNamed = args['top-node'] !== undefined || args.top !== undefined;
+  const top = isNamed ? memberOf(run, device, { name: args['top-node'], file: args.top }) : device;
+  if (top === null) return null;
+  const base = memberOf(run, top, { name: args['base-node'], file: args.base }) ?? lowest(top);
+  return { top, base };
+}
+
+/** Nodes whose size follows that of another one from now on: those above a commit into a longer base, or above a snapshot. */
+function* resizedFromBelow(run: ModelRun, action: Action): Generator<Node> {
+  const commit = commitOf(run, action);
+  if (commit !== null && commit.base.size > commit.top.size) yield* followers(commit.top);
+  const ending = endingOf(run, action);
+  if (ending !== null) yield* followers(ending);
+  for (const { name, args } of commandsOf(action)) {
+    if (name !== 'blockdev-snapshot') continue;
+    const [node, overlay] = [nodeOf(run, args.node), nodeOf(run, args.overlay)];
+    if (node !== undefined && overlay !== undefined && node.size !== overlay.size) yield* followers(node);
+  }
+}
+
+/** The filter of a commit into a base of another size, that is asked for its end. */
+function endingOf(run: ModelRun, action: Action): Node | null {
+  if (action.verb !== 'qmp' || !/^(block-)?job-(complete|finalize)$/.test(action.command)) return null;
+  const id = action.arguments?.id ?? action.arguments?.device;
+  const job = run.jobs.find((one) => one.id === id);
+  if (!(job instanceof BlockJob) || job.driver.type !== 'commit') return null;
+  const base = job.uses.find(({ name }) => name === 'base' || name === 'target')?.child;
+  const top = job.uses.find(({ name }) => name === 'intermediate node' || name === 'source')?.child;
+  if (base === undefined || top === undefined || base.size === top.size) return null;
+  return top.parents.find(({ parent }) => parent instanceof Node && parent.neverFrozen)
+    ?.parent as Node | null;
+}
+
+function* followers(node: Node): Generator<Node> {
+  for (const { parent, role } of node.parents) {
+    if (!(parent instanceof Node) || role === 'backing') continue;
+    yield parent;
+    yield* followers(parent);
+  }
+}
+
+/** The node whose file an image is to name as what it stands on. */
+function* namedBases(run: ModelRun, action: Action): Generator<Node> {
+  for (const { name, args } of commandsOf(action)) {
+    if (name !== 'blockdev-snapshot-sync' || args.mode === 'existing') continue;
+    const node = nodeOf(run, args['node-name']);
+    if (node !== undefined) yield node;
+  }
+  const commit = given(action, 'block-commit')?.['backing-file'] === undefined ? commitOf(run, action) : null;
+  if (commit !== null && [...above(commit.top)].length > 0) yield imageOf(commit.base);
+  const stream = given(action, 'block-stream');
+  const top = nodeOf(run, stream?.device);
+  const base = stream === undefined || top === undefined ? null : streamBase(run, top, stream);
+  if (base !== null && stream?.['backing-file'] === undefined) yield base;
+}
+
+export const KNOWN_OF_CHAINS: readonly Trigger[] = [
+  {
+    name: 'stream of what is beyond the end of an image on the way',
+    shownBy: 'stream-shorter-on-the-way',
+    programs: QEMU,
+    before: losesZeros,
+  },
+  {
+    name: 'commit below an image that is longer than what is committed',
+    shownBy: 'commit-beyond-the-end',
+    programs: QEMU,
+    before: showsBase,
+  },
+  {
+    name: 'stream that is kept when it has ended',
+    shownBy: 'stream-done-and-kept',
+    programs: QEMU,
+    before: (_, action) => given(action, 'block-stream')?.['auto-dismiss'] === false,
+  },
+  {
+    name: 'stream that is refused because of who uses what is on the way',
+    shownBy: 'stream-refused-leaves-nothing',
+    programs: QEMU,
+    refused: (_, action, { id }) => given(action, 'block-stream') !== undefined && id === 'REF-E-CONFLICT',
+  },
+  {
+    name: 'guest that comes while an active commit is to be finalized',
+    shownBy: 'mirror-pending-late-write',
+    programs: QEMU,
+    before: (run, { verb }) =>
+      verb === 'io' &&
+      run.jobs.some(
+        ({ driver, status }) => driver instanceof MirrorDriver && /^(waiting|pending)$/.test(status),
+      ),
+  },
+  {
+    name: 'bitmap above what becomes longer or shorter',
+    shownBy: 'bitmap-above-a-longer-overlay',
+    programs: QEMU,
+    before: (run, action) => [...resizedFromBelow(run, action)].some(({ bitmaps }) => bitmaps.length > 0),
+  },
+  {
+    name: 'blkdebug above what becomes longer or shorter',
+    shownBy: 'blkdebug-above-another-size',
+    programs: QEMU,
+    before: (run, action) =>
+      [...resizedFromBelow(run, action)].some(({ driver }) => driver.name === 'blkdebug'),
+  },
+  {
+    name: 'node above what becomes longer or shorter',
+    shownBy: 'bitmap-above-a-longer-overlay',
+    programs: QEMU_10,
+    before: (run, action) => !resizedFromBelow(run, action).next().done,
+  },
+  {
+    name: 'base that only QEMU can name, by all its options',
+    shownBy: 'stream-base-with-another-backing',
+    programs: QEMU,
+    before: (run, action) =>
+      [...namedBases(run, action)].some(({ filename }) => filename.startsWith('json:')),
+  },
+  {
+    name: 'base that an image cannot name',
+    shownBy: 'change-backing-to-raw',
+    programs: QEMU,
+    refused: (_, __, { id }) => id === 'REF-E-BACKING-NAME',
+  },
+  {
+    name: 'words of a refused resize of a backing file',
+    shownBy: 'backing-permissions',
+    programs: QEMU_10,
+    refused: (_, action, { id }) =>
+      given(action, 'block_resize') !== undefined && id === 'REF-E-DEVICE-IN-USE',
+  },
+];

@@ -1,0 +1,17 @@
+/** What a step asks for: its command, or each of its actions. */
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+
+/** The arguments of a command, and of every action of a transaction, with their names. */
+export function* commandsOf(action: Action): Generator<{ readonly name: string; readonly args: JsonObject }> {
+  if (action.verb !== 'qmp') return;
+  const args = action.arguments ?? {};
+  if (action.command !== 'transaction') yield { name: action.command, args };
+  else if (Array.isArray(args.actions)) {
+    for (const one of args.actions) {
+      if (isJsonObject(one) && isJsonObject(one.data ?? null)) {
+        yield { name: String(one.type), args: one.data as JsonObject };
+      }
+    }
+  }
+}
