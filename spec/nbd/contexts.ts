@@ -1,6 +1,7 @@
 /** What can be asked about the bytes of a node. NBD.md, NBD-020 to NBD-022. Offsets and lengths are bytes. */
 import type { DirtyBitmap } from '../bitmap/dirty-bitmap.js';
 import type { Node } from '../block/node.js';
+import { RequestError } from '../block/request-error.js';
 import { layerOf, statusPieces } from '../block/status.js';
 import { STATE_HOLE, STATE_ZERO } from './constants.js';
 import type { Extent, MetaContext } from './export.js';
@@ -10,6 +11,7 @@ export function baseAllocation(node: () => Node): MetaContext {
   return {
     name: 'base:allocation',
     *extents(offset, length): Generator<Extent> {
+      checkEnd(node(), offset, length);
       for (const piece of statusPieces(node(), offset, length)) {
         const flags = (piece.isData ? 0 : STATE_HOLE) | (piece.isZero ? STATE_ZERO : 0);
         yield { length: piece.length, flags };
@@ -23,6 +25,7 @@ export function allocationDepth(node: () => Node): MetaContext {
   return {
     name: 'qemu:allocation-depth',
     *extents(offset, length): Generator<Extent> {
+      checkEnd(node(), offset, length);
       const end = offset + length;
       for (let at = offset; at < end; ) {
         const found = layerOf(node(), at, end - at);
@@ -31,6 +34,12 @@ export function allocationDepth(node: () => Node): MetaContext {
       }
     },
   };
+}
+
+/** NBD-030: what the node has no more cannot be told of. @throws RequestError */
+function checkEnd(node: Node, offset: number, length: number): void {
+  if (offset + length <= node.size) return;
+  throw new RequestError('EIO', `${offset}+${length} is past the end of the node`);
 }
 
 /** NBD-022: 1 for what is dirty. */

@@ -24,6 +24,8 @@ export interface NbdExport {
   readonly description: string | null;
   /** bytes; it stays */
   readonly size: number;
+  /** bytes that the node has by now. NBD-030 */
+  readonly nodeSize: number;
   readonly isWritable: boolean;
   /** in the order in which they are numbered and listed */
   readonly contexts: readonly MetaContext[];

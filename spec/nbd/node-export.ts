@@ -35,7 +35,8 @@ export class NodeExport implements NbdExport, Holder {
   readonly #connections = new Set<() => void>();
   /** set by whoever makes the export hold its node */
   edge!: Edge;
-  #size: number | null = null;
+  /** as it was when the export was made: NBD-030 */
+  size = 0;
 
   /** @param choose finds the bitmaps, once the node is held */
   constructor(options: ExportOptions, requests: HeldRequests, choose: () => readonly DirtyBitmap[]) {
@@ -53,6 +54,7 @@ export class NodeExport implements NbdExport, Holder {
   /** The node is held: what can be asked about it is there. @throws what choosing bitmaps throws */
   show(): void {
     this.bitmaps = this.#choose();
+    this.size = this.edge.child.size;
     const node = () => this.edge.child;
     this.contexts = [
       baseAllocation(node),
@@ -75,10 +77,8 @@ export class NodeExport implements NbdExport, Holder {
     return null;
   }
 
-  /** As it was when the export was made. */
-  get size(): number {
-    this.#size ??= this.edge.child.size;
-    return this.#size;
+  get nodeSize(): number {
+    return this.edge.child.size;
   }
 
   request(request: GuestRequest): Uint8Array | Errno {

@@ -82,6 +82,10 @@ function serve(chosen: Chosen, request: NbdRequest, payload: Uint8Array, replies
   const { command, length } = request;
   const offset = Number(request.offset);
   const one = chosen.export;
+  if (hasRange(command) && offset + length > one.nodeSize) {
+    replies.error('EIO', `${offset}+${length} is past the end of the node, ${one.nodeSize}`);
+    return;
+  }
   let failed: Errno | null;
   switch (command) {
     case nbd.CMD_READ:
@@ -111,6 +115,11 @@ function serve(chosen: Chosen, request: NbdRequest, payload: Uint8Array, replies
   }
   if (failed === null) replies.done();
   else replies.error(failed, 'the request failed');
+}
+
+/** NBD-030: whether the node has to be as long as the range. What contexts tell is up to each of them. */
+function hasRange(command: number): boolean {
+  return command !== nbd.CMD_FLUSH && command !== nbd.CMD_BLOCK_STATUS;
 }
 
 /** What is wrong with a request before anything is done. NBD-012 */

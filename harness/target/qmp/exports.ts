@@ -89,6 +89,11 @@ export class Exports {
     const kept = this.#kept.get(node);
     if (kept !== undefined) return request(kept.nbd);
     let opened = await this.open(node, { writable: true }, limitMs);
+    // What is in the way may be a guest of ours on another node, which a case knows nothing of.
+    if (!('nbd' in opened) && this.#kept.size > 0) {
+      await this.release(limitMs);
+      opened = await this.open(node, { writable: true }, limitMs);
+    }
     // A node that is read-only, or that another user does not let write, can still be read.
     if (!('nbd' in opened)) opened = await this.open(node, { writable: false }, limitMs);
     if (!('nbd' in opened)) return opened;
