@@ -6,7 +6,16 @@ import { KNOWN_OF_CHAINS } from './chain.js';
 import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
 import { closesTakenBitmap, endsEmptyDisk, removesExportedBitmap, reopensOverTwoWays } from './graph.js';
-import { leavesBitmaps, leavesData, leavesSize, reopensPart, resized } from './resize.js';
+import { asksPastNode, copiesPastTarget } from './past-the-end.js';
+import {
+  followersOfOverlay,
+  isStale,
+  leavesBitmaps,
+  leavesData,
+  leavesSize,
+  reopensPart,
+  resized,
+} from './resize.js';
 import type { Trigger } from './trigger.js';
 
 const QEMU = /^qemu-/;
@@ -31,10 +40,6 @@ function* standingOn(node: Node): Generator<Node> {
   for (const { parent, name } of node.parents) {
     if (parent instanceof Node && /^(file|image)$/.test(name)) yield parent;
   }
-}
-
-function isStoodOn(node: Node): boolean {
-  return !standingOn(node).next().done;
 }
 
 /** Whether what is written to this node comes to a mirrored one, and not through the filter of that. */
@@ -179,19 +184,28 @@ export const KNOWN: readonly Trigger[] = [
       ),
   },
   {
-    name: 'overlay of another size below a node',
+    name: 'overlay of another size below a node that follows',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
-    before: (run, action) =>
-      some(action, (name, { node, overlay }) => {
-        const [below, above] = [node, overlay].map((one) => run.machine.graph.find(String(one)));
-        return (
-          name.startsWith('blockdev-snapshot') &&
-          below !== undefined &&
-          isStoodOn(below) &&
-          above?.size !== below.size
-        );
-      }),
+    before: (run, action) => some(action, (name, args) => followersOfOverlay(run, name, args).length > 0),
+  },
+  {
+    name: 'overlay of another size below a node with bitmaps, or one that remembers its size',
+    shownBy: 'bitmap-above-a-longer-overlay',
+    programs: QEMU_7,
+    before: (run, action) => some(action, (name, args) => isStale(followersOfOverlay(run, name, args))),
+  },
+  {
+    name: 'reading what an overlay has cut off an exported node',
+    shownBy: 'shorter-overlay-read',
+    programs: QEMU,
+    before: asksPastNode,
+  },
+  {
+    name: 'copy before a write, to where there is no room',
+    shownBy: 'target-too-short',
+    programs: QEMU,
+    before: copiesPastTarget,
   },
   {
     name: 'tools on images that name their files with their whole path',

@@ -4,7 +4,7 @@
  */
 import type { Node } from '../../../spec/block/node.js';
 import { followersOf } from '../../../spec/block/resize.js';
-import { isJsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
 
@@ -58,11 +58,24 @@ export function leavesBitmaps(run: ModelRun, action: Action): boolean {
   return isStale(forgotten(node));
 }
 
-function isStale(left: Iterable<Node>): boolean {
+/** Whether one of them has bitmaps, or remembers its size. */
+export function isStale(left: Iterable<Node>): boolean {
   for (const { bitmaps, driver } of left) {
     if (bitmaps.length > 0 || !ASKED.test(driver.name)) return true;
   }
   return false;
+}
+
+/** The nodes that follow when this one gets an overlay of another size, as the action has it. */
+export function followersOfOverlay(
+  { machine: { graph } }: ModelRun,
+  name: string,
+  args: JsonObject,
+): readonly Node[] {
+  if (name !== 'blockdev-snapshot') return [];
+  const [node, overlay] = [args.node, args.overlay].map((one) => graph.find(String(one)));
+  if (node === undefined || overlay === undefined || node.size === overlay.size) return [];
+  return [...followersAbove(node)];
 }
 
 /** Whether a `raw` node is reopened as a part of its child, was one, or gets another size that somebody remembers. */
