@@ -57,7 +57,7 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     if (act.verb === 'check' && act.repair) requires.add('repair');
     if (act.verb !== 'qmp') continue;
     requires.add(`command:${act.command}`);
-    if (!adapterSupports(act.command, act.arguments)) requires.add('qmp');
+    if (!requires.has('qmp') && !adapterSupports(act.command, act.arguments)) requires.add('qmp');
   }
   return [...requires].sort();
 }

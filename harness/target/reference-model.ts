@@ -19,6 +19,7 @@ import { QmpError } from '../../spec/qmp/errors.js';
 import { type IoResult, Machine } from '../../spec/qmp/machine.js';
 import { MemoryStorage } from '../../spec/storage/memory-storage.js';
 import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
+import { firstOther, PatternFile, patternBytes } from './pattern.js';
 import type {
   BitmapObservation,
   IoOutcome,
@@ -47,7 +48,7 @@ interface ImageKind {
 }
 
 export class ReferenceModel {
-  readonly storage = new MemoryStorage();
+  readonly storage = new MemoryStorage((size) => new PatternFile(size));
   readonly #format: string;
   readonly #listener: NbdListener | null;
   /** by the node that a step made on it: what another image may name as its backing file */
@@ -200,9 +201,8 @@ export class ReferenceModel {
     }
     const bytes = this.machine.io(node, { op: 'read', offset, length, into: readRoom(length) });
     if (typeof bytes === 'string' || request.pattern === undefined) return outcomeOf(bytes);
-    if (Buffer.compare(bytes, patternBytes(request.pattern, bytes.length)) === 0) return { ok: true };
     const index = firstOther(bytes, request.pattern);
-    return { mismatch: { at: offset + index, found: bytes[index]! } };
+    return index < 0 ? { ok: true } : { mismatch: { at: offset + index, found: bytes[index]! } };
   }
 }
 
@@ -232,40 +232,12 @@ function observation(bitmap: Named, size: number): BitmapObservation {
   };
 }
 
-/**
- * Bytes that are all `filled.pattern`, as many as were ever needed of it. The room is used again for the next pattern, and
- * filled as far as that is needed: room and filling were a quarter of the time of a case, and of a history.
- */
-let room = new Uint8Array(65536);
-let filled = { pattern: 0, length: 0 };
-
-/** Only until the next call: what is kept has to be copied. */
-function patternBytes(pattern: number, length: number): Uint8Array {
-  if (room.length < length) {
-    room = new Uint8Array(2 * length);
-    filled = { pattern: 0, length: room.length };
-  }
-  const from = filled.pattern === pattern ? filled.length : 0;
-  if (from < length) {
-    room.fill(pattern, from, length);
-    filled = { pattern, length };
-  }
-  return room.subarray(0, length);
-}
-
 /** For the bytes of one read: they are compared at once. */
 let reads = new Uint8Array(65536);
 
 function readRoom(length: number): Uint8Array {
   if (reads.length < length) reads = new Uint8Array(2 * length);
   return reads.subarray(0, length);
-}
-
-/** Where the first byte stands that is another one; there is one. */
-function firstOther(bytes: Uint8Array, pattern: number): number {
-  let index = 0;
-  while (bytes[index] === pattern) index++;
-  return index;
 }
 
 function outcomeOf(result: IoResult): IoOutcome {

@@ -19,14 +19,17 @@ export class Graph {
   readonly drives = new Map<string, Drive>();
   readonly requests = new HeldRequests();
   readonly #nodes = new Map<string, Node>();
+  /** newest first; null when a node has come or gone since it was asked for */
+  #sorted: readonly Node[] | null = null;
   readonly #ages = new WeakMap<Holder, number>();
   #generated = 0;
   #placed = 0;
   #came = 0;
 
   /** Newest first: the order in which QEMU lists them. */
-  get nodes(): Node[] {
-    return [...this.#nodes.values()].sort((a, b) => b.place! - a.place!);
+  get nodes(): readonly Node[] {
+    this.#sorted ??= [...this.#nodes.values()].sort((a, b) => b.place! - a.place!);
+    return this.#sorted;
   }
 
   find(name: string): Node | undefined {
@@ -85,6 +88,7 @@ export class Graph {
   add(node: Node): void {
     this.place(node);
     this.#nodes.set(node.name, node);
+    this.#sorted = null;
   }
 
   /**
@@ -126,6 +130,7 @@ export class Graph {
     if (node.monitorOwned || node.pinned > 0 || node.parents.length > 0) return;
     if (node.isOpen && this.#nodes.get(node.name) !== node) return; // it went with a parent before
     if (node.isOpen) this.#nodes.delete(node.name);
+    this.#sorted = null;
     this.requests.gone(node);
     try {
       node.close();

@@ -6,11 +6,12 @@ import { MAX_COMPONENT_BYTES, MAX_REFERENCE_BYTES } from './limits.js';
 /** U+0000 to U+001F and U+007F to U+009F. */
 export const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
+const ASCII = /^[\u0000-\u007f]*$/;
 const utf8 = new TextEncoder();
 
 /** Bytes of UTF-8. */
 export function bytesOf(text: string): number {
-  return utf8.encode(text).length;
+  return ASCII.test(text) ? text.length : utf8.encode(text).length;
 }
 
 export interface ReferenceFault {

@@ -7,7 +7,8 @@ const ROOM = 4096;
 
 export class MemoryFile {
   #size: number;
-  readonly #pages = new Map<number, Uint8Array>();
+  /** a page that is all of one byte is kept as that byte */
+  readonly #pages = new Map<number, Uint8Array | number>();
   /** which pages there are, ascending; null when that has changed */
   #sorted: Float64Array | null = null;
 
@@ -27,7 +28,12 @@ export class MemoryFile {
 
   read(offset: number, into: Uint8Array): void {
     for (const { page, start, length, done } of pieces(offset, into.length)) {
-      const bytes = this.#pages.get(page)?.subarray(start, start + length) ?? NOTHING;
+      const content = this.#pages.get(page) ?? 0;
+      if (typeof content === 'number') {
+        into.fill(content, done, done + length);
+        continue;
+      }
+      const bytes = content.subarray(start, start + length);
       into.set(bytes, done);
       into.fill(0, done + bytes.length, done + length);
     }
@@ -38,6 +44,15 @@ export class MemoryFile {
       this.#page(page, start + length).set(bytes.subarray(done, done + length), start);
     }
     if (bytes.length > 0) this.#size = Math.max(this.#size, offset + bytes.length);
+  }
+
+  /** As a write of so many bytes that are all `byte`: whole pages of it take no room. */
+  fill(offset: number, length: number, byte: number): void {
+    for (const { page, start, length: piece } of pieces(offset, length)) {
+      if (piece < PAGE) this.#page(page, start + piece).fill(byte, start, start + piece);
+      else this.#put(page, byte);
+    }
+    if (length > 0) this.#size = Math.max(this.#size, offset + length);
   }
 
   zero(offset: number, length: number): void {
@@ -62,30 +77,39 @@ export class MemoryFile {
     return { isHole, length: Math.min(offset + length, next * PAGE) - offset };
   }
 
-  /** The page, with room for its first `needed` bytes. */
+  /** The bytes of the page, with room for the first `needed`. */
   #page(index: number, needed: number): Uint8Array {
     const old = this.#pages.get(index);
-    if (old !== undefined && old.length >= needed) return old;
+    if (old instanceof Uint8Array && old.length >= needed) return old;
+    if (typeof old === 'number') {
+      const page = new Uint8Array(PAGE).fill(old);
+      this.#pages.set(index, page);
+      return page;
+    }
     let room = old?.length ?? ROOM;
     while (room < needed) room *= 2;
     const page = new Uint8Array(room);
-    if (old === undefined) this.#sorted = null;
-    else page.set(old);
-    this.#pages.set(index, page);
+    if (old !== undefined) page.set(old);
+    this.#put(index, page);
     return page;
+  }
+
+  #put(index: number, page: Uint8Array | number): void {
+    if (!this.#pages.has(index)) this.#sorted = null;
+    this.#pages.set(index, page);
   }
 
   /** Visits the pages there are, not the range, which may be huge. */
   #clear(start: number, end: number): void {
     if (start >= end) return;
-    for (const [index, page] of this.#pages) {
+    for (const index of this.#pages.keys()) {
       const from = Math.max(start - index * PAGE, 0);
       const to = Math.min(end - index * PAGE, PAGE);
       // The last page of the file is whole when all that the file has of it goes.
       if (from === 0 && (to === PAGE || end === this.#size)) {
         this.#pages.delete(index);
         this.#sorted = null;
-      } else if (from < to) page.fill(0, from, to);
+      } else if (from < to) this.#page(index, 0).fill(0, from, to);
     }
   }
 }
@@ -100,8 +124,6 @@ function firstFrom(sorted: Float64Array, value: number): number {
   }
   return low;
 }
-
-const NOTHING = new Uint8Array(0);
 
 interface Piece {
   readonly page: number;

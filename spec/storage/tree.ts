@@ -232,8 +232,12 @@ class OpenFile implements StorageFile {
   }
 }
 
+/** A part that is empty, `.` or `..`. */
+const UNCLEAN = /(^|\/)\.{1,2}(\/|$)|\/(\/|$)/;
+
 /** `a/./b//c/../d` → `a/b/d`: the same file has one name. */
 function clean(name: string): string {
+  if (!UNCLEAN.test(name)) return name;
   const parts: string[] = [];
   for (const part of name.split('/')) {
     if (part === '' || part === '.') continue;

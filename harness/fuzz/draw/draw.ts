@@ -30,8 +30,11 @@ export class Draw {
 
   /** The index of one of these weights, each as likely as it is heavy; -1 if all are 0. */
   weighted(weights: readonly number[]): number {
-    let left = this.#random.nextDouble() * weights.reduce((sum, weight) => sum + weight, 0);
-    for (const [index, weight] of weights.entries()) {
+    let sum = 0;
+    for (const weight of weights) sum += weight;
+    let left = this.#random.nextDouble() * sum;
+    for (let index = 0; index < weights.length; index++) {
+      const weight = weights[index]!;
       left -= weight;
       if (weight > 0 && left < 0) return index;
     }

@@ -30,6 +30,8 @@ export class ModelRun {
   readonly #files = new Set<string>();
   readonly #told = new Set<string>();
   #others: Heard[] = [];
+  /** the nodes of the graph, and those of them that have a name */
+  #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
   /** how to end each connection of an NBD client, by its name */
   readonly #connections = new Map<string, () => void>();
 
@@ -44,7 +46,11 @@ export class ModelRun {
 
   /** Nodes with a name that somebody gave, newest first. */
   get nodes(): readonly Node[] {
-    return this.machine.graph.nodes.filter(({ name }) => !name.startsWith('#'));
+    const all = this.machine.graph.nodes;
+    if (this.#listed.all !== all) {
+      this.#listed = { all, named: all.filter(({ name }) => !name.startsWith('#')) };
+    }
+    return this.#listed.named;
   }
 
   get jobs(): readonly Job[] {
@@ -119,6 +125,10 @@ export class ModelRun {
       case 'drive':
         return answerOf(this.model.drive(action.id, action.readOnly));
       case 'qmp':
+        // Most arguments name nothing but nodes and bitmaps: then there is nothing to find in them, and they are not copied.
+        if (action.arguments === undefined || !hasSymbols(action.arguments)) {
+          return answerOf(this.model.execute(action.command, action.arguments));
+        }
         this.#know(action);
         return answerOf(this.model.execute(action.command, this.#resolved(action.arguments)));
       case 'io':
@@ -165,9 +175,7 @@ export class ModelRun {
     return resolveSymbols(text, this.#files, DIRECTORY).replaceAll(FORMAT, format);
   }
 
-  #resolved(args: JsonObject | undefined): JsonObject | undefined {
-    // Most arguments name nothing but nodes and bitmaps: they are not copied.
-    if (args === undefined || !hasSymbols(args)) return args;
+  #resolved(args: JsonObject): JsonObject {
     return mapStrings(args, (text) => this.#resolve(text)) as JsonObject;
   }
 }

@@ -40,7 +40,7 @@ export function propertyOf(plan: Plan): Property {
   const { name, summary, rules } = plan;
   const goals = plan.goals.map((goal) => goal.name);
   /** what was reached while a history was made up need not be found out again */
-  const reached = new WeakMap<History, Reached>();
+  const reached = new WeakMap<History, Reach>();
   return {
     name,
     summary,
@@ -51,7 +51,7 @@ export function propertyOf(plan: Plan): Property {
       if (sketch === null) return null;
       const history = historyOf(plan, sketch.format, sketch.steps);
       if (history.requires.some((needed) => !isThere(needed, target))) return null;
-      reached.set(history, told(sketch.reach));
+      reached.set(history, sketch.reach);
       return history;
     },
     repaired(changed, target) {
@@ -63,7 +63,8 @@ export function propertyOf(plan: Plan): Property {
       return history;
     },
     reach(history) {
-      return reached.get(history) ?? reachOf(plan, history);
+      const reach = reached.get(history) ?? reachOf(plan, history);
+      return reach === null ? null : told(reach);
     },
   };
 }
@@ -109,7 +110,7 @@ function historyOf(plan: Plan, format: Format, steps: readonly Step[]): History 
   return { property: plan.name, format, requires: [...new Set(requires)].sort(), steps };
 }
 
-function reachOf(plan: Plan, { format, steps }: History): Reached | null {
+function reachOf(plan: Plan, { format, steps }: History): Reach | null {
   const run = new ModelRun(format);
   const reach = new Reach(plan.goals);
   try {
@@ -123,7 +124,7 @@ function reachOf(plan: Plan, { format, steps }: History): Reached | null {
   } catch {
     return null;
   }
-  return told(reach);
+  return reach;
 }
 
 function told({ states, goals }: Reach): Reached {

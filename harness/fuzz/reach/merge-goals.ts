@@ -73,8 +73,11 @@ export const MERGE_GOALS: readonly Goal[] = [
           const bitmaps = run.machine.graph.find(name)?.bitmaps ?? [];
           if (bitmaps.length > 0) before.set(name, sizes.get(name) ?? 0);
         }
-        for (const { name, size } of run.nodes) sizes.set(name, size);
-        if (action.verb !== 'io' || action.request.op !== 'write' || !answer.ok) return false;
+        if (action.verb !== 'io') {
+          for (const { name, size } of run.nodes) sizes.set(name, size);
+          return false;
+        }
+        if (action.request.op !== 'write' || !answer.ok) return false;
         const old = before.get(action.node);
         return old !== undefined && action.request.offset + action.request.length > old;
       };

@@ -16,6 +16,8 @@ export class Reach {
   readonly states = new Set<string>();
   readonly goals = new Set<string>();
   readonly #watchers: { readonly name: string; readonly meets: ReturnType<Goal['watch']> }[];
+  /** of each node what was last noted of it: most steps change nothing of most nodes */
+  readonly #noted = new WeakMap<Node, { readonly isReadOnly: boolean; readonly roles: string }>();
   #subject = '';
 
   constructor(goals: readonly Goal[]) {
@@ -36,9 +38,14 @@ export class Reach {
     }
   }
 
-  #addNode({ bitmaps, parents, driver, readOnly }: Node): void {
+  #addNode(node: Node): void {
+    const { bitmaps, driver, readOnly: isReadOnly } = node;
     for (const bitmap of bitmaps) this.states.add(bitmapState(bitmap));
-    this.states.add(`node ${driver.name}${readOnly ? ' ro' : ''}, used as ${rolesOf(parents)}`);
+    const roles = rolesOf(node.parents);
+    const noted = this.#noted.get(node);
+    if (noted?.isReadOnly === isReadOnly && noted.roles === roles) return;
+    this.#noted.set(node, { isReadOnly, roles });
+    this.states.add(`node ${driver.name}${isReadOnly ? ' ro' : ''}, used as ${roles}`);
   }
 }
 
@@ -68,15 +75,35 @@ function subjectOf(run: ModelRun, args: JsonObject | undefined): string {
   return bitmap === undefined ? ` of ${node.driver.name}` : ` of ${bitmapState(bitmap)}`;
 }
 
-/** Of every bitmap after every step, so without a list of its words. */
+/** What is said of a bitmap, in this order: one word of each pair. */
+const WORDS = [
+  ['bitmap', 'anonymous'],
+  ['enabled', 'disabled'],
+  ['', 'busy'],
+  ['', 'persistent'],
+  ['', 'inconsistent'],
+  ['', 'readonly'],
+  ['', 'succeeded'],
+  ['', 'clean'],
+  ['', 'full'],
+  ['', 'dirty'],
+] as const;
+
+/** The texts by the bits that choose their words: made once, for they are needed of every bitmap after every step. */
+const STATES: string[] = [];
+
 function bitmapState(bitmap: DirtyBitmap): string {
   const { count, size } = bitmap;
-  let state = bitmap.name === null ? 'anonymous' : 'bitmap';
-  state += bitmap.enabled ? ' enabled' : ' disabled';
-  if (bitmap.busy) state += ' busy';
-  if (bitmap.persistent) state += ' persistent';
-  if (bitmap.inconsistent) state += ' inconsistent';
-  if (bitmap.readonly) state += ' readonly';
-  if (bitmap.successor !== null) state += ' succeeded';
-  return state + (count === 0 ? ' clean' : count >= size ? ' full' : ' dirty');
+  let chosen = count === 0 ? 128 : count >= size ? 256 : 512;
+  if (bitmap.name === null) chosen |= 1;
+  if (!bitmap.enabled) chosen |= 2;
+  if (bitmap.busy) chosen |= 4;
+  if (bitmap.persistent) chosen |= 8;
+  if (bitmap.inconsistent) chosen |= 16;
+  if (bitmap.readonly) chosen |= 32;
+  if (bitmap.successor !== null) chosen |= 64;
+  STATES[chosen] ??= WORDS.map((pair, bit) => pair[(chosen >> bit) & 1]!)
+    .filter((word) => word !== '')
+    .join(' ');
+  return STATES[chosen]!;
 }

@@ -42,7 +42,7 @@ function blockGraph(machine: Machine): Infer<typeof BlockGraph> {
     for (const edge of children)
       edges.unshift({ parent: idOf(one), child: idOf(edge.child), ...facts(edge) });
   };
-  const all = machine.graph.nodes.reverse();
+  const all = [...machine.graph.nodes].reverse();
   const { graph } = machine;
   const holders = [...holdersOf(all)].sort(([a], [b]) => graph.ageOf(a) - graph.ageOf(b));
   for (const [holder, held] of holders) if (holder.kind !== 'job') add(holder, held);

@@ -113,7 +113,7 @@ export const BLOCKSTATS_COMMANDS = [
     // Nodes are listed oldest first here, unlike by query-named-block-nodes.
     execute: (machine, args) =>
       args['query-nodes']
-        ? machine.graph.nodes.reverse().map((node) => nodeStats(node, false))
+        ? [...machine.graph.nodes].reverse().map((node) => nodeStats(node, false))
         : machine.devices.backends.map(backendStats),
   }),
 ];
