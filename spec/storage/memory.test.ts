@@ -9,7 +9,12 @@ const LENGTH = 65536 * 2 + 700;
 const offset = fc.oneof(fc.integer({ min: 0, max: LENGTH }), fc.integer({ min: 65530, max: 65542 }));
 const length = fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.integer({ min: 60000, max: 70000 }));
 const step = fc.oneof(
-  fc.record({ op: fc.constant('write' as const), offset, length, fill: fc.integer({ min: 1, max: 255 }) }),
+  fc.record({
+    op: fc.constantFrom('write', 'fill'),
+    offset,
+    length: fc.oneof(length, fc.constant(LENGTH)),
+    byte: fc.integer({ min: 0, max: 255 }),
+  }),
   fc.record({ op: fc.constant('zero' as const), offset, length }),
   fc.record({ op: fc.constant('truncate' as const), size: offset }),
 );
@@ -32,10 +37,11 @@ t.test('a file in memory is an array of bytes', (t) => {
           model.fill(0, one.offset, one.offset + one.length);
           file.zero(one.offset, one.length);
         } else {
-          const bytes = new Uint8Array(one.length).fill(one.fill);
+          const bytes = new Uint8Array(one.length).fill(one.byte);
           if (one.length > 0 && one.offset + one.length > model.length) grow(one.offset + one.length);
           model.set(bytes, one.length > 0 ? one.offset : 0);
-          file.write(one.offset, bytes);
+          if (one.op === 'fill') file.fill(one.offset, one.length, one.byte);
+          else file.write(one.offset, bytes);
         }
       }
       const read = new Uint8Array(LENGTH * 2);
