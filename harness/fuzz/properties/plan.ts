@@ -59,7 +59,7 @@ export function propertyOf(plan: Plan): Property {
       if (sketch === null) return null;
       const history = historyOf(plan, sketch.format, sketch.steps);
       if (history.requires.some((needed) => !isThere(needed, target))) return null;
-      reached.set(history, told(sketch.reach));
+      reached.set(history, sketch.reach);
       return history;
     },
     reach(history) {
