@@ -97,6 +97,12 @@ function asksWhatIsKnown(steps: readonly Step[]): boolean {
   let vague: readonly Range[] = [];
   for (const { action } of steps) {
     if (action.verb === 'open' && action.driver === 'format' && (action.size ?? 0) % 512 !== 0) return false;
+    if (
+      action.verb === 'qmp' &&
+      action.command === 'block_resize' &&
+      Number(action.arguments?.size) % 512 !== 0
+    )
+      return false;
     const span = spanOf(action);
     if (span === null) continue;
     const { node, op, start, end } = span;

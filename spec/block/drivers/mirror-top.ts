@@ -3,6 +3,7 @@
  * hands each write to the job if that copies it at once. spec/job/mirror/MIRROR.md, JOB-062 and JOB-067. Offsets and
  * lengths are bytes.
  */
+import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import { ALL, CONSISTENT_READ, type Permissions, WRITE } from '../permissions.js';
 import type { Driver } from './driver.js';
@@ -56,6 +57,10 @@ class MirrorTopDriver extends FilterDriver implements MirrorTop {
   override zero(offset: number, length: number): void {
     super.zero(offset, length);
     this.afterWrite?.(offset, length, null);
+  }
+
+  override describe(): JsonObject {
+    return jsonObject({ driver: this.name, backing: this.file.child.shownOptions });
   }
 
   /** JOB-062 */

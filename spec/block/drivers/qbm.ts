@@ -312,7 +312,7 @@ export class QbmDriver implements Driver, BitmapStore {
     const { store } = this.#parts;
     if (store !== null) {
       const shown = jsonObject({ driver: 'qbm' });
-      if (this.#isBackingOverridden()) shown.backing = this.#below?.driver.describe() ?? null;
+      if (this.#isBackingOverridden()) shown.backing = this.#below?.shownOptions ?? null;
       shown.file = jsonObject({ driver: 'file', filename: store.name });
       return shown;
     }

@@ -59,18 +59,18 @@ export function describedParts(parts: {
   readonly allocation: StoredBitmap | null;
   readonly backing: Node | null;
 }): JsonObject {
-  const shown = jsonObject({ driver: 'qbm', image: parts.image.driver.describe() });
+  const shown = jsonObject({ driver: 'qbm', image: parts.image.shownOptions });
   const bitmaps = parts.stored.map((one) =>
     one.bitmap.recording ? described(one) : jsonObject({ ...described(one), recording: false }),
   );
   if (parts.allocation !== null)
     bitmaps.push(jsonObject({ ...described(parts.allocation), type: 'allocation' }));
   if (bitmaps.length > 0) shown.bitmaps = bitmaps;
-  if (parts.backing !== null) shown.backing = parts.backing.driver.describe();
+  if (parts.backing !== null) shown.backing = parts.backing.shownOptions;
   return shown;
 }
 
 function described({ bitmap, file }: StoredBitmap): JsonObject {
   const { name, granularity } = bitmap;
-  return jsonObject({ name: name!, file: file.node.driver.describe(), granularity });
+  return jsonObject({ name: name!, file: file.node.shownOptions, granularity });
 }

@@ -92,7 +92,7 @@ export function addBitmap(machine: Machine, args: Infer<typeof BlockDirtyBitmapA
 
 /** What keeps the bitmaps of the node. @throws QmpError BMP-E-PERSISTENT */
 function storeOf(node: Node): BitmapStore {
-  if (node.driver.store === undefined) throw notPersistable({ node: node.name });
+  if (node.driver.store === undefined) throw notPersistable({ node: node.deviceOrName });
   return node.driver.store;
 }
 
