@@ -56,6 +56,7 @@ export const BLOCK_ERRORS = {
   'REF-E-NODE-NOT-WRITABLE': "Read-only block node '{node}' cannot support read-write users",
   'REF-E-CYCLE': "Making '{child}' a {role} child of '{parent}' would create a cycle",
   'REF-E-FROZEN': "Cannot change frozen '{role}' link from '{parent}' to '{child}'",
+  'REF-E-IMPLICIT-CHILD': 'Cannot replace implicit {role} child of {parent}',
   'REF-E-FROZEN-LINK': "Cannot change '{role}' link to '{child}'",
   'REF-E-FROZEN-CHAIN': "Cannot change '{role}' link from '{parent}' to '{child}'",
   'REF-E-NEVER-FROZEN': "Cannot freeze '{role}' link to '{child}'",

@@ -121,6 +121,13 @@ function endingOf(run: ModelRun, action: Action): Node | null {
     ?.parent as Node | null;
 }
 
+/** What a filter shows, past other filters, down to an image. */
+function* below({ driver: { shown } }: Node): Generator<Node> {
+  if (shown === undefined) return;
+  yield shown;
+  yield* below(shown);
+}
+
 function* followers(node: Node): Generator<Node> {
   for (const { parent, role } of node.parents) {
     if (!(parent instanceof Node) || role === 'backing') continue;
@@ -197,6 +204,15 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
     before: (run, action) => !resizedFromBelow(run, action).next().done,
+  },
+  {
+    name: 'stream through a filter, with bitmaps below that',
+    shownBy: 'stream-through-a-filter-and-bitmaps',
+    programs: QEMU,
+    before: (run, action) => {
+      const top = nodeOf(run, given(action, 'block-stream')?.device);
+      return top?.driver.shown !== undefined && [...below(top)].some(({ bitmaps }) => bitmaps.length > 0);
+    },
   },
   {
     name: 'base that only QEMU can name, by all its options',

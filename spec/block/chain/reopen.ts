@@ -20,6 +20,7 @@ import {
 } from '../options.js';
 import { flush } from '../request.js';
 import { checkBitmaps, followSize } from '../resize.js';
+import { skipImplicit } from './walk.js';
 
 /** A node and what is named for it. With `keep` what is not named stays, else it is as if the node were opened now. */
 export interface Reopening {
@@ -212,6 +213,11 @@ function replaceChild(graph: Graph, change: GraphChange, entry: Entry, role: 'ba
     throw new BlockError('REF-E-CYCLE', { child: child.name, role, parent: node.name });
   const edge = node.edge(role);
   if (child === (edge?.child ?? null)) return;
+  if (edge?.child.isImplicit === true) {
+    // REF-046: it is there for the job alone, and goes by itself.
+    if (skipImplicit(edge.child) === child) return;
+    throw new BlockError('REF-E-IMPLICIT-CHILD', { role, parent: node.name });
+  }
   if (edge?.isFrozen)
     throw new BlockError('REF-E-FROZEN', { role, parent: node.name, child: edge.child.name });
   if (role === 'file') {

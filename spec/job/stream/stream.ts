@@ -52,6 +52,16 @@ export function nextBacking(plan: StreamPlan): ImageRef | null {
   return backingFile === '' ? null : imageRef(backingFile, formatOf(base));
 }
 
+/** @throws StorageError EPERM */
+function permitted<T>({ name }: Node, action: () => T): T {
+  try {
+    return action();
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    throw new StorageError('EPERM', name);
+  }
+}
+
 export class StreamDriver implements JobDriver<BlockJob> {
   readonly type = 'stream';
   readonly #graph: Graph;
@@ -125,15 +135,21 @@ export class StreamDriver implements JobDriver<BlockJob> {
 
   /** JOB-106: the image stands on the base. If that cannot be stored, it is as it was. */
   prepare(job: BlockJob): void {
-    this.#removeFilter(job);
+    this.#removeFilter();
     const image = imageOf(this.#plan.top);
-    const link = image.edge('backing');
-    if (link === undefined) return;
+    if (image.edge('backing') !== undefined) this.#rebase(image);
+    job.dropBackends();
+  }
+
+  /** @throws StorageError EPERM: another job is on the way */
+  #rebase(image: Node): void {
     const stored = nextBacking(this.#plan);
     const base = baseOf(this.#plan);
-    const { done, revert } = this.#graph.attempt((change) => {
-      if (link.child !== base) setChild(change, image, 'backing', base);
-    });
+    const { done, revert } = permitted(image, () =>
+      this.#graph.attempt((change) => {
+        if (image.backing !== base) setChild(change, image, 'backing', base);
+      }),
+    );
     try {
       image.driver.backing?.change(stored?.file ?? '', stored?.format ?? '');
     } catch (failure) {
@@ -144,7 +160,8 @@ export class StreamDriver implements JobDriver<BlockJob> {
   }
 
   clean(job: BlockJob): void {
-    this.#removeFilter(job);
+    this.#removeFilter();
+    job.dropBackends();
     if (!this.#plan.wasReadOnly) return;
     try {
       setReadOnly(this.#graph, this.#plan.top, true);
@@ -153,9 +170,8 @@ export class StreamDriver implements JobDriver<BlockJob> {
     }
   }
 
-  #removeFilter(job: BlockJob): void {
+  #removeFilter(): void {
     if (this.#filter === null) return;
-    job.dropBackends();
     removeStreamFilter(this.#graph, this.#filter);
     this.#filter = null;
   }

@@ -1,4 +1,5 @@
 /** What becomes of chains besides jobs: names of backing files, other backing files, sizes, removals, images opened again. */
+import { imageBelow } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
 import { openExisting } from '../../draw/actions.js';
 import { newSize } from '../../draw/edges.js';
@@ -42,6 +43,16 @@ function playOtherBacking(sketch: Sketch): void {
   sketch.qmp('blockdev-reopen', { options: [option] });
 }
 
+/** What is added reads as zeros; how much of it an image says itself, over a longer one, is for its format to choose. */
+function playResize(sketch: Sketch, node: Node): void {
+  const before = node.size;
+  const answer = sketch.qmp('block_resize', { 'node-name': node.name, size: newSize(sketch.draw, before) });
+  const added = { offset: before, length: node.size - before };
+  if (answer?.ok !== true || added.length <= 0 || (imageBelow(node)?.size ?? 0) <= before) return;
+  sketch.io(node.name, { op: 'read', ...added, pattern: 0 });
+  sketch.io(node.name, { op: 'zero', ...added });
+}
+
 function playDel(sketch: Sketch): void {
   const { draw } = sketch;
   const free = sketch.disks.filter(({ parents }) => parents.length === 0);
@@ -75,8 +86,7 @@ export const CHANGE_MOVES: readonly Move[] = [
     make(sketch) {
       const { draw } = sketch;
       const node = draw.any(draw.chance(0.6) ? heads(sketch) : images(sketch));
-      if (node === undefined) return;
-      sketch.qmp('block_resize', { 'node-name': node.name, size: newSize(draw, node.size) });
+      if (node !== undefined) playResize(sketch, node);
     },
   },
   { name: 'graph', weight: 1, make: (sketch) => void sketch.play({ verb: 'graph' }) },

@@ -1,4 +1,5 @@
 /** Streams and commits, and what is asked of them where they rest; copies of members of chains. */
+import { imageBelow } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
 import type { JsonObject } from '../../../../spec/json/value.js';
 import { members, type Sketch } from '../../draw/sketch.js';
@@ -83,7 +84,8 @@ export function drawStream(sketch: Sketch, top: Node): JsonObject {
 /** The arguments of a commit within the chain of a node. */
 export function drawCommit(sketch: Sketch, head: Node): JsonObject {
   const { draw } = sketch;
-  const chain = membersOf(head);
+  // How much of what is added to a base it says itself, over a longer one, is for its format to choose.
+  const chain = membersOf(head).filter((node) => node === head || (imageBelow(node)?.size ?? 0) <= node.size);
   const place = draw.int(0, Math.max(0, chain.length - 2));
   const top = draw.chance(BROKEN) ? (draw.any(sketch.disks) ?? head) : chain[place]!;
   const base = draw.any(draw.chance(BROKEN) ? sketch.disks : chain.slice(place + 1)) ?? head;

@@ -106,13 +106,16 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     return node !== undefined && all.some((luck) => isBelow(luck, node));
   };
   switch (action.verb) {
-    case 'io':
-      return action.request.op === 'read' && isSeen(action.node);
+    case 'io': // what is written may take along what is around it
+      return isSeen(action.node);
     case 'observe':
       return isSeen(action.node);
     case 'qmp':
       if (/^(blockdev-reopen|blockdev-backup|blockdev-mirror)$/.test(action.command)) return true;
-      return /sha256|^transaction$|-merge$/.test(action.command) && namesIn(action).some(isSeen);
+      return (
+        /^x-debug-block-dirty-bitmap|^transaction$|^block-dirty-bitmap/.test(action.command) &&
+        namesIn(action).some(isSeen)
+      );
     case 'restart':
     case 'nbd':
       return true;
