@@ -14,6 +14,7 @@ import { mirror } from './properties/mirror.js';
 import { nbd } from './properties/nbd.js';
 import { persistence } from './properties/persistence.js';
 import { storedChain } from './properties/stored-chain.js';
+import { tools } from './properties/tools.js';
 import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
 
@@ -30,6 +31,7 @@ export const WORLD: World = {
     persistence,
     nbd,
     devices,
+    tools,
     laws,
     storedChain,
   ],

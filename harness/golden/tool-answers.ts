@@ -45,11 +45,11 @@ export function toolName(lines: Lines): Lines {
   );
 }
 
-/** What comforts a person after a failure. */
+const ADVICE = /^ {3}! (?:Nothing is lost: |'.*' (?:is incomplete|has been partly overwritten)$)/;
+
+/** What comforts a person after a failure, or warns of what is half made. */
 export function toolAdvice(lines: Lines): Lines {
-  return inAnswers(lines, /^img\b/, (answer) =>
-    answer.filter((text) => !text.startsWith('   ! Nothing is lost: ')),
-  );
+  return inAnswers(lines, /^img\b/, (answer) => answer.filter((text) => !ADVICE.test(text)));
 }
 
 /** `64 KiB, 1 ops; 00.00 sec (…)` without the time. */

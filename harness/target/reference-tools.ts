@@ -1,8 +1,11 @@
 /** The image tools of the reference as a session has them: in this process, over the files in memory of the case. */
 import { IMG_COMMANDS, runImg } from '../../spec/host/img/img.js';
 import { runIo } from '../../spec/host/io/io.js';
+import { OpenImageError } from '../../spec/host/open-error.js';
+import { closeImage, openImage } from '../../spec/host/open-image.js';
 import { nodeSha256 } from '../../spec/host/sha256.js';
 import type { ToolWorld } from '../../spec/host/tool.js';
+import { Machine } from '../../spec/qmp/machine.js';
 import {
   type FileKind,
   type OpenMode,
@@ -57,6 +60,33 @@ function runTool(storage: Storage, { tool, args, input }: ToolCall): ToolOutcome
   };
   const code = tool === 'img' ? runImg(args, world) : runIo(args, world);
   return { code, ...said };
+}
+
+/** All that an image shows, if it opens and can be read; else null. */
+export function readReferenceImage(
+  storage: Storage,
+  directory: string,
+  name: string,
+  format: string,
+): Uint8Array | null {
+  const machine = new Machine({ storage: new InDirectory(storage, directory), makeHash: nodeSha256 });
+  try {
+    const node = openImage(machine, name, { format, forceShare: true });
+    try {
+      const bytes = machine.io(node.name, {
+        op: 'read',
+        offset: 0,
+        length: node.size,
+        into: new Uint8Array(node.size),
+      });
+      return typeof bytes === 'string' ? null : bytes;
+    } finally {
+      closeImage(machine, node);
+    }
+  } catch (error) {
+    if (error instanceof OpenImageError) return null;
+    throw error;
+  }
 }
 
 /** A storage as it is seen by a program with a current directory: there relative names begin, and it shows no other. */

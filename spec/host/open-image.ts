@@ -6,6 +6,7 @@ import type { Holder } from '../block/edge.js';
 import { BlockError } from '../block/errors.js';
 import type { Node } from '../block/node.js';
 import { ALL, CONSISTENT_READ, WRITE_UNCHANGED } from '../block/permissions.js';
+import { RequestError } from '../block/request-error.js';
 import { JsonSyntaxError, readJson } from '../json/read.js';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../json/value.js';
 import { QbmError } from '../qbm/errors.js';
@@ -260,6 +261,8 @@ function explained(machine: Machine, name: string, flags: OpenFlags, error: unkn
     return new OpenImageError(`${error.message}\nIs another process using the image [${name}]?`);
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${reasonOf(error.errno)}`);
+  if (error instanceof RequestError)
+    return new OpenImageError(`Could not read image for determining its format: ${reasonOf(error.errno)}`);
   return error;
 }
 

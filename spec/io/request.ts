@@ -4,6 +4,7 @@
  */
 import type { Node } from '../block/node.js';
 import { discard, flush, read, write, zero } from '../block/request.js';
+import { RequestError as Failed } from '../block/request-error.js';
 import { Refusal } from '../refusal.js';
 import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
@@ -37,7 +38,8 @@ function failing(act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (error instanceof StorageError) throw new RequestError(reasonOf(error.errno));
+    if (error instanceof StorageError || error instanceof Failed)
+      throw new RequestError(reasonOf(error.errno));
     // What an image refuses in the middle of a request, its guest sees as an error of the medium.
     if (error instanceof Refusal) throw new RequestError(IO_ERROR);
     throw error;

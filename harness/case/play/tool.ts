@@ -92,6 +92,7 @@ const FORMAT_PLACES = [
   /(\\"driver\\": \\")([^"\\]+)(\\")/g,
   /("(?:format|driver|drv|type|backing-filename-format)": ")([^"]+)(")/g,
   /(in )(\S+)( format)/g,
+  /(error while converting )(\S+)(:)/g,
   /(Detected format of )(\S+)(\.)/g,
   /((?:[Dd]river|[Ff]ormat) ')([^']+)(')/g,
 ];

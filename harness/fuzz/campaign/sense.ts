@@ -7,13 +7,14 @@ import type { Step } from '../../case/case.js';
 import { unflushed } from '../draw/unflushed.js';
 import type { History } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
+import { toolsMakeSense } from './sense-tools.js';
 
 /** What an image frees is a multiple of this; a discard of less leaves what it wants. */
 const CLUSTER = 65536;
 
 export function makesSense(history: History): boolean {
   const { format, steps } = history;
-  if (!isSayable(history) || !keepsContract(steps)) return false;
+  if (!isSayable(history) || !keepsContract(steps) || !toolsMakeSense(steps)) return false;
   return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps));
 }
 

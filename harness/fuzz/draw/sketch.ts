@@ -17,6 +17,8 @@ export interface SketchOptions {
   /** what is to be left out */
   readonly known: readonly Trigger[];
   readonly goals: readonly Goal[];
+  /** what the target can do */
+  readonly capabilities: ReadonlySet<string>;
 }
 
 export class Sketch {
@@ -29,10 +31,12 @@ export class Sketch {
   readonly #known: readonly Trigger[];
   /** ids of jobs whose progress is luck */
   readonly #following = new Set<string>();
+  readonly #capabilities: ReadonlySet<string>;
   #made = 0;
 
-  constructor(draw: Draw, { format, known, goals }: SketchOptions) {
+  constructor(draw: Draw, { format, known, goals, capabilities }: SketchOptions) {
     this.draw = draw;
+    this.#capabilities = capabilities;
     this.reach = new Reach(goals);
     this.run = new ModelRun(format);
     this.#known = known;
@@ -40,6 +44,11 @@ export class Sketch {
 
   get format(): Format {
     return this.run.format;
+  }
+
+  /** Whether the target has a capability. */
+  can(capability: string): boolean {
+    return this.#capabilities.has(capability);
   }
 
   /** Plays a step on the model and writes it down; null if it was left out. */

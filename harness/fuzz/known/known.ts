@@ -16,6 +16,7 @@ import {
   reopensPart,
   resized,
 } from './resize.js';
+import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
 
 const QEMU = /^qemu-/;
@@ -207,11 +208,13 @@ export const KNOWN: readonly Trigger[] = [
     programs: QEMU,
     before: copiesPastTarget,
   },
+  ...TOOL_TRIGGERS,
   {
     name: 'tools on images that name their files with their whole path',
     shownBy: 'QBM-040',
     programs: /^node .*\(qbm /,
-    before: (run, { verb }) => run.format === 'overlay' && (verb === 'img' || verb === 'image-io'),
+    before: (run, action) =>
+      run.format === 'overlay' && wordsOf(action).some((word) => word.endsWith('.img')),
   },
   {
     name: 'moment in one piece',

@@ -5,7 +5,7 @@ export interface Mistake {
   /** what is wrong, in a few words */
   readonly name: string;
   /** what part of a block layer it is in */
-  readonly part: 'bitmaps' | 'persistence' | 'backup' | 'mirror' | 'graph' | 'exports';
+  readonly part: 'bitmaps' | 'persistence' | 'backup' | 'mirror' | 'graph' | 'exports' | 'tools';
   /** the fix of the like in QEMU */
   readonly like: string;
   plant(): Undo;

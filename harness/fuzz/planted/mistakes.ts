@@ -12,6 +12,7 @@ import type { CommandRequest } from '../../../spec/qmp/validate.js';
 import { ReferenceModel } from '../../target/reference-model.js';
 import type { Mistake } from './mistake.js';
 import { patch, patchGetter, type Undo } from './patch.js';
+import { TOOL_MISTAKES } from './tool-mistakes.js';
 
 type Request = Parameters<Machine['io']>[1];
 
@@ -370,4 +371,10 @@ const OTHERS: readonly Mistake[] = [
   },
 ];
 
-export const MISTAKES: readonly Mistake[] = [...BITMAPS, ...PERSISTENCE, ...BACKUP, ...OTHERS];
+export const MISTAKES: readonly Mistake[] = [
+  ...BITMAPS,
+  ...PERSISTENCE,
+  ...BACKUP,
+  ...OTHERS,
+  ...TOOL_MISTAKES,
+];

@@ -4,6 +4,10 @@ import { find } from './find.js';
 import { MISTAKES } from './mistakes.js';
 
 const SOON = ['a disabled bitmap cannot be cleared', 'the count is in granules'];
+const SOON_BY_TOOLS = [
+  'a copy forgets the last cluster of an image that ends within it',
+  'a rebase changes the name alone',
+];
 
 t.test('what is planted is found', async (t) => {
   for (const mistake of MISTAKES.filter(({ name }) => SOON.includes(name))) {
@@ -19,6 +23,6 @@ t.test('where nothing is planted nothing is found', async (t) => {
 t.test('a mistake is there only while the target works', (t) => {
   const names = new Set(MISTAKES.map(({ name }) => name));
   t.equal(names.size, MISTAKES.length);
-  t.ok(MISTAKES.length >= 15 && new Set(MISTAKES.map(({ part }) => part)).size === 6);
+  t.ok(MISTAKES.length >= 15 && new Set(MISTAKES.map(({ part }) => part)).size === 7);
   t.end();
 });

@@ -17,15 +17,17 @@ export function plantedTarget(mistake: Mistake): Target {
 }
 
 /** What a method does it does before its first wait: so the mistake is there for as long as the call itself. */
-function planted(session: Session, mistake: Mistake): Session {
-  return new Proxy(session, {
+function planted<T extends object>(whole: T, mistake: Mistake): T {
+  return new Proxy(whole, {
     get(one, member) {
       const value: unknown = Reflect.get(one, member, one);
+      if (member === 'tools' && typeof value === 'object' && value !== null) return planted(value, mistake);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]): unknown => {
         const undo = mistake.plant();
         try {
-          const result: unknown = value.apply(one, args);
+          const method = Reflect.get(one, member, one) as (...args: unknown[]) => unknown;
+          const result = method.apply(one, args);
           return result instanceof Promise ? result.catch(asCrash) : result;
         } catch (error) {
           return asCrash(error);

@@ -79,7 +79,7 @@ function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketc
   const format = draw.any(formats);
   if (format === undefined) return null;
   const known = seed % UNSTEERED === 0 ? [] : triggersOf(KNOWN, target);
-  const sketch = new Sketch(draw, { format, known, goals: plan.goals });
+  const sketch = new Sketch(draw, { format, known, goals: plan.goals, capabilities: target.capabilities });
   sketch.shun = plan.shun ?? null;
   plan.begin(sketch);
   const weights = plan.moves.map(({ weight }) => weight * draw.pick(FACTORS));

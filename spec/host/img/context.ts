@@ -1,5 +1,6 @@
 /** What every subcommand of qbm img has: its machine, its streams, and how it ends. */
 import type { Node } from '../../block/node.js';
+import { RequestError } from '../../block/request-error.js';
 import { jsonObject } from '../../json/value.js';
 import { QmpError } from '../../qmp/errors.js';
 import { Machine } from '../../qmp/machine.js';
@@ -84,7 +85,7 @@ export function writing(cache?: string) {
 
 /** What refused, in one text; anything that is no refusal is a mistake of this program and goes on up. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof StorageError) return errnoText(error.errno);
+  if (error instanceof StorageError || error instanceof RequestError) return errnoText(error.errno);
   if (error instanceof Refusal || error instanceof OpenImageError || error instanceof QmpError)
     return error.message;
   throw error;

@@ -1,5 +1,6 @@
 /** `qbm img`: qemu-img's commands, options, output and exit codes, for raw and qbm. IMG-012 */
 
+import { RequestError } from '../../block/request-error.js';
 import { Refusal } from '../../refusal.js';
 import { StorageError } from '../../storage/storage.js';
 import { OpenImageError } from '../open-error.js';
@@ -82,6 +83,7 @@ function guarded(context: Context, run: () => number): number {
       return error.code;
     }
     if (error instanceof StorageError) context.complain(`${error.file}: ${reasonOf(error)}`);
+    else if (error instanceof RequestError) context.complain(reasonOf(error));
     else if (error instanceof Refusal || error instanceof OpenImageError) context.complain(error.message);
     else throw error;
     return 1;

@@ -106,6 +106,8 @@ function planOf(options: Options, format: string): Plan {
   if (backing !== undefined) values.backing_file = backing;
   const backingFormat = options.value('F');
   if (backingFormat !== undefined) values.backing_fmt = backingFormat;
+  if (options.has('target-is-zero') && values.backing_file !== undefined)
+    throw new ImgError('Cannot use --target-is-zero when the destination image has a backing file');
   if (sources.length > 1 && values.backing_file !== undefined) {
     throw new ImgError(
       'Having a backing file for the target makes no sense when concatenating multiple input images',
@@ -200,8 +202,7 @@ function copyAll(
   target: Node,
   tell: (done: number) => void,
 ): void {
-  const hasBacking = target.backing !== null;
-  const isNew = !plan.skipsCreation || plan.isZero;
+  const hasBacking = plan.values.backing_file !== undefined;
   let at = 0;
   for (const from of sources) {
     const { sparse } = plan;
@@ -214,8 +215,7 @@ function copyAll(
       to: target,
       at,
       sparse,
-      // Without looking for zeros the whole of the target is to be there.
-      zeroFrom: isNew && sparse > 0 ? (target.backing?.size ?? 0) : Infinity,
+      zeroFrom: zeroFrom(plan, target),
       above: hasBacking ? 'layer' : null,
       ...(onReadError === undefined ? {} : { onReadError }),
       asData: sparse === 0,
@@ -223,6 +223,12 @@ function copyAll(
       tell(at + done);
     at += from.size;
   }
+}
+
+/** Without looking for zeros the whole of the target is to be there; so it is where something may be there already. */
+function zeroFrom({ skipsCreation, isZero, sparse }: Plan, target: Node): number {
+  if (sparse === 0 || (skipsCreation && !isZero)) return Infinity;
+  return isZero ? 0 : (target.backing?.size ?? 0);
 }
 
 function checkBitmapSource(node: Node): void {

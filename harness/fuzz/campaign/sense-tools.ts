@@ -1,0 +1,122 @@
+/** Whether steps of image tools ask for what has one right answer, whatever the format of the images is. */
+import type { Step } from '../../case/case.js';
+
+const CLUSTER = 65536;
+
+export function toolsMakeSense(steps: readonly Step[]): boolean {
+  if (!endsWithFaults(steps)) return false;
+  const commands = steps.map(({ action }) => (action.verb === 'image-io' ? action.commands : []));
+  if (!commands.every(isKnownAfterDiscards) || !formatsAreRight(steps)) return false;
+  const tools = steps.some(({ action }) => action.verb === 'img' && action.words.some(isBelow));
+  if (tools && steps.some(({ action }) => action.verb === 'io' && action.request.op === 'discard'))
+    return false;
+  return !hasMaps(steps) || mapsAreKnown(steps, commands.flat());
+}
+
+/** What a tool that failed leaves is luck: after it only what it took from is read. */
+function endsWithFaults(steps: readonly Step[]): boolean {
+  const first = steps.findIndex(({ action }) => action.verb === 'img' && action.words.some(hasFault));
+  if (first === -1) return true;
+  const { action } = steps[first]!;
+  const target = action.verb === 'img' ? action.words.at(-1)! : '';
+  return steps
+    .slice(first + 1)
+    .every(
+      ({ action: last }) =>
+        last.verb === 'image-io' && isReading(last.commands) && !target.includes(`${last.image}`),
+    );
+}
+
+function hasFault(word: string): boolean {
+  return word.includes('inject-error');
+}
+
+function isReading(commands: readonly string[]): boolean {
+  return commands.every((command) => /^(read|length)/.test(command));
+}
+
+/** An option that names what is below an image. */
+function isBelow(word: string): boolean {
+  return word === '-b' || word === '-B';
+}
+
+const ZEROS = /^(?:write (?=.*-z)(?:-[a-z]+ )+|discard )(\d+) (\d+)$/;
+
+/** What a discard leaves is for the format to choose: zeros are written to its place at once. */
+function isKnownAfterDiscards(commands: readonly string[]): boolean {
+  return commands.every((command, index) => {
+    const discarded = /^discard (.*)$/.exec(command)?.[1];
+    return discarded === undefined || commands[index + 1] === `write -z ${discarded}`;
+  });
+}
+
+function hasMaps(steps: readonly Step[]): boolean {
+  return steps.some(({ action }) => action.verb === 'img' && action.words[0] === 'map');
+}
+
+/** Where holes are in files, and what becomes of a cluster that is zeroed in part, a map shows otherwise by file system and format. */
+function mapsAreKnown(steps: readonly Step[], commands: readonly string[]): boolean {
+  const isRaw = steps.some(({ action }) => {
+    if (action.verb === 'create') return true;
+    return action.verb === 'io' || (action.verb === 'img' && action.words.includes('raw'));
+  });
+  return !isRaw && commands.every(isWhole);
+}
+
+function isWhole(command: string): boolean {
+  const zeros = ZEROS.exec(command);
+  return zeros === null || (Number(zeros[1]) % CLUSTER === 0 && Number(zeros[2]) % CLUSTER === 0);
+}
+
+/** How an image is stored is its format's own: nothing looks at one as if it were of another format. */
+function formatsAreRight(steps: readonly Step[]): boolean {
+  const formats = new Map<string, string>();
+  const isOther = ([name, format]: Said): boolean => (formats.get(name) ?? format) !== format;
+  for (const { action } of steps) {
+    if (action.verb === 'create') {
+      if (isOther([action.file, 'raw'])) return false;
+      formats.set(action.file, 'raw');
+    }
+    if (action.verb === 'image-io' && action.image !== null) {
+      const [, format = '{format}'] = action.options;
+      if (isOther([action.image, format])) return false;
+    }
+    if (action.verb !== 'img') continue;
+    const { said, made } = formatsIn(action.words);
+    if (said.some(isOther)) return false;
+    // What belongs to an image of one format would be in the way of another.
+    if (made.some(isOther)) return false;
+    for (const [name, format] of made) formats.set(name, format);
+  }
+  return true;
+}
+
+type Said = readonly [name: string, format: string];
+
+/** Options of tools that are followed by a value. */
+const VALUED = /^-[fFbBOSgo]$|^--(merge|output|start-offset|max-length)$/;
+
+/** Which formats a command line says that images have, and which it gives them. */
+function formatsIn([command, ...words]: readonly string[]): { said: Said[]; made: Said[] } {
+  const options = new Map<string, string>();
+  const names: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    if (VALUED.test(words[at]!)) options.set(words[at]!, words[++at] ?? '');
+    else if (!words[at]!.startsWith('-')) names.push(words[at]!.replace(/^\$/, ''));
+  }
+  const said: Said[] = [];
+  const made: Said[] = [];
+  const add = (to: Said[], name: string | undefined, format: string | undefined): void => {
+    if (name !== undefined && format !== undefined) to.push([name, format]);
+  };
+  add(said, options.get('-b') ?? options.get('-B'), options.get('-F'));
+  if (command === 'create') add(made, names[0], options.get('-f'));
+  else if (command === 'convert') {
+    for (const name of names.slice(0, -1)) add(said, name, options.get('-f'));
+    add(words.includes('-n') ? said : made, names.at(-1), options.get('-O'));
+  } else {
+    add(said, names[0], options.get('-f'));
+    if (command === 'compare') add(said, names[1], options.get('-F'));
+  }
+  return { said, made };
+}

@@ -1,0 +1,20 @@
+/** What a history of tools is about besides tools. */
+import type { Sketch } from '../../draw/sketch.js';
+
+/**
+ * Where the holes of raw files are is a matter of file systems, and what becomes of a cluster of which a part is zeroed is one of
+ * formats: so a history has maps, or raw files and zeros at any place, or a server with its guests.
+ */
+export type Kind = 'maps' | 'files' | 'server';
+
+const kinds = new WeakMap<Sketch, Kind>();
+
+export function kindOf(sketch: Sketch): Kind {
+  const known = kinds.get(sketch);
+  if (known !== undefined) return known;
+  const { draw } = sketch;
+  const canServe = sketch.can('restart') && sketch.can('command:blockdev-add');
+  const kind = draw.pick(['maps', 'files', canServe ? 'server' : 'files'] as const);
+  kinds.set(sketch, kind);
+  return kind;
+}
