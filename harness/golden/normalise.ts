@@ -8,6 +8,7 @@ import {
   allocatedSpace,
   createOptions,
   formatDetails,
+  infoOrder,
   ioPrompt,
   ioTime,
   ioUsage,
@@ -157,6 +158,13 @@ export const NORMALISERS: readonly Normaliser[] = [
       "a graph lists stored bitmaps by name: in which order an image gives them back is its format's own (BMP-032)",
     kinds: 'all',
     lines: (lines) => mapText(lines, storedOrder),
+  },
+  {
+    name: 'info-order',
+    reason:
+      'the bitmaps that "info" lists stand by name: in which order an image has them is its own (BMP-032)',
+    kinds: 'all',
+    lines: infoOrder,
   },
   {
     name: 'error-text',

@@ -82,6 +82,20 @@ t.test('progress: its ends', (t) => {
   t.end();
 });
 
+t.test('info-order: bitmaps by name, all else in its place', (t) => {
+  const listed = (...names: string[]): string =>
+    names
+      .map(
+        (name, index) =>
+          `        [${index}]:\n            flags:\n                [0]: auto\n            name: ${name}`,
+      )
+      .join('\n');
+  const info = (...names: string[]): string =>
+    `image: x\nfile format: {format}\n    bitmaps:\n${listed(...names)}\n\nimage: y`;
+  same(t, 'img info x', info('b1', 'b2', 'b0'), info('b0', 'b1', 'b2'));
+  t.end();
+});
+
 t.test('format-details, allocated-space: bitmaps and everything common stay', (t) => {
   same(
     t,

@@ -122,6 +122,27 @@ export function formatDetails(lines: Lines): Lines {
   });
 }
 
+/** The bitmaps that `info` lists, by name. */
+export function infoOrder(lines: Lines): Lines {
+  return inAnswers(lines, /^img info\b/, (answer) => {
+    const sorted: string[] = [];
+    for (let at = 0; at < answer.length; ) {
+      const bitmaps: string[][] = [];
+      for (; /^ {11}\[\d+\]:$/.test(answer[at] ?? ''); ) {
+        const start = at++;
+        while (answer[at]?.startsWith(' '.repeat(15))) at++;
+        bitmaps.push(answer.slice(start + 1, at));
+      }
+      const name = (bitmap: readonly string[]): string =>
+        bitmap.find((text) => text.startsWith(`${' '.repeat(15)}name: `)) ?? '';
+      bitmaps.sort((one, other) => (name(one) < name(other) ? -1 : 1));
+      for (const [index, bitmap] of bitmaps.entries()) sorted.push(`           [${index}]:`, ...bitmap);
+      if (bitmaps.length === 0) sorted.push(answer[at++]!);
+    }
+    return sorted;
+  });
+}
+
 /** How much space an image and its parts take. */
 export function allocatedSpace(lines: Lines): Lines {
   const isStatistics = (text: string): boolean =>

@@ -95,7 +95,7 @@ function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketc
 
 /** Chooses nothing: what there is to choose has been chosen. */
 function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch | null {
-  const sketch = new Sketch(draw, { format, known: [], goals: plan.goals });
+  const sketch = new Sketch(draw, { format, known: [], goals: plan.goals, capabilities: new Set() });
   sketch.shun = plan.shun ?? null;
   try {
     playAgain(sketch, steps);

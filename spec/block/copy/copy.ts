@@ -29,11 +29,11 @@ export interface Copy {
    * or `layer`: what the source has itself
    */
   readonly above?: Node | 'layer' | null;
-  /** what becomes of an error while reading `length` bytes at `offset`: thrown, or zeros are taken in their place */
+  /** what becomes of an error while reading `length` bytes for `offset` of the target: thrown, or zeros are taken in their place */
   readonly onReadError?: (error: unknown, offset: number, length: number) => void;
 }
 
-/** Which side failed, and where; `cause` is what it said. */
+/** Which side failed, and where, in bytes of the target; `cause` is what it said. */
 export class CopyError extends Error {
   readonly side: 'reading' | 'writing';
   readonly offset: number;
@@ -90,15 +90,15 @@ function copyPiece(options: Copy, { content, length }: Piece, offset: number, bu
   if (content === 'nothing') return length;
   if (content === 'zero') {
     const part = Math.min(length, ZEROS_PIECE);
-    writing(offset, () => zero(to, at + offset, part));
+    writing(at + offset, () => zero(to, at + offset, part));
     return part;
   }
   const part = buffer.subarray(0, Math.min(length, PIECE));
   try {
     read(from, offset, part);
   } catch (error) {
-    if (onReadError === undefined) throw new CopyError('reading', offset, error);
-    onReadError(error, offset, part.length);
+    if (onReadError === undefined) throw new CopyError('reading', at + offset, error);
+    onReadError(error, at + offset, part.length);
     part.fill(0);
   }
   writeData(options, offset, part);
@@ -116,9 +116,8 @@ function writeData(
     const [from, length] = [at + offset + start, end - start];
     if (isData) {
       const data = bytes.subarray(start, end);
-      writing(offset + start, () => write(to, from, data));
-    } else if (from < zeroFrom)
-      writing(offset + start, () => zero(to, from, Math.min(length, zeroFrom - from)));
+      writing(from, () => write(to, from, data));
+    } else if (from < zeroFrom) writing(from, () => zero(to, from, Math.min(length, zeroFrom - from)));
     start = end;
   }
 }

@@ -44,8 +44,8 @@ export function playFault(sketch: Sketch): void {
       return;
     }
     default: {
-      const other = fullFile(sketch, size);
-      sketch.play(imgAction('compare', '-f', 'raw', '-F', 'raw', other, faulty(full, 'read', sector, errno)));
+      const sources = [fullFile(sketch, size), faulty(full, 'read', sector, errno)];
+      sketch.play(imgAction('convert', '-f', 'raw', '-O', '{format}', ...sources, sketch.fresh('img')));
     }
   }
 }

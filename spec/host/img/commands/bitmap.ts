@@ -29,7 +29,8 @@ export function bitmap(context: Context, argv: readonly string[]): number {
   const actions = options.given.filter(([name]) => ACTIONS.includes(name));
   const has = (action: string): boolean => actions.some(([name]) => name === action);
   const granularity = options.value('g');
-  const bytes = granularity === undefined ? undefined : sizeArgument(granularity, 'granularity');
+  // 0 is as if it had not been said.
+  const bytes = (granularity !== undefined && sizeArgument(granularity, 'granularity')) || undefined;
   const source = options.value('b');
   if (options.rest.length !== 2) throw new ImgError('Expecting filename and bitmap name');
   if (actions.length === 0)

@@ -101,6 +101,8 @@ function planOf(options: Options, format: string): Plan {
   if (skipsCreation && options.has('o')) throw new ImgError('-o has no effect when skipping image creation');
   if (options.rest.length < 2) throw new ImgError('Must specify image file name');
   const sources = options.rest.slice(0, -1);
+  if (options.has('bitmaps') && sources.length > 1)
+    throw new ImgError('Copying bitmaps only possible with single source');
   if (options.has('l')) throw new ImgError("Failed to load snapshot: Can't find snapshot");
   const values = formatOptions(format, options.all('o'));
   if (backing !== undefined) values.backing_file = backing;
