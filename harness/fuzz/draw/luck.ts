@@ -17,6 +17,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsInGroup(run, action, all) ||
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
+    isOddSize(run, action) ||
     readsFaultyZeros(run, action)
   );
 }
@@ -42,6 +43,12 @@ function endsAtError(run: ModelRun, action: Action): boolean {
     const left = job.progress.total - job.progress.current;
     return left > CLUSTER && job.uses.some(({ child }) => failsOnce(child.driver.describe()));
   });
+}
+
+/** Whether an image may have a size that is no multiple of a sector is for its format to say; QBM lets it (QBM-021), qcow2 does not. */
+function isOddSize({ format }: ModelRun, action: Action): boolean {
+  if (format !== 'overlay' || action.verb !== 'qmp' || action.command !== 'block_resize') return false;
+  return Number(action.arguments?.size) % 512 !== 0;
 }
 
 /** The arguments of backups that the action starts. */

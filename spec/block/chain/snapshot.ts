@@ -17,8 +17,7 @@ export function checkOverlay(overlay: Node): void {
   if ((permissionsOf(overlay).needs & CONSISTENT_READ) !== 0) throw new BlockError('REF-E-OVERLAY-IN-USE');
   if (overlay.backing !== null) throw new BlockError('REF-E-OVERLAY-BACKED');
   if (overlay.driver.backing !== undefined) return;
-  const { isFilter, name } = overlay.driver;
-  if (isFilter === true || name === 'blkdebug') throw new BlockError('REF-E-OVERLAY-FILTER');
+  if (overlay.driver.isFilter === true) throw new BlockError('REF-E-OVERLAY-FILTER');
   overlay.driver.refuseBacking?.(overlay.name);
   throw new BlockError('REF-E-OVERLAY-PLAIN');
 }

@@ -62,8 +62,6 @@ export function openBlkdebug(image: Edge, options: BlkdebugOptions): Driver {
 
 class BlkdebugDriver extends FilterDriver {
   readonly name = 'blkdebug';
-  // Whatever is looked for by name ends here, as at a format.
-  override readonly isFilter = false;
   readonly canBreak = true;
   readonly isProtocol = true;
   readonly #options: BlkdebugOptions;
