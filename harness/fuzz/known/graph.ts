@@ -3,13 +3,19 @@ import type { Node } from '../../../spec/block/node.js';
 import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { resized } from './resize.js';
 
-/** A node goes, and an export of another one shows a bitmap of it. */
-export function removesExportedBitmap(run: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-del') return false;
-  const node = run.machine.graph.find(String(action.arguments?.['node-name']));
-  if (node === undefined || node.parents.length > 0) return false;
-  return run.machine.exports.all.some(({ bitmaps }) => bitmaps.some((one) => node.bitmaps.includes(one)));
+/** A node goes, or is resized, and an export of another one shows a bitmap of it. */
+export function changesExportedBitmap(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp') return false;
+  const node =
+    action.command === 'blockdev-del'
+      ? run.machine.graph.find(String(action.arguments?.['node-name']))
+      : resized(run, action);
+  if (node === undefined || (action.command === 'blockdev-del' && node.parents.length > 0)) return false;
+  return run.machine.exports.all.some(
+    ({ bitmaps, edge }) => edge.child !== node && bitmaps.some((one) => node.bitmaps.includes(one)),
+  );
 }
 
 /** A disk of no bytes is closed, and has bitmaps that are to be stored. */

@@ -5,7 +5,7 @@ import type { Action } from '../../case/case.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
-import { closesTakenBitmap, endsEmptyDisk, removesExportedBitmap, reopensOverTwoWays } from './graph.js';
+import { changesExportedBitmap, closesTakenBitmap, endsEmptyDisk, reopensOverTwoWays } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import {
   followersOfOverlay,
@@ -254,10 +254,10 @@ export const KNOWN: readonly Trigger[] = [
     before: leavesData,
   },
   {
-    name: 'removal of a node whose bitmap is exported elsewhere',
+    name: 'removal or resize of a node whose bitmap is exported elsewhere',
     shownBy: 'del-of-a-node-whose-bitmap-is-exported-elsewhere',
     programs: QEMU,
-    before: removesExportedBitmap,
+    before: changesExportedBitmap,
   },
   {
     name: 'end of a disk of no bytes with stored bitmaps',

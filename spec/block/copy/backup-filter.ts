@@ -13,7 +13,7 @@ import type { BlockCopy } from './block-copy.js';
 export interface BackupFilter {
   readonly node: Node;
   readonly copying: BlockCopy;
-  /** Whoever used the filter uses the source again, and the filter goes. Nobody else holds it then. */
+  /** Whoever used the filter uses what is below it, and the filter goes. Nobody else holds it then. */
   remove(): void;
 }
 
@@ -36,8 +36,10 @@ export function insertBackupFilter(
     throw refusal;
   }
   const remove = (): void => {
+    // Another backup may have put its filter between.
+    const below = node.driver.shown!;
     graph.change((change) => {
-      for (const edge of [...node.parents]) change.move(edge, source);
+      for (const edge of [...node.parents]) change.move(edge, below);
     });
     dropFilter(graph, node);
   };
