@@ -4,7 +4,7 @@ import type { RequestFlag } from '../../case/nbd-step.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf, someDisk } from './names.js';
-import { anyNode } from './nodes.js';
+import { anyNode, playRemoval } from './nodes.js';
 
 const SOCKET = 'socket';
 
@@ -23,7 +23,7 @@ function playAdd(sketch: Sketch): void {
   if (!sketch.run.machine.exports.isServing) startServer(sketch);
   const node = anyNode(sketch);
   const bitmaps: Json[] = [];
-  for (let count = draw.pick([0, 0, 1, 1, 2]); count > 0; count--) {
+  for (let count = draw.pick([0, 0, 1, 2, 2]); count > 0; count--) {
     const from = draw.chance(0.3) ? anyNode(sketch) : node;
     const name = draw.any(bitmapsOf(sketch.node(from)))?.name ?? 'b0';
     const one = from === node && draw.chance(0.6) ? name : members({ node: from, name });
@@ -50,8 +50,12 @@ function playDel(sketch: Sketch): void {
   const { draw } = sketch;
   const id = draw.chance(BROKEN) ? 'none' : draw.any(exportIds(sketch));
   if (id === undefined) return;
+  const node = sketch.run.machine.exports.all.find((one) => one.id === id)?.edge.child;
   const answer = sketch.qmp('block-export-del', { id, mode: draw.pick([undefined, 'safe', 'hard']) });
-  if (answer?.ok === true) waitForEnd(sketch, id);
+  if (answer?.ok !== true) return;
+  waitForEnd(sketch, id);
+  // Nobody has it any more, so it goes.
+  if (node?.parents.length === 0 && draw.chance(0.4)) playRemoval(sketch, node.name);
 }
 
 function waitForEnd(sketch: Sketch, id: string): void {

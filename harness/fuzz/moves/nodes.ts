@@ -5,7 +5,8 @@ import { openAction, openExisting } from '../draw/actions.js';
 import { diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
-import { BROKEN, bitmapsOf, someDisk } from './names.js';
+import { BROKEN, bitmapsOf } from './names.js';
+import { playReopen } from './reopen.js';
 
 /** More nodes than these make histories long, not better. */
 const MOST_NODES = 9;
@@ -47,7 +48,7 @@ function someImage(sketch: Sketch): string | null {
   return sketch.draw.any(images.filter(({ name }) => name.startsWith('disk')))?.name ?? null;
 }
 
-type Options = { readonly [name: string]: Json | undefined };
+export type Options = { readonly [name: string]: Json | undefined };
 
 /** The options of a node over one that is there. */
 function drawOver(sketch: Sketch, below: string): JsonObject {
@@ -79,51 +80,16 @@ function drawOver(sketch: Sketch, below: string): JsonObject {
   }
 }
 
-function playReopen(sketch: Sketch): void {
-  const { draw } = sketch;
-  const options: JsonObject[] = [];
-  for (let count = draw.int(1, draw.chance(0.4) ? 2 : 1); count > 0; count--) {
-    const node = someDisk(sketch);
-    if (node !== undefined) options.push(reopening(sketch, node));
-  }
-  // All or nothing: the last one is refused for the one option that cannot be changed.
-  const last = options.at(-1);
-  if (options.length > 1 && last !== undefined && last.driver !== 'null-co' && draw.chance(0.4)) {
-    const { 'node-name': name = '' } = last;
-    options[options.length - 1] = members({ driver: 'null-co', 'node-name': name, discard: 'unmap' });
-  }
-  if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
-}
-
-function reopening(sketch: Sketch, node: Node): JsonObject {
-  const { draw } = sketch;
-  const { name } = node.driver;
-  const driver = name === sketch.run.model.formatDriver && name !== 'raw' ? '{format}' : name;
-  const common: Options = {
-    driver,
-    'node-name': node.name,
-    'read-only': draw.pick([undefined, true, false]),
-    discard: 'unmap',
-  };
-  const file = shown(sketch, node.edge('file')?.child);
-  if (name === 'null-co') return members({ ...common, size: node.size, 'read-zeroes': true });
-  if (driver !== '{format}') return members({ ...common, file });
-  const backing = node.driver.backing === undefined ? undefined : (shown(sketch, node.backing) ?? null);
-  const other = draw.chance(0.2) && backing !== undefined ? draw.pick([null, anyNode(sketch)]) : backing;
-  return members({ ...common, file: `${node.name}-file`, backing: other });
-}
-
 /** The name of a node; one that was made up is different on every implementation, so another node is taken then. */
 export function shown(sketch: Sketch, node: Node | null | undefined): string | undefined {
   return node?.name.startsWith('#') === true ? anyNode(sketch) : node?.name;
 }
 
-function playDel(sketch: Sketch): void {
-  const name = anyNode(sketch);
+/** A node goes; what was an image is there again, mostly. */
+export function playRemoval(sketch: Sketch, name: string): void {
   const node = sketch.node(name);
   const isImage = node?.driver.name === sketch.run.model.formatDriver && name.startsWith('disk');
   const answer = sketch.qmp('blockdev-del', { 'node-name': name });
-  // What was there is there again.
   if (isImage && answer?.ok === true && sketch.draw.chance(0.6)) playOpenAgain(sketch, name);
 }
 
@@ -147,8 +113,8 @@ export const NODE_MOVES: readonly Move[] = [
       if (hasRoom(sketch)) sketch.qmp('blockdev-add', drawOver(sketch, anyNode(sketch)));
     },
   },
-  { name: 'del', weight: 4, make: playDel },
-  { name: 'reopen', weight: 2, make: playReopen },
+  { name: 'del', weight: 4, make: (sketch) => playRemoval(sketch, anyNode(sketch)) },
+  { name: 'reopen', weight: 2.5, make: playReopen },
   {
     name: 'snapshot',
     weight: 2,
