@@ -28,6 +28,8 @@ export class Sketch {
   readonly steps: Step[] = [];
   /** steps that a property leaves out whatever the target is */
   shun: ((run: ModelRun, action: Action) => boolean) | null = null;
+  /** what the model threw, which it must not: the last step has brought it about */
+  fault: unknown = null;
   readonly #known: readonly Trigger[];
   /** ids of jobs whose progress is luck */
   readonly #following = new Set<string>();
@@ -57,7 +59,14 @@ export class Sketch {
     if (isLuck(this.run, action)) return null;
     if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
     this.reach.before(this.run, action);
-    const answer = this.run.playIf(action, (said) => said.ok || !this.#isLeftOut(action, said));
+    let answer: Answer | null;
+    try {
+      answer = this.run.playIf(action, (said) => said.ok || !this.#isLeftOut(action, said));
+    } catch (error) {
+      this.steps.push({ line: 0, action });
+      this.fault = error;
+      throw error;
+    }
     if (answer === null) return null;
     this.steps.push({ line: 0, action });
     this.reach.after(this.run, action, answer);
@@ -107,7 +116,12 @@ export class Sketch {
    */
   rest(any: readonly string[] = []): void {
     const { run } = this;
-    run.settle();
+    try {
+      run.settle();
+    } catch (error) {
+      this.fault = error;
+      throw error;
+    }
     for (const id of run.takeTold()) {
       const job = run.jobs.find((one) => one.id === id);
       if (job?.status === 'paused') this.#following.add(id);

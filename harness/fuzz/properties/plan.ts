@@ -56,7 +56,6 @@ export function propertyOf(plan: Plan): Property {
     },
     repaired(changed, target) {
       const sketch = drawFrom(0, (draw) => sketchAgain(plan, draw, changed));
-      if (sketch === null) return null;
       const history = historyOf(plan, sketch.format, sketch.steps);
       if (history.requires.some((needed) => !isThere(needed, target))) return null;
       reached.set(history, sketch.reach);
@@ -81,28 +80,34 @@ function sketchOf(plan: Plan, draw: Draw, seed: number, target: Identity): Sketc
   const known = seed % UNSTEERED === 0 ? [] : triggersOf(KNOWN, target);
   const sketch = new Sketch(draw, { format, known, goals: plan.goals, capabilities: target.capabilities });
   sketch.shun = plan.shun ?? null;
-  plan.begin(sketch);
-  const weights = plan.moves.map(({ weight }) => weight * draw.pick(FACTORS));
-  // Where chance has left out everything, nothing is left out.
-  const chosen = weights.some((weight) => weight > 0) ? weights : plan.moves.map(({ weight }) => weight);
-  const [least, most] = plan.length;
-  for (let left = draw.int(least, most); left > 0; left--) {
-    plan.moves[draw.weighted(chosen)]!.make(sketch);
+  return upToFault(sketch, () => {
+    plan.begin(sketch);
+    const weights = plan.moves.map(({ weight }) => weight * draw.pick(FACTORS));
+    // Where chance has left out everything, nothing is left out.
+    const chosen = weights.some((weight) => weight > 0) ? weights : plan.moves.map(({ weight }) => weight);
+    const [least, most] = plan.length;
+    for (let left = draw.int(least, most); left > 0; left--) {
+      plan.moves[draw.weighted(chosen)]!.make(sketch);
+    }
+    plan.end(sketch);
+  });
+}
+
+/** What the model throws at is a history, too: whoever plays it finds that. */
+function upToFault(sketch: Sketch, make: () => void): Sketch {
+  try {
+    make();
+  } catch (error) {
+    if (sketch.fault !== error) throw error;
   }
-  plan.end(sketch);
   return sketch;
 }
 
 /** Chooses nothing: what there is to choose has been chosen. */
-function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch | null {
+function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch {
   const sketch = new Sketch(draw, { format, known: [], goals: plan.goals, capabilities: new Set() });
   sketch.shun = plan.shun ?? null;
-  try {
-    playAgain(sketch, steps);
-  } catch {
-    return null;
-  }
-  return sketch;
+  return upToFault(sketch, () => playAgain(sketch, steps));
 }
 
 function historyOf(plan: Plan, format: Format, steps: readonly Step[]): History {
