@@ -18,7 +18,8 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
     isOddSize(run, action) ||
-    readsFaultyZeros(run, action)
+    readsFaultyZeros(run, action) ||
+    run.mirrored.isLook(run, action)
   );
 }
 

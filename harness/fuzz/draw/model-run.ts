@@ -10,6 +10,7 @@ import { FORMAT, toolCall } from '../../case/play/tool.js';
 import { DIRECTORY, ReferenceModel } from '../../target/reference-model.js';
 import { runReferenceTool } from '../../target/reference-tools.js';
 import type { IoOutcome, Reply } from '../../target/target.js';
+import { Mirrored } from './mirrored.js';
 
 /** What the model made of a step: fine, or refused with the id of an error or an errno. */
 export type Answer =
@@ -30,6 +31,8 @@ export class ModelRun {
   readonly #files = new Set<string>();
   readonly #told = new Set<string>();
   #others: Heard[] = [];
+  /** what mirrors have left, which is luck */
+  readonly mirrored = new Mirrored();
   /** the nodes of the graph, and those of them that have a name */
   #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
   /** how to end each connection of an NBD client, by its name */
@@ -61,6 +64,7 @@ export class ModelRun {
   play(action: Action): Answer {
     const answer = this.#perform(action.verb === 'either' ? action.action : action);
     this.#hear();
+    this.mirrored.see(this.jobs);
     return answer;
   }
 
@@ -68,6 +72,7 @@ export class ModelRun {
   settle(): void {
     this.machine.settle();
     this.#hear();
+    this.mirrored.see(this.jobs);
   }
 
   /** The ids of jobs of which something was told since the last time, oldest first. */

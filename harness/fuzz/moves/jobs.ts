@@ -1,11 +1,8 @@
 /** Jobs: what starts them, and what is asked of them where they rest. */
 import type { Node } from '../../../spec/block/node.js';
-import { BlockJob } from '../../../spec/job/block-job.js';
 import type { Job } from '../../../spec/job/job.js';
 import type { Json, JsonObject } from '../../../spec/json/value.js';
-import type { Action } from '../../case/case.js';
 import { openAction } from '../draw/actions.js';
-import type { ModelRun } from '../draw/model-run.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { openFaulty } from './faulty.js';
 import { playChange, readWhole } from './guest.js';
@@ -112,23 +109,6 @@ function playMirror(sketch: Sketch): void {
     'auto-dismiss': draw.pick([undefined, false]),
   });
   sketch.rest();
-}
-
-/** What a mirror has written to its target by now is luck, as long as it is there. */
-export function isOfMirror({ jobs }: ModelRun, action: Action): boolean {
-  const mirrors = jobs.filter(({ driver }) => driver.type === 'mirror');
-  if (action.verb === 'wait' || mirrors.length === 0) return false;
-  const isLook = action.verb === 'observe' || (action.verb === 'io' && action.request.op === 'read');
-  const isCopy = action.verb === 'qmp' && /-(merge|sha256|nodes)$|^transaction$/.test(action.command);
-  if (!isLook && !isCopy) return false;
-  const text = JSON.stringify(action);
-  return text.includes('"target') || mirrors.flatMap(targetsOf).some((name) => text.includes(`"${name}"`));
-}
-
-/** Where a mirror writes to, whatever it is called in a history that was changed. */
-function targetsOf(job: Job): string[] {
-  const target = job instanceof BlockJob ? job.uses.find(({ name }) => name === 'target')?.child : undefined;
-  return target === undefined ? [] : [target.name, ...target.children.map(({ child }) => child.name)];
 }
 
 /** A mirror to its end, and what it has copied. */

@@ -3,7 +3,7 @@ import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { addController, DEVICE_MOVES, openDrive, queryBlock } from '../moves/devices.js';
 import { EXPORT_MOVES } from '../moves/exports.js';
 import { GUEST_MOVES } from '../moves/guest.js';
-import { endJobs, isOfMirror, JOB_MOVES } from '../moves/jobs.js';
+import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
 import { DEVICE_GOALS } from '../reach/device-goals.js';
@@ -27,7 +27,6 @@ export const devices = propertyOf({
     ...rarely(JOB_MOVES, 0.3),
   ],
   begin(sketch) {
-    sketch.shun = isOfMirror;
     if (sketch.draw.chance(0.9)) addController(sketch);
     for (let count = sketch.draw.int(1, 2); count > 0; count--) openDrive(sketch);
     if (sketch.draw.chance(0.7)) openDisk(sketch);

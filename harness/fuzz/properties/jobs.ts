@@ -2,7 +2,7 @@
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
 import { STREAM_MOVES } from '../moves/chain/jobs.js';
 import { playChange } from '../moves/guest.js';
-import { endJobs, isOfMirror, JOB_MOVES } from '../moves/jobs.js';
+import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
 import { someDisk } from '../moves/names.js';
 import { anyNode, lookAtAll } from '../moves/nodes.js';
@@ -41,7 +41,6 @@ export const jobs = propertyOf({
     ...BESIDE,
     ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 })),
   ],
-  shun: isOfMirror,
   begin(sketch) {
     openDisks(sketch, 2);
     for (let count = sketch.draw.int(1, 3); count > 0; count--) {

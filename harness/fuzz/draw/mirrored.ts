@@ -1,0 +1,84 @@
+/**
+ * What mirrors have made of their targets: as long as one follows its disk, and if it does not end well, nobody knows how far
+ * it has come, and which bitmaps of the target have heard of it.
+ */
+import type { Node } from '../../../spec/block/node.js';
+import { BlockJob } from '../../../spec/job/block-job.js';
+import type { Job } from '../../../spec/job/job.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from './model-run.js';
+
+const COPIES = /^(blockdev-(backup|mirror)|block-(commit|stream)|transaction)$/;
+const OF_BITMAPS = /^(block-dirty-bitmap-merge|x-debug-block-dirty-bitmap-sha256|transaction)$/;
+const OF_ALL_BITMAPS = /^query-(named-block-nodes|block)$/;
+
+export class Mirrored {
+  /** mirrors that have not ended, with the names of what they write to */
+  readonly #mirrors = new Map<Job, readonly string[]>();
+  /** nodes whose bytes, and those whose bitmaps, are luck */
+  readonly #bytes = new Set<string>();
+  readonly #bitmaps = new Set<string>();
+
+  /** After each step. */
+  see(jobs: readonly Job[]): void {
+    for (const job of jobs) {
+      if (job.driver.type !== 'mirror' || this.#mirrors.has(job)) continue;
+      const names = targetsOf(job);
+      if (names.length > 0) this.#mirrors.set(job, names);
+      for (const name of names) {
+        this.#bytes.add(name);
+        this.#bitmaps.add(name);
+      }
+    }
+    for (const [job, names] of this.#mirrors) {
+      if (job.status !== 'concluded' && job.status !== 'null') continue;
+      this.#mirrors.delete(job);
+      if (job.error === null) for (const name of names) this.#bytes.delete(name);
+    }
+  }
+
+  /** Whether a step shows, or copies, what is luck. */
+  isLook(run: ModelRun, action: Action): boolean {
+    if (this.#bitmaps.size === 0) return false;
+    switch (action.verb) {
+      case 'observe':
+        return this.#bitmaps.has(action.node);
+      case 'io':
+        return action.request.op === 'read' && this.#isVague(run, action.node);
+      case 'nbd':
+        return run.machine.exports.all.some(({ edge }) => this.#isVague(run, edge.child.name));
+      case 'qmp':
+        return this.#isAsked(run, action);
+      default:
+        return false;
+    }
+  }
+
+  #isAsked(run: ModelRun, { command, arguments: args }: Extract<Action, { verb: 'qmp' }>): boolean {
+    if (OF_ALL_BITMAPS.test(command)) {
+      return run.nodes.some(({ name, bitmaps }) => this.#bitmaps.has(name) && bitmaps.length > 0);
+    }
+    const text = JSON.stringify(args ?? null);
+    const isNamed = (name: string): boolean => text.includes(`"${name}"`);
+    if (OF_BITMAPS.test(command) && [...this.#bitmaps].some(isNamed)) return true;
+    return COPIES.test(command) && run.nodes.some(({ name }) => isNamed(name) && this.#isVague(run, name));
+  }
+
+  /** The node, or what it shows of others. */
+  #isVague(run: ModelRun, name: string): boolean {
+    const node = run.machine.graph.find(name);
+    if (node === undefined || this.#bytes.size === 0) return false;
+    const isHere = (one: Node): boolean =>
+      this.#bytes.has(one.name) || one.children.some(({ child }) => isHere(child));
+    return isHere(node);
+  }
+}
+
+/** Where a mirror writes to: the node, and those below it that hold its bytes. */
+function targetsOf(job: Job): string[] {
+  const target = job instanceof BlockJob ? job.uses.find(({ name }) => name === 'target')?.child : undefined;
+  if (target === undefined) return [];
+  // A filter holds nothing itself.
+  const held = target.children.filter(({ name }) => name === 'file' || name === 'image');
+  return [target, ...held.map(({ child }) => child)].map(({ name }) => name);
+}
