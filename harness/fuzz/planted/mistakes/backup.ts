@@ -1,6 +1,7 @@
 /** Backups, and points in time. */
 import { BlockCopy } from '../../../../spec/block/copy/block-copy.js';
-import { BackupBitmap } from '../../../../spec/job/backup.js';
+import { BackupBitmap, BackupDriver } from '../../../../spec/job/backup.js';
+import { onCommand } from '../command.js';
 import type { Mistake } from '../mistake.js';
 import { patch } from '../patch.js';
 
@@ -57,6 +58,60 @@ export const BACKUP: readonly Mistake[] = [
           function (this: BlockCopy, progress: { current: number; total: number }) {
             report.call(this, progress);
             progress.total *= 2;
+          },
+      ),
+  },
+  {
+    name: 'of a group that fails the bitmaps of those that were done are cleared',
+    part: 'backup',
+    like: '35d6b368f2',
+    plant: () =>
+      patch(
+        BackupDriver.prototype,
+        'abort',
+        (abort) =>
+          function (this: BackupDriver) {
+            const undo = patch(
+              BackupBitmap.prototype,
+              'release',
+              (release) =>
+                function (this: BackupBitmap, uncopied) {
+                  release.call(this, uncopied?.count === 0 ? null : uncopied);
+                },
+            );
+            try {
+              abort.call(this);
+            } finally {
+              undo();
+            }
+          },
+      ),
+  },
+  {
+    name: 'the target of a backup that was refused is still held',
+    part: 'backup',
+    like: '4da26f138d',
+    plant: onCommand((machine, request, go) => {
+      try {
+        return go();
+      } catch (refusal) {
+        const target = machine.graph.find(String(request.arguments?.target));
+        if (request.name === 'blockdev-backup' && target !== undefined) target.pinned += 1;
+        throw refusal;
+      }
+    }),
+  },
+  {
+    name: 'a write over several clusters is copied before in its first one only',
+    part: 'backup',
+    like: 'P2',
+    plant: () =>
+      patch(
+        BlockCopy.prototype,
+        'copyRange',
+        (copy) =>
+          function (this: BlockCopy, at: number, length: number) {
+            copy.call(this, at, Math.min(length, 1));
           },
       ),
   },

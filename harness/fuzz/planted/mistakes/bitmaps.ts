@@ -137,4 +137,33 @@ export const BITMAPS: readonly Mistake[] = [
           },
       ),
   },
+  {
+    name: 'a bitmap that is busy can be merged into',
+    part: 'bitmaps',
+    like: '283d7a04f2',
+    plant: onCommand((machine, request, go) => {
+      const target = nodeOf(machine, request, 'node')?.bitmap(String(request.arguments?.target));
+      if (!request.name.endsWith('-merge') || target?.busy !== true) return go();
+      target.busy = false;
+      try {
+        return go();
+      } finally {
+        target.busy = true;
+      }
+    }),
+  },
+  {
+    name: 'a resize leaves stored bitmaps as they are',
+    part: 'bitmaps',
+    like: 'd19c6b36ff',
+    plant: () =>
+      patch(
+        DirtyBitmap.prototype,
+        'resize',
+        (resize) =>
+          function (this: DirtyBitmap, size: number) {
+            if (!this.persistent) resize.call(this, size);
+          },
+      ),
+  },
 ];

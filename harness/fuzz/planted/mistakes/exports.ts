@@ -53,4 +53,48 @@ export const EXPORTS: readonly Mistake[] = [
           },
       ),
   },
+  {
+    name: 'a map begins with an extent of no bytes',
+    part: 'exports',
+    like: 'NBD servers',
+    plant: () =>
+      patch(
+        Exports.prototype,
+        'add',
+        (add) =>
+          function (this: Exports, ...args: Parameters<Exports['add']>) {
+            const one = add.apply(this, args);
+            one.contexts = one.contexts.map((context) => ({
+              ...context,
+              *extents(offset: number, length: number) {
+                yield { length: 0, flags: 3 };
+                yield* context.extents(offset, length);
+              },
+            }));
+            return one;
+          },
+      ),
+  },
+  {
+    name: 'the last piece of a map is left out where the disk has a tail',
+    part: 'exports',
+    like: '76d570dc49',
+    plant: () =>
+      patch(
+        Exports.prototype,
+        'add',
+        (add) =>
+          function (this: Exports, ...args: Parameters<Exports['add']>) {
+            const one = add.apply(this, args);
+            one.contexts = one.contexts.map((context) => ({
+              ...context,
+              extents(offset: number, length: number) {
+                const all = [...context.extents(offset, length)];
+                return all.length > 1 && offset + length === one.size ? all.slice(0, -1) : all;
+              },
+            }));
+            return one;
+          },
+      ),
+  },
 ];

@@ -1,6 +1,6 @@
 /** Nodes, and who holds them. */
 import { jsonObject } from '../../../../spec/json/value.js';
-import { onCommand } from '../command.js';
+import { nodeOf, onCommand } from '../command.js';
 import type { Mistake } from '../mistake.js';
 
 export const GRAPH: readonly Mistake[] = [
@@ -33,6 +33,18 @@ export const GRAPH: readonly Mistake[] = [
         }
         throw refusal;
       }
+    }),
+  },
+  {
+    name: 'the node below a node that goes is held for ever',
+    part: 'graph',
+    like: '4f78a16fee',
+    plant: onCommand((machine, request, go) => {
+      const node = nodeOf(machine, request);
+      const below = node?.children.map(({ child }) => child) ?? [];
+      const result = go();
+      if (request.name === 'blockdev-del') for (const one of below) one.pinned += 1;
+      return result;
     }),
   },
 ];
