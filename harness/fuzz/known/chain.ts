@@ -1,5 +1,5 @@
 /** The known triggers about chains and the jobs on them. */
-import { hasInChain, imageBelow, imageOf } from '../../../spec/block/chain/walk.js';
+import { chainFrom, hasInChain, imageBelow, imageOf } from '../../../spec/block/chain/walk.js';
 import { Node } from '../../../spec/block/node.js';
 import { statusOf } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
@@ -213,6 +213,33 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
       const top = nodeOf(run, given(action, 'block-stream')?.device);
       return top?.driver.shown !== undefined && [...below(top)].some(({ bitmaps }) => bitmaps.length > 0);
     },
+  },
+  {
+    name: 'commit into a filter, whose name is stored as a format',
+    shownBy: 'commit-into-a-filter-restart',
+    programs: QEMU,
+    before: (run, action) => {
+      const commit = commitOf(run, action);
+      return commit?.base.driver.shown !== undefined && [...above(commit.top)].length > 0;
+    },
+  },
+  {
+    name: 'stream that is to end on what a commit has on its way',
+    shownBy: 'stream-failed-says-what-it-stands-on',
+    programs: QEMU,
+    before: (run, action) => {
+      const top = nodeOf(run, given(action, 'block-stream')?.device);
+      return top !== undefined && [...chainFrom(top)].some(({ driver }) => driver.name === 'commit_top');
+    },
+  },
+  {
+    name: 'another image below what is streamed, past a filter',
+    shownBy: 'stream-base-behind-a-filter-goes',
+    programs: QEMU,
+    before: (run, action) =>
+      given(action, 'blockdev-reopen') !== undefined &&
+      run.jobs.some(({ driver }) => driver.type === 'stream') &&
+      run.nodes.some(({ backing }) => backing?.driver.shown !== undefined),
   },
   {
     name: 'base that only QEMU can name, by all its options',

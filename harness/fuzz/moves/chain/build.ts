@@ -65,6 +65,8 @@ function openHead(sketch: Sketch, below: string): void {
 /** A fault that comes once, or always. */
 function openFault(sketch: Sketch, image: string, size: number): string {
   const { draw } = sketch;
+  // What is not there is not read.
+  if (draw.chance(0.7)) sketch.io(image, { op: 'write', offset: 0, length: size, pattern: draw.int(1, 255) });
   return openFaulty(sketch, image, size, {
     iotype: draw.pick(['read', 'write']),
     isOnce: draw.chance(0.6),
@@ -75,7 +77,7 @@ function openFault(sketch: Sketch, image: string, size: number): string {
 /** A chain of images, the lowest first. */
 export function buildChain(sketch: Sketch, most: number): void {
   const { draw } = sketch;
-  const faults = draw.pick([0, 0, 0.3]);
+  const faults = draw.pick([0, 0, 0.5]);
   let size = firstSize(sketch);
   let below: string | null = null;
   for (let count = draw.int(2, most); count > 0; count--) {

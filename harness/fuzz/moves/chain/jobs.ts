@@ -1,6 +1,7 @@
 /** Streams and commits, and what is asked of them where they rest; copies of members of chains. */
 import { imageBelow } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
+import type { Job } from '../../../../spec/job/job.js';
 import type { JsonObject } from '../../../../spec/json/value.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { playChange, readWhole } from '../guest.js';
@@ -27,11 +28,12 @@ const PROGRESS = ['len', 'offset'];
 type Choice = readonly [weight: number, args: Parameters<typeof members>[0]];
 
 /** What streams and commits have in common. */
-function drawCommon(sketch: Sketch): Parameters<typeof members>[0] {
+function drawCommon(sketch: Sketch, chain: readonly Node[]): Parameters<typeof members>[0] {
   const { draw } = sketch;
+  const policies = [undefined, 'report', 'stop', 'enospc', 'ignore'];
   return {
     'job-id': draw.chance(BROKEN) ? draw.pick(['j0', '0', '']) : sketch.fresh('j'),
-    'on-error': draw.pick([undefined, 'report', 'stop', 'enospc', 'ignore']),
+    'on-error': draw.pick(chain.some(isFaulty) ? [...policies, 'stop', 'stop', 'stop'] : policies),
     speed: draw.chance(BROKEN) ? draw.pick([-1, 0]) : draw.pick([undefined, undefined, 2 ** 40]),
     'auto-finalize': draw.pick([undefined, false]),
     'auto-dismiss': draw.pick([undefined, undefined, false]),
@@ -74,7 +76,7 @@ export function drawStream(sketch: Sketch, top: Node): JsonObject {
     [BROKEN, { 'backing-file': fileOf(any) }],
   ]);
   return members({
-    ...drawCommon(sketch),
+    ...drawCommon(sketch, membersOf(top)),
     device: top.name,
     ...until,
     'filter-node-name': filterName(sketch),
@@ -99,43 +101,49 @@ export function drawCommit(sketch: Sketch, head: Node): JsonObject {
     [1, { base: fileOf(base) }],
     [2, {}],
   ]);
-  const onError = draw.pick([undefined, 'report', 'stop', 'enospc', 'ignore']);
+  const common = drawCommon(sketch, chain);
   // To ignore an error that comes again and again is to go on for ever.
-  const isLasting = onError === 'ignore' && chain.some(isBroken);
+  const isEndless = common['on-error'] === 'ignore' && chain.some(isBroken);
   return members({
-    ...drawCommon(sketch),
+    ...common,
     device: head.name,
     ...from,
     ...into,
     'backing-file': place > 0 || draw.chance(BROKEN) ? newName(sketch, base) : undefined,
-    'on-error': isLasting ? 'report' : onError,
+    'on-error': isEndless ? 'report' : common['on-error'],
     'filter-node-name': filterName(sketch),
   });
 }
 
-/** Whether requests of a node fail, and will do so again. */
-function isBroken({ driver }: Node): boolean {
-  const options = driver.describe();
-  return 'inject-error.0.event' in options && options['inject-error.0.once'] !== true;
+/** Whether requests of a node fail. */
+function isFaulty({ driver }: Node): boolean {
+  return 'inject-error.0.event' in driver.describe();
+}
+
+/** Whether they will do so again. */
+function isBroken(node: Node): boolean {
+  return isFaulty(node) && node.driver.describe()['inject-error.0.once'] !== true;
 }
 
 function mayBegin(sketch: Sketch): boolean {
   return sketch.run.jobs.length < MOST_JOBS && !hasLuck(sketch);
 }
 
-/** Begins a job and lets it come to rest. */
-function begin(sketch: Sketch, command: string, args: JsonObject): void {
-  sketch.qmp(command, args);
-  rest(sketch);
-}
-
-/** Every job comes to rest, and what is luck from then on is known. */
-function rest(sketch: Sketch): void {
-  const active = sketch.run.jobs.filter(isActive).map((job) => ({ job, top: topOf(job) }));
-  sketch.rest(active.length > 0 ? PROGRESS : []);
-  for (const { job, top } of active)
+/** What `ask` asks for, until every job rests; what is luck from then on is known. */
+function act(sketch: Sketch, ask: (any: readonly string[]) => void): void {
+  const actives = (): Active[] => sketch.run.jobs.filter(isActive).map((job) => ({ job, top: topOf(job) }));
+  const before = actives();
+  ask(before.length > 0 ? PROGRESS : []);
+  const all = [...before, ...actives()];
+  sketch.rest(all.length > 0 ? PROGRESS : []);
+  for (const { job, top } of all)
     if (job.status !== 'ready' && top !== undefined) expectBelow(sketch, job, top);
   forgetLuck(sketch);
+}
+
+interface Active {
+  readonly job: Job;
+  readonly top: Node | undefined;
 }
 
 /** A guest's write beside jobs, or below them. */
@@ -148,20 +156,14 @@ export function playWrite(sketch: Sketch): void {
     const top = topOf(job);
     if (top !== undefined) expectBelow(sketch, job, top);
   }
-  playChange(sketch, guest.name);
-  rest(sketch);
+  act(sketch, () => playChange(sketch, guest.name));
 }
 
 /** A job to its end, or on its way there; then what is below reads as it should. */
 function playVerbs(sketch: Sketch): void {
   const job = sketch.draw.any(sketch.run.jobs);
   if (job === undefined) return;
-  const active = sketch.run.jobs.filter(isActive).map((one) => ({ one, top: topOf(one) }));
-  playVerb(sketch, job, active.length > 0 ? PROGRESS : []);
-  for (const { one, top } of active) {
-    if (one.status !== 'ready' && top !== undefined) expectBelow(sketch, one, top);
-  }
-  forgetLuck(sketch);
+  act(sketch, (any) => playVerb(sketch, job, any));
 }
 
 /** Every job that stands still or waits, to a good end. */
@@ -172,8 +174,7 @@ export function endAll(sketch: Sketch): void {
     const { id, status } = job;
     const verb = VERBS[status] ?? 'job-cancel';
     const isTired = left < 12 && status !== 'concluded';
-    sketch.qmp(isTired ? 'job-cancel' : verb, { id });
-    rest(sketch);
+    act(sketch, () => void sketch.qmp(isTired ? 'job-cancel' : verb, { id }));
   }
 }
 
@@ -216,14 +217,16 @@ function playStream(sketch: Sketch): void {
   const { draw } = sketch;
   const standing = sketch.disks.filter((node) => membersOf(node).length > 1);
   const top = draw.any(draw.chance(BROKEN) ? sketch.disks : standing);
-  if (top !== undefined && mayBegin(sketch)) begin(sketch, 'block-stream', drawStream(sketch, top));
+  if (top !== undefined && mayBegin(sketch))
+    act(sketch, () => void sketch.qmp('block-stream', drawStream(sketch, top)));
 }
 
 function playCommit(sketch: Sketch): void {
   const { draw } = sketch;
   const standing = heads(sketch).filter((node) => membersOf(node).length > 1);
   const head = draw.any(draw.chance(BROKEN) ? sketch.disks : standing);
-  if (head !== undefined && mayBegin(sketch)) begin(sketch, 'block-commit', drawCommit(sketch, head));
+  if (head !== undefined && mayBegin(sketch))
+    act(sketch, () => void sketch.qmp('block-commit', drawCommit(sketch, head)));
 }
 
 /** Streams for histories that are about something else. */
