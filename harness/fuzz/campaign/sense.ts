@@ -15,6 +15,7 @@ const CLUSTER = 65536;
 export function makesSense(history: History): boolean {
   const { format, steps } = history;
   if (!isSayable(history) || !keepsContract(steps) || !toolsMakeSense(steps)) return false;
+  if (!leavesFileSystem(steps)) return false;
   return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps));
 }
 
@@ -38,6 +39,21 @@ function keepsContract(steps: readonly Step[]): boolean {
     if (action.verb === 'io' && filtered.has(action.node)) return false;
   }
   return true;
+}
+
+/** Which parts of a file are holes is for its file system to choose, but of whole clusters. */
+function leavesFileSystem(steps: readonly Step[]): boolean {
+  const asks = steps.some(
+    ({ action }) =>
+      action.verb === 'nbd' && action.op === 'connect' && action.contexts.includes('base:allocation'),
+  );
+  if (!asks) return true;
+  return steps.every(({ action }) => {
+    if (action.verb === 'open') return (action.size ?? 0) % CLUSTER === 0;
+    if (action.verb !== 'io' || action.request.op === 'read' || action.request.op === 'flush') return true;
+    const { offset, length } = action.request;
+    return offset % CLUSTER === 0 && length % CLUSTER === 0;
+  });
 }
 
 function isImage(word: string): boolean {

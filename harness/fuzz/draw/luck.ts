@@ -85,10 +85,10 @@ function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }:
   return onError === 'report' || (onError === 'enospc' && !fault.includes('"inject-error.0.errno":28'));
 }
 
-/** How far a mirror has followed its disk, and what of that it counts where there is nothing. */
+/** How far a mirror, or a commit that is ready, has followed its disk, and what of that it counts where there is nothing. */
 function asksHowFar(run: ModelRun, action: Action): boolean {
   const isQuery = action.verb === 'qmp' && /^query-(block-)?jobs$/.test(action.command);
-  return isQuery && run.jobs.some(({ driver }) => driver.type === 'mirror');
+  return isQuery && run.jobs.some(({ driver, status }) => driver.type === 'mirror' || status === 'ready');
 }
 
 /** A server that sends holes need not read what is known to be zeros, and meets no fault there. */

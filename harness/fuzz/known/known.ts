@@ -16,6 +16,7 @@ import {
   reopensPart,
   resized,
 } from './resize.js';
+import { cutsPart, opensOverStale } from './stale.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
 
@@ -264,6 +265,18 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'restart-zero-size',
     programs: QEMU,
     before: endsEmptyDisk,
+  },
+  {
+    name: 'filter over what was resized below',
+    shownBy: 'filter-over-what-was-resized-below',
+    programs: QEMU,
+    before: opensOverStale,
+  },
+  {
+    name: 'overlay of another size below a part of a disk',
+    shownBy: 'reopen-raw-part',
+    programs: QEMU,
+    before: cutsPart,
   },
   {
     name: 'reopening over a node that reaches another in two ways, which fails',
