@@ -38,6 +38,17 @@ export function closesTakenBitmap(run: ModelRun, action: Action): boolean {
   );
 }
 
+/** The image above a commit is reopened without the filter, which has a name and goes then, while the job still has it. */
+export function leavesCommitFilter(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options } = action.arguments ?? {};
+  if (!Array.isArray(options)) return false;
+  return options.filter(isJsonObject).some((one) => {
+    const below = run.machine.graph.find(String(one['node-name']))?.backing ?? null;
+    return below?.driver.name === 'commit_top' && one.backing !== below.name;
+  });
+}
+
 /** A node is to get another below it from which two ways lead to a third one. */
 export function reopensOverTwoWays(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;

@@ -5,7 +5,13 @@ import type { Action } from '../../case/case.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
-import { changesExportedBitmap, closesTakenBitmap, endsEmptyDisk, reopensOverTwoWays } from './graph.js';
+import {
+  changesExportedBitmap,
+  closesTakenBitmap,
+  endsEmptyDisk,
+  leavesCommitFilter,
+  reopensOverTwoWays,
+} from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import {
   followersOfOverlay,
@@ -277,6 +283,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'reopen-raw-part',
     programs: QEMU,
     before: cutsPart,
+  },
+  {
+    name: 'image that lets go of the filter of a commit',
+    shownBy: 'overlay-lets-go-of-a-commit-filter',
+    programs: QEMU,
+    before: leavesCommitFilter,
   },
   {
     name: 'reopening over a node that reaches another in two ways, which fails',
