@@ -21,7 +21,8 @@ export function verifyGraph(
   for (const node of graph.nodes) {
     wrong.push(...edgesWrong(graph, node, known), ...bitmapsWrong(node, busy));
     if (!node.isOpen) wrong.push(`${node.name}: it is not open`);
-    if (!node.monitorOwned && node.parents.length === 0) wrong.push(`${node.name}: nobody holds it`);
+    if (!node.monitorOwned && node.pinned === 0 && node.parents.length === 0)
+      wrong.push(`${node.name}: nobody holds it`);
   }
   for (const edge of known) {
     if (!edge.child.parents.includes(edge)) {
