@@ -46,8 +46,15 @@ export function createReferenceTarget(): Target {
 class ReferenceTarget implements Target {
   readonly name = 'reference';
   readonly kind = 'reference';
+  #identity: Identity | null = null;
 
+  /** Asked before every history: to look for programs takes longer than a step of one. */
   async identify(): Promise<Identity> {
+    this.#identity ??= this.#look();
+    return this.#identity;
+  }
+
+  #look(): Identity {
     const { major, minor, micro } = VERSION.qemu;
     const version = `${major}.${minor}.${micro}`;
     return {

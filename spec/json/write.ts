@@ -28,26 +28,37 @@ export function writeJson(value: Json, options: WriteOptions = {}): string {
  * two spaces a level. Ends without a line break.
  */
 export function layoutJson(value: Json, width: number): string {
-  return layout(value, width, '', 0);
+  return layout(written(value), width, '', 0);
+}
+
+/** A value on one line, and the values in it with what stands before each: its name, if it has one. */
+interface Written {
+  readonly line: string;
+  readonly parts: readonly { readonly head: string; readonly value: Written }[];
+}
+
+/** Each value is written once, however deep it lies. */
+function written(value: Json): Written {
+  if (Array.isArray(value)) {
+    const parts = value.map((item) => ({ head: '', value: written(item) }));
+    return { line: `[${parts.map((part) => part.value.line).join(', ')}]`, parts };
+  }
+  if (!isJsonObject(value)) return { line: writeScalar(value), parts: [] };
+  const parts = names(value, true).map((name) => ({
+    head: `${writeString(name)}: `,
+    value: written(value[name]!),
+  }));
+  return { line: `{${parts.map((part) => part.head + part.value.line).join(', ')}}`, parts };
 }
 
 /** `taken`: columns that stand on the value's first line besides it: its indent, its name, and a comma after it */
-function layout(value: Json, width: number, indent: string, taken: number): string {
-  const line = writeJson(value, { sorted: true });
-  if (taken + line.length <= width) return line;
+function layout({ line, parts }: Written, width: number, indent: string, taken: number): string {
+  if (taken + line.length <= width || parts.length === 0) return line;
   const inner = `${indent}  `;
-  if (Array.isArray(value) && value.length > 0) {
-    const items = value.map((item) => inner + layout(item, width, inner, inner.length + 1));
-    return `[\n${items.join(',\n')}\n${indent}]`;
-  }
-  if (isJsonObject(value) && line !== '{}') {
-    const members = names(value, true).map((name) => {
-      const head = `${inner}${writeString(name)}: `;
-      return head + layout(value[name]!, width, inner, head.length + 1);
-    });
-    return `{\n${members.join(',\n')}\n${indent}}`;
-  }
-  return line;
+  const lines = parts.map(({ head, value }) => {
+    return inner + head + layout(value, width, inner, inner.length + head.length + 1);
+  });
+  return `${line[0]}\n${lines.join(',\n')}\n${indent}${line.at(-1)}`;
 }
 
 function names(object: JsonObject, sorted: boolean): string[] {
@@ -74,10 +85,14 @@ const SHORT: { readonly [unit: string]: string } = {
   '\t': '\\t',
 };
 
+const ESCAPED = /["\\]|[^ -~]/;
+const EVERY_ESCAPED = new RegExp(ESCAPED, 'g');
+
 /** A string in double quotes, in ASCII: everything else is written as a \\u escape of each UTF-16 code unit. */
 export function writeString(text: string): string {
+  if (!ESCAPED.test(text)) return `"${text}"`;
   const escaped = text.replace(
-    /["\\]|[^ -~]/g,
+    EVERY_ESCAPED,
     (unit) => SHORT[unit] ?? `\\u${unit.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
   );
   return `"${escaped}"`;

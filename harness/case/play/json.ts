@@ -1,7 +1,7 @@
 /** JSON as transcripts show it: requests on one line as the author wrote them, replies sorted and laid out. */
 
 import { readJson } from '../../../spec/json/read.js';
-import { isJsonObject, type Json, jsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import { layoutJson, writeJson } from '../../../spec/json/write.js';
 
 /** Replies that would be longer than this are laid out over several lines. */
@@ -56,12 +56,26 @@ function endOfObject(text: string, start: number): number {
   return -1;
 }
 
-/** A copy with every string replaced; names of members stay. */
+/** The value with every string replaced; names of members stay. Where no string changes it is no copy. */
 export function mapStrings(value: Json, map: (text: string) => string): Json {
   if (typeof value === 'string') return map(value);
-  if (Array.isArray(value)) return value.map((part) => mapStrings(part, map));
+  if (Array.isArray(value)) {
+    let copy: Json[] | null = null;
+    for (const [index, part] of value.entries()) {
+      const mapped = mapStrings(part, map);
+      if (mapped === part) continue;
+      copy ??= [...value];
+      copy[index] = mapped;
+    }
+    return copy ?? value;
+  }
   if (!isJsonObject(value)) return value;
-  const copy = jsonObject();
-  for (const name of Object.keys(value)) copy[name] = mapStrings(value[name]!, map);
-  return copy;
+  let copy: JsonObject | null = null;
+  for (const name in value) {
+    const mapped = mapStrings(value[name]!, map);
+    if (mapped === value[name]) continue;
+    copy ??= jsonObject(value);
+    copy[name] = mapped;
+  }
+  return copy ?? value;
 }

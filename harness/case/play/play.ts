@@ -52,7 +52,7 @@ export async function play(
   try {
     for (const [index, { action }] of steps.entries()) {
       played.step = index;
-      say(questionLines(action));
+      say(askedLines(action));
       if (action.verb === 'log') continue;
       if (action.verb === 'either') {
         const answer = await perform(action.action, session, context, answers, { events, nbd });
@@ -69,6 +69,15 @@ export async function play(
   } finally {
     nbd.close();
   }
+}
+
+/** The lines of a question, which is asked of the model and of the target: they are made once. */
+const asked = new WeakMap<Action, readonly string[]>();
+
+function askedLines(action: Action): readonly string[] {
+  const lines = asked.get(action) ?? questionLines(action);
+  asked.set(action, lines);
+  return lines;
 }
 
 /** The events of a session: those that are printed as they come, and those that are waited for. */

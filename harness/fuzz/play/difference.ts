@@ -29,9 +29,17 @@ export function differenceOf(
   return { kind: 'differs', step, expected: wanted, observed: found, oracle: 'model' };
 }
 
-/** Those of a step: they are at the end of what was observed, but not of what was expected. */
+/** Those of a step. Lines stand in the order of their steps, and this is asked after every one: so by halves. */
 function linesOf(lines: readonly TranscriptLine[], step: number): string[] {
-  return lines.filter((line) => line.step === step).map(({ text }) => text);
+  let [low, high] = [0, lines.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lines[middle]!.step < step) low = middle + 1;
+    else high = middle;
+  }
+  const texts: string[] = [];
+  for (let at = low; lines[at]?.step === step; at++) texts.push(lines[at]!.text);
+  return texts;
 }
 
 function isEqual(one: readonly string[], other: readonly string[]): boolean {

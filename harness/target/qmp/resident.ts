@@ -2,6 +2,7 @@
  * One running program that speaks QMP, kept for many cases: started, asked what it can do, cleaned between cases,
  * replaced by a new process where a case says so.
  */
+import { readdirSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
@@ -49,6 +50,7 @@ export class Resident {
   readonly #scratch: ScratchDirectory;
   #running: Running;
   #isStopped = false;
+  #isDirectoryThere = false;
 
   private constructor(
     program: QmpProgram,
@@ -135,7 +137,8 @@ export class Resident {
   }
 
   async makeDirectory(): Promise<void> {
-    await mkdir(this.directory, { recursive: true });
+    if (!this.#isDirectoryThere) await mkdir(this.directory, { recursive: true });
+    this.#isDirectoryThere = true;
   }
 
   /**
@@ -152,7 +155,11 @@ export class Resident {
     if (this.hasDevices) await removeDevices(this.qmp, limitMs);
     if (!(await this.#removeNodes(limitMs))) return false;
     this.qmp.takeEvents();
-    await rm(this.directory, { recursive: true, force: true });
+    // Many histories make no file, and to remove a directory and make it again takes as long as a few commands.
+    if (readdirSync(this.directory).length > 0) {
+      await rm(this.directory, { recursive: true, force: true });
+      this.#isDirectoryThere = false;
+    }
     return true;
   }
 
