@@ -2,6 +2,7 @@
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import { writeJson } from '../../../spec/json/write.js';
 import type { NbdClient } from '../../nbd/client.js';
+import { firstOther } from '../pattern.js';
 import {
   type CaseContext,
   type IoOutcome,
@@ -306,7 +307,7 @@ async function read(
 ): Promise<IoOutcome> {
   let mismatch: { at: number; found: number } | null = null;
   const errno = await nbd.scan(offset, length, (at, bytes) => {
-    const index = pattern === undefined ? -1 : bytes.findIndex((byte) => byte !== pattern);
+    const index = pattern === undefined ? -1 : firstOther(bytes, pattern);
     if (index !== -1) mismatch = { at: at + index, found: bytes[index]! };
     return mismatch === null;
   });
