@@ -107,7 +107,7 @@ export function volatileNodes(steps: readonly Step[]): ReadonlySet<string> {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb !== 'qmp' || act.arguments === undefined) continue;
     const args = act.arguments;
-    if (act.command === 'blockdev-del' || act.command === 'block_resize') add(args['node-name']);
+    if (/^(blockdev-del|block_resize|x-blockdev-set-iothread)$/.test(act.command)) add(args['node-name']);
     if (act.command === 'blockdev-reopen' && Array.isArray(args.options)) {
       for (const options of args.options) add((options as JsonObject | null)?.['node-name']);
     }

@@ -14,6 +14,8 @@ import { mirror } from './properties/mirror.js';
 import { nbd } from './properties/nbd.js';
 import { persistence } from './properties/persistence.js';
 import { storedChain } from './properties/stored-chain.js';
+import { threads } from './properties/threads.js';
+import { together } from './properties/together.js';
 import { tools } from './properties/tools.js';
 import { transaction } from './properties/transaction.js';
 import type { World } from './property.js';
@@ -32,6 +34,8 @@ export const WORLD: World = {
     nbd,
     devices,
     tools,
+    together,
+    threads,
     laws,
     storedChain,
   ],

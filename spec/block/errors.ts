@@ -69,6 +69,10 @@ export const BLOCK_ERRORS = {
   'REF-E-OBJECT-TAKEN': "attempt to add duplicate property '{id}' to object (type 'container')",
   'REF-E-NO-OBJECT': "object '{id}' not found",
   'REF-E-OBJECT-IN-USE': "object '{id}' is in use, can not be deleted",
+  'REF-E-NO-THREAD': 'Cannot find iothread {id}',
+  'REF-E-THREAD-USED':
+    'Node {node} is associated with a BlockBackend and could be in use (use force=true to override this check)',
+  'REF-E-THREAD-FIXED': 'Cannot change iothread of active block backend',
   'REF-E-LIMIT': 'bps/iops/max values must be within [0, 1000000000000000]',
   'REF-E-LIMITS-TOGETHER': 'bps/iops/max total values and read/write values cannot be used at the same time',
   'REF-E-CBW-BITMAP':

@@ -46,6 +46,8 @@ export class Node {
   monitorOwned = false;
   /** only looked at, without what its image says is below it: its file name says nothing of that */
   isLookedAt = false;
+  /** id of the iothread that it was moved to by command. REF-171 */
+  iothread: string | null = null;
   /** where it is in lists: set once, when it is named */
   place: number | null = null;
   /** a filter that a job put there without a name: file names, and who asks for a disk, are not told of it. REF-046, JOB-063 */

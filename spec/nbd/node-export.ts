@@ -17,6 +17,8 @@ export interface ExportOptions {
   /** every write is on disk when it is answered */
   readonly isWritethrough: boolean;
   readonly showsDepth: boolean;
+  /** id of the iothread that its node is moved to. REF-171 */
+  readonly iothread: string | null;
 }
 
 export class NodeExport implements NbdExport, Holder {
@@ -25,6 +27,7 @@ export class NodeExport implements NbdExport, Holder {
   readonly name: string;
   readonly description: string | null;
   readonly isWritable: boolean;
+  readonly iothread: string | null;
   bitmaps: readonly DirtyBitmap[] = [];
   contexts: readonly MetaContext[] = [];
   readonly #showsDepth: boolean;
@@ -46,6 +49,7 @@ export class NodeExport implements NbdExport, Holder {
     this.description = description;
     this.isWritable = isWritable;
     this.#isWritethrough = isWritethrough;
+    this.iothread = options.iothread;
     this.#showsDepth = showsDepth;
     this.#choose = choose;
     this.#requests = requests;

@@ -19,6 +19,7 @@ import { MEDIA_COMMANDS } from './commands/media.js';
 import { MIRROR_COMMANDS } from './commands/mirror.js';
 import { OBJECT_COMMANDS } from './commands/object.js';
 import { QUERY_COMMANDS } from './commands/query.js';
+import { THREAD_COMMANDS } from './commands/thread/iothread.js';
 import { TRANSACTION_COMMANDS } from './commands/transaction.js';
 import type { Machine } from './machine.js';
 import { qmpCapabilities } from './monitor.js';
@@ -29,6 +30,7 @@ export const COMMANDS: CommandTable<Machine> = commandTable<Machine>([
   ...BLOCKDEV_COMMANDS,
   ...EXPORT_COMMANDS,
   ...OBJECT_COMMANDS,
+  ...THREAD_COMMANDS,
   ...CREATE_COMMANDS,
   ...JOB_COMMANDS,
   ...BACKUP_COMMANDS,

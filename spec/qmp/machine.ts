@@ -48,6 +48,8 @@ export class Machine implements MachineLike {
   readonly exports: Exports;
   /** by id */
   readonly objects = new Map<string, ThrottleGroup>();
+  /** ids of the iothreads that there are. REF-170 */
+  readonly iothreads = new Set<string>();
   readonly jobs: Jobs;
   readonly devices = new Devices(
     this.graph,

@@ -17,6 +17,8 @@ function assertionIn(text: string): string | undefined {
   if (glib !== undefined) return `${glib.replace(/\d+/g, 'N')} in ${inGlib}`;
   const [, unexpected, why] = /Unexpected error in (\w+)\(\)[^\n]*\n(?:[^:\n]+: )?(.*)/.exec(text) ?? [];
   if (unexpected !== undefined) return `unexpected error in ${unexpected}: ${plain(why ?? '')}`;
+  const [, thread] = /\bqemu: (qemu_(?:mutex|cond|sem|thread|rec_mutex)\w*: [A-Z][a-z ]+)$/m.exec(text) ?? [];
+  if (thread !== undefined) return thread;
   const [memory] = /failed to allocate \d+ bytes/.exec(text) ?? [];
   return memory?.replace(/\d+/, 'N');
 }

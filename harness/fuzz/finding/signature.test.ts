@@ -103,6 +103,10 @@ t.test('what a program that died says', (t) => {
     'assertion end_sector <= bs->total_sectors in bdrv_co_write_req_prepare',
   );
   t.equal(
+    crashCause('q was killed by SIGABRT', 'qemu: qemu_mutex_destroy: Device or resource busy\n'),
+    'qemu_mutex_destroy: Device or resource busy',
+  );
+  t.equal(
     crashCause('', '**\nERROR:../block/nbd.c:12:nbd_go: assertion failed: (size == 512)'),
     'assertion failed: (size == N) in nbd_go',
   );

@@ -23,6 +23,7 @@ import {
   resized,
 } from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
+import { STARTS_JOB, TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
 
@@ -102,12 +103,14 @@ export const KNOWN: readonly Trigger[] = [
       isGrouped(action) && [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
   },
   {
-    name: 'guest that comes while a mirror is to be finalized',
+    name: 'guest or job that comes while a mirror is to be finalized',
     shownBy: 'mirror-pending-late-write',
     programs: QEMU,
-    before: (run, { verb }) =>
-      verb === 'io' &&
-      run.jobs.some(({ driver, status }) => driver.type === 'mirror' && /^(waiting|pending)$/.test(status)),
+    before: (run, action) =>
+      (action.verb === 'io' || action.verb === 'nbd' || some(action, (name) => STARTS_JOB.test(name))) &&
+      run.jobs.some(
+        ({ driver, status }) => /^(mirror|commit)$/.test(driver.type) && /^(waiting|pending)$/.test(status),
+      ),
   },
   {
     name: 'request that is refused over NBD',
@@ -315,4 +318,5 @@ export const KNOWN: readonly Trigger[] = [
     before: leavesSize,
   },
   ...KNOWN_OF_CHAINS,
+  ...TOGETHER,
 ];

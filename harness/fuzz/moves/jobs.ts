@@ -11,6 +11,11 @@ import { BROKEN, bitmapsOf, someDisk } from './names.js';
 
 const MOST_JOBS = 3;
 
+/** Whether there are as many jobs as a history may have. */
+export function isJobThere({ run }: Sketch): boolean {
+  return run.jobs.length >= MOST_JOBS;
+}
+
 /** A disk of the same size as another one: for what copies to it. */
 export function openTarget(
   sketch: Sketch,

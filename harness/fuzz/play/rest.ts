@@ -35,6 +35,8 @@ function* moved({ command, arguments: args = {} }: Extract<Action, { verb: 'qmp'
       yield* moved({ verb: 'qmp', command: String(one.type), arguments: one.data as JsonObject });
     }
   }
-  if (STARTS.test(command) && args.sync !== 'none') yield String(args['job-id'] ?? args.device);
+  // A mirror comes to rest also if it copies nothing of what is there.
+  const isEndless = args.sync === 'none' && !command.endsWith('-mirror');
+  if (STARTS.test(command) && !isEndless) yield String(args['job-id'] ?? args.device);
   if (MOVES.test(command)) yield String(args.id ?? args.device);
 }

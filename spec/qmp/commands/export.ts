@@ -72,8 +72,8 @@ export const BlockExportOptions = union('BlockExportOptions', {
   base: {
     type: BlockExportType,
     id: { type: str, optional: false, doc: 'of the export, for block-export-del' },
-    'fixed-iothread': optional(bool, { doc: 'has no meaning here: there is one thread' }),
-    iothread: optional(str, { doc: 'there are none here' }),
+    'fixed-iothread': optional(bool, { doc: 'has no meaning here: nothing moves a node by itself' }),
+    iothread: optional(str, { doc: 'id of the one that the node is moved to' }),
     'node-name': { type: str, optional: false, doc: 'what is exported' },
     writable: optional(bool, { doc: 'default false' }),
     writethrough: optional(bool, { doc: 'each write is on disk when it is answered; default false' }),
@@ -154,7 +154,7 @@ export const EXPORT_COMMANDS = [
       machine.exports.checkId(name);
       // EFFECTS
       const isWritable = writable && !node.readOnly;
-      const plain = { isWritethrough: false, showsDepth: false };
+      const plain = { isWritethrough: false, showsDepth: false, iothread: null };
       const bitmaps = bitmap === undefined ? [] : [bitmap];
       const options = { id: name, name, description, isWritable, ...plain };
       const made = machine.exports.add(node, options, bitmaps);
@@ -188,12 +188,16 @@ export const EXPORT_COMMANDS = [
       const { id, name = args['node-name'], description = null, writable = false } = args;
       machine.exports.checkId(id);
       const node = machine.graph.lookup('', args['node-name']);
-      if (args.iothread !== undefined) throw new NbdError('NBD-E-IOTHREAD', { id: args.iothread });
+      const { iothread = null } = args;
+      if (iothread !== null && !machine.iothreads.has(iothread)) {
+        throw new NbdError('NBD-E-IOTHREAD', { id: iothread });
+      }
       // EFFECTS
       const options = {
         ...{ id, name, description, isWritable: writable },
         isWritethrough: args.writethrough ?? false,
         showsDepth: args['allocation-depth'] ?? false,
+        iothread,
       };
       machine.exports.add(node, options, choicesOf(machine, args.bitmaps));
     },

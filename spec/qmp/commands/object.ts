@@ -1,4 +1,4 @@
-/** Objects that nodes refer to: groups of limits, and nothing else here. spec/block/FILTERS.md, REF-084. */
+/** Objects that nodes refer to: groups of limits, and iothreads. spec/block/FILTERS.md, REF-084; THREADS.md, REF-170. */
 import { DeviceError } from '../../block/device/errors.js';
 import { LIMITS, type Limit, ThrottleGroup } from '../../block/drivers/throttle-group.js';
 import { BlockError } from '../../block/errors.js';
@@ -21,10 +21,22 @@ const ThrottleLimits = struct('ThrottleLimits', {
   'iops-write': optional(int),
 });
 
+const IothreadProperties = struct('IothreadProperties', {
+  'aio-max-batch': optional(int, { doc: 'has no meaning here, as all of these' }),
+  'poll-grow': optional(int),
+  'poll-max-ns': optional(int),
+  'poll-shrink': optional(int),
+  'thread-pool-max': optional(int),
+  'thread-pool-min': optional(int),
+});
+
 const ObjectOptions = union('ObjectOptions', {
-  base: { 'qom-type': enumeration('ObjectType', ['throttle-group']), id: str },
+  base: { 'qom-type': enumeration('ObjectType', ['iothread', 'throttle-group']), id: str },
   discriminator: 'qom-type',
-  branches: { 'throttle-group': struct('ThrottleGroupProperties', { limits: optional(ThrottleLimits) }) },
+  branches: {
+    iothread: IothreadProperties,
+    'throttle-group': struct('ThrottleGroupProperties', { limits: optional(ThrottleLimits) }),
+  },
 });
 
 /** @throws BlockError REF-E-LIMIT, REF-E-LIMITS-TOGETHER */
@@ -38,18 +50,31 @@ function limitsOf(given: Infer<typeof ThrottleLimits>): Map<Limit, number> {
   return limits;
 }
 
+/** Whether a node was moved to the iothread, and is still there for all that commands have said. */
+function isThreadUsed({ exports, graph }: Machine, id: string): boolean {
+  return (
+    exports.all.some(({ iothread }) => iothread === id) || graph.nodes.some((node) => node.iothread === id)
+  );
+}
+
 export const OBJECT_COMMANDS = [
   define({
     name: 'object-add',
-    doc: 'Makes an object: a group of limits for nodes of driver throttle.',
+    doc: 'Makes an object: a group of limits for nodes of driver throttle, or an iothread.',
     args: ObjectOptions,
     returns: empty,
-    rules: ['REF-084'],
-    execute(machine, { id, limits }) {
+    rules: ['REF-084', 'REF-170'],
+    execute(machine, options) {
+      const { id } = options;
       // PRECONDITIONS
       if (!ID.test(id)) throw new DeviceError('REF-E-DRIVE-ID');
-      if (machine.objects.has(id)) throw new BlockError('REF-E-OBJECT-TAKEN', { id });
-      const checked = limitsOf(limits ?? {});
+      if (machine.objects.has(id) || machine.iothreads.has(id))
+        throw new BlockError('REF-E-OBJECT-TAKEN', { id });
+      if (options['qom-type'] === 'iothread') {
+        machine.iothreads.add(id);
+        return;
+      }
+      const checked = limitsOf(options.limits ?? {});
       // EFFECTS
       machine.objects.set(id, new ThrottleGroup(id, checked));
     },
@@ -59,9 +84,14 @@ export const OBJECT_COMMANDS = [
     doc: 'Drops an object that nobody uses.',
     args: struct('ObjectDelArguments', { id: str }),
     returns: empty,
-    rules: ['REF-084'],
+    rules: ['REF-084', 'REF-170'],
     execute(machine, { id }) {
       // PRECONDITIONS
+      if (machine.iothreads.has(id)) {
+        if (isThreadUsed(machine, id)) throw new BlockError('REF-E-OBJECT-IN-USE', { id });
+        machine.iothreads.delete(id);
+        return;
+      }
       const group = machine.objects.get(id);
       if (group === undefined) throw new BlockError('REF-E-NO-OBJECT', { id });
       if (group.members.size > 0) throw new BlockError('REF-E-OBJECT-IN-USE', { id });

@@ -1,0 +1,95 @@
+/** Known triggers that are about filters of jobs, and about nodes in iothreads. */
+import { Node } from '../../../spec/block/node.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from '../draw/model-run.js';
+import { commandsOf } from './commands.js';
+import type { Trigger } from './trigger.js';
+
+const QEMU = /^qemu-/;
+const QEMU_7 = /^qemu-\S+ 7\.2\./;
+const QEMU_10 = /^qemu-\S+ 10\./;
+
+export const STARTS_JOB = /^(blockdev-(backup|mirror)|block-(commit|stream)|drive-(backup|mirror))$/;
+
+function some(action: Action, meets: (name: string) => boolean): boolean {
+  for (const { name } of commandsOf(action)) if (meets(name)) return true;
+  return false;
+}
+
+function isThreadId(id: unknown): boolean {
+  return typeof id === 'string' && id.startsWith('io');
+}
+
+/** Whether a node was moved to an iothread, by itself or for an export. */
+function hasThreads({ machine }: ModelRun): boolean {
+  return (
+    machine.graph.nodes.some(({ iothread }) => iothread !== null) ||
+    machine.exports.all.some(({ iothread }) => iothread !== null)
+  );
+}
+
+/** Whether jobs may end by this, or chains change: filters and images that nobody has named by a command go then. */
+function mayTakeAway(action: Action): boolean {
+  return some(
+    action,
+    (name) => /^(block-)?job-|^blockdev-(del|reopen|snapshot)/.test(name) || STARTS_JOB.test(name),
+  );
+}
+
+export const TOGETHER: readonly Trigger[] = [
+  {
+    name: 'filter or image that goes with a job while a bitmap of it is in use',
+    shownBy: 'bitmap-of-a-filter-that-goes',
+    programs: QEMU,
+    before: (run, action) =>
+      mayTakeAway(action) &&
+      run.machine.graph.nodes.some(
+        ({ monitorOwned, bitmaps }) =>
+          !monitorOwned && bitmaps.some(({ busy, successor }) => busy && successor === null),
+      ),
+  },
+  {
+    name: 'filter that goes with a job below a copy-before-write',
+    shownBy: 'copy-before-write-above-a-filter-that-goes',
+    programs: QEMU_7,
+    before: (run, action) =>
+      mayTakeAway(action) &&
+      run.machine.graph.nodes.some(
+        ({ monitorOwned, parents }) =>
+          !monitorOwned &&
+          parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'copy-before-write'),
+      ),
+  },
+  {
+    name: 'end of an iothread that is in use',
+    shownBy: 'iothread-in-use-is-not-dropped',
+    programs: QEMU,
+    refused: (_, action, { id }) =>
+      id === 'REF-E-OBJECT-IN-USE' && action.verb === 'qmp' && isThreadId(action.arguments?.id),
+  },
+  {
+    name: 'guest of a node in an iothread',
+    shownBy: 'guest-of-a-node-in-an-iothread',
+    programs: QEMU_7,
+    before: (run, action) => /^(io|nbd|observe)$/.test(action.verb) && hasThreads(run),
+  },
+  {
+    name: 'resize of a node in an iothread',
+    shownBy: 'resize-of-a-node-in-an-iothread',
+    programs: QEMU_7,
+    before: (run, action) => hasThreads(run) && some(action, (name) => name === 'block_resize'),
+  },
+  {
+    name: 'node above one in an iothread',
+    shownBy: 'node-above-one-in-an-iothread',
+    programs: QEMU_7,
+    before: (run, action) => hasThreads(run) && some(action, (name) => name === 'blockdev-add'),
+  },
+  {
+    name: 'filter above a node in an iothread',
+    shownBy: 'backup-of-a-node-in-an-iothread',
+    programs: QEMU_10,
+    before: (run, action) =>
+      hasThreads(run) && some(action, (name) => STARTS_JOB.test(name) && name !== 'blockdev-mirror'),
+  },
+];

@@ -1,0 +1,58 @@
+/** Iothreads: nodes are moved there, and exports name them. Nobody should see a difference. */
+import { members, type Sketch } from '../../draw/sketch.js';
+import type { Move } from '../move.js';
+import { BROKEN } from '../names.js';
+import { anyNode } from '../nodes.js';
+
+const IDS = ['io0', 'io1'] as const;
+
+/** The id of an iothread, mostly of one that is there. */
+function someThread(sketch: Sketch): string {
+  const { draw, run } = sketch;
+  const there = [...run.machine.iothreads];
+  return there.length === 0 || draw.chance(BROKEN) ? draw.pick(IDS) : draw.pick(there);
+}
+
+export function addThread(sketch: Sketch): void {
+  sketch.qmp('object-add', { 'qom-type': 'iothread', id: sketch.draw.pick(IDS) });
+}
+
+export const THREAD_MOVES: readonly Move[] = [
+  { name: 'iothread', weight: 0.6, make: addThread },
+  {
+    name: 'drop an iothread',
+    weight: 0.5,
+    make: (sketch) => void sketch.qmp('object-del', { id: someThread(sketch) }),
+  },
+  {
+    name: 'move a node',
+    weight: 4,
+    make(sketch) {
+      const { draw } = sketch;
+      sketch.qmp('x-blockdev-set-iothread', {
+        'node-name': anyNode(sketch),
+        iothread: draw.chance(0.2) ? null : someThread(sketch),
+        force: draw.pick([undefined, undefined, true, false]),
+      });
+    },
+  },
+  {
+    name: 'export in an iothread',
+    weight: 2,
+    make(sketch) {
+      const { draw } = sketch;
+      const id = sketch.fresh('e');
+      sketch.qmp(
+        'block-export-add',
+        members({
+          type: 'nbd',
+          id,
+          'node-name': anyNode(sketch),
+          name: id,
+          iothread: someThread(sketch),
+          writable: draw.pick([undefined, true]),
+        }),
+      );
+    },
+  },
+];
