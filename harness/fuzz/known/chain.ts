@@ -242,6 +242,15 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
       run.nodes.some(({ backing }) => backing?.driver.shown !== undefined),
   },
   {
+    name: 'top of a commit by the name that it had',
+    shownBy: 'commit-top-by-its-own-file',
+    programs: QEMU,
+    before: (run, action) => {
+      const args = given(action, 'block-commit');
+      return args?.top !== undefined && nodeOf(run, args.device)?.filename.startsWith('json:') === true;
+    },
+  },
+  {
     name: 'base that only QEMU can name, by all its options',
     shownBy: 'stream-base-with-another-backing',
     programs: QEMU,
