@@ -1,14 +1,19 @@
 /** A driver's own refusal of a request, with what the guest gets for it. NODES.md, REF-005. */
+import type { StorageErrno } from '../storage/storage.js';
 
-/** The errno that a guest gets instead of an answer. */
-export type Errno = 'EPERM' | 'EINVAL' | 'ENOSPC' | 'EIO' | 'ENOTSUP';
+/** The errno that a guest gets instead of an answer: those that NBD has a word for. */
+export type Errno = 'EPERM' | 'EIO' | 'ENOMEM' | 'EINVAL' | 'ENOSPC' | 'EOVERFLOW' | 'ENOTSUP' | 'ESHUTDOWN';
 
 export class RequestError extends Error {
   readonly errno: Errno;
+  /** what a job gets for it */
+  readonly origin: StorageErrno;
 
-  constructor(errno: Errno, reason: string) {
+  /** @param origin what a job gets for it, where that is something else */
+  constructor(errno: Errno, reason: string, origin: StorageErrno = errno) {
     super(reason);
     this.name = 'RequestError';
     this.errno = errno;
+    this.origin = origin;
   }
 }

@@ -123,9 +123,9 @@ export class BlockJob extends Job implements Holder {
     return `${this.driver.type} job '${this.id}'`;
   }
 
-  /** JOB-021: nothing else is begun on a node of a job; which thread makes requests is no matter. REF-103 */
-  blocks(_edge: Edge, op: Op): string | null {
-    if (op === 'dataplane') return null;
+  /** JOB-021: nothing else is begun on a node of a job; which thread makes requests of its own is no matter. REF-103 */
+  blocks(edge: Edge, op: Op): string | null {
+    if (op === 'dataplane' && edge.name === 'main node') return null;
     return `block device is in use by block job: ${this.driver.type}`;
   }
 

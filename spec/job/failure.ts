@@ -11,8 +11,9 @@ export function failureText(failure: unknown): string {
   throw failure;
 }
 
-/** What a request of a job failed with: what a guest would get. @throws `cause` itself if it is no failure of a request */
+/** What a request of a job failed with. @throws `cause` itself if it is no failure of a request */
 export function requestErrno(cause: unknown): StorageErrno {
-  if (cause instanceof StorageError || cause instanceof RequestError) return cause.errno;
+  if (cause instanceof RequestError) return cause.origin;
+  if (cause instanceof StorageError) return cause.errno;
   throw cause;
 }

@@ -76,7 +76,16 @@ export const STATE_HOLE = 1;
 export const STATE_ZERO = 2;
 
 /** The error values that the protocol defines. */
-export const ERRORS = { EPERM: 1, EIO: 5, EINVAL: 22, ENOSPC: 28, EOVERFLOW: 75, ENOTSUP: 95 } as const;
+export const ERRORS = {
+  EPERM: 1,
+  EIO: 5,
+  ENOMEM: 12,
+  EINVAL: 22,
+  ENOSPC: 28,
+  EOVERFLOW: 75,
+  ENOTSUP: 95,
+  ESHUTDOWN: 108,
+} as const;
 export type NbdErrno = keyof typeof ERRORS;
 
 /** NBD-003: bytes; strings are names of exports and contexts, and messages */

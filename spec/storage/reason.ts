@@ -1,7 +1,8 @@
 /** Errors of a storage in words, as the C library has them: they stand in error texts of QEMU. */
+import { type LinuxErrno, linuxReason } from './linux-errno.js';
 import type { StorageErrno } from './storage.js';
 
-const REASONS: { readonly [errno in StorageErrno]: string } = {
+const REASONS: { readonly [errno in Exclude<StorageErrno, LinuxErrno>]: string } = {
   ENOENT: 'No such file or directory',
   EEXIST: 'File exists',
   EISDIR: 'Is a directory',
@@ -17,10 +18,13 @@ const REASONS: { readonly [errno in StorageErrno]: string } = {
   EPERM: 'Operation not permitted',
   EINVAL: 'Invalid argument',
   ENOTSUP: 'Operation not supported',
+  ENOMEM: 'Cannot allocate memory',
+  EOVERFLOW: 'Value too large for defined data type',
+  ESHUTDOWN: 'Cannot send after transport endpoint shutdown',
   EIO: 'Input/output error',
 };
 
 /** `ENOENT` → `No such file or directory` */
 export function reasonOf(errno: StorageErrno): string {
-  return REASONS[errno];
+  return REASONS[errno as keyof typeof REASONS] ?? linuxReason(errno as LinuxErrno);
 }

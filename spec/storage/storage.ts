@@ -4,6 +4,8 @@
  * are paths with `/`; what a relative one is relative to is the storage's own matter.
  */
 
+import type { LinuxErrno } from './linux-errno.js';
+
 /** Why a storage refuses. `ENOTREG`: neither a file nor a directory (a FIFO, a device, a socket). */
 export type StorageErrno =
   | 'ENOENT'
@@ -21,7 +23,11 @@ export type StorageErrno =
   | 'EPERM'
   | 'EINVAL'
   | 'ENOTSUP'
-  | 'EIO';
+  | 'ENOMEM'
+  | 'EOVERFLOW'
+  | 'ESHUTDOWN'
+  | 'EIO'
+  | LinuxErrno;
 
 /** A refusal of the storage; the file is as it was, unless a write failed half-way (EIO, ENOSPC). */
 export class StorageError extends Error {

@@ -8,8 +8,8 @@ import type { IoRequest } from '../../target/target.js';
 import type { ModelRun } from '../draw/model-run.js';
 
 /**
- * A read in one piece, by a device that comes and looks for a partition table, or of the rest of a cluster of which a part is
- * written above. Others ask first what is there.
+ * A read in one piece, by a job from above, by a device that comes and looks for a partition table, or of the rest of a cluster of
+ * which a part is written above. Others ask first what is there.
  */
 export function readsThroughIdleFilter(run: ModelRun, action: Action): boolean {
   const node = readBy(run, action);
@@ -19,7 +19,10 @@ export function readsThroughIdleFilter(run: ModelRun, action: Action): boolean {
 function readBy({ machine: { graph, devices } }: ModelRun, action: Action): Node | null {
   if (action.verb === 'io') return isPartial(action.request) ? backingOf(graph.find(action.node)) : null;
   if (action.verb === 'nbd') return action.op === 'request' ? (graph.nodes.find(isIdle) ?? null) : null;
-  if (action.verb !== 'qmp' || action.command !== 'device_add') return null;
+  if (action.verb !== 'qmp') return null;
+  if (/^block(dev)?-(backup|mirror|commit|stream)$/.test(action.command))
+    return graph.findAny(String(action.arguments?.device)) ?? null;
+  if (action.command !== 'device_add') return null;
   const drive = String(action.arguments?.drive ?? '');
   const known = devices.findDrive(drive);
   return known === undefined ? (graph.find(drive) ?? null) : known.node;

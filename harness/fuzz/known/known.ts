@@ -5,6 +5,7 @@ import type { Action } from '../../case/case.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
+import { leavesBackup } from './devices.js';
 import {
   changesExportedBitmap,
   closesTakenBitmap,
@@ -13,15 +14,8 @@ import {
   reopensOverTwoWays,
 } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
-import {
-  followersOfOverlay,
-  isStale,
-  leavesBitmaps,
-  leavesData,
-  leavesSize,
-  reopensPart,
-  resized,
-} from './resize.js';
+import { growsExport, reopensPart } from './reopen.js';
+import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
@@ -72,7 +66,7 @@ function isReadByFilter(node: Node | undefined): boolean {
 
 /** What QBM refuses and qcow2 does not, or in other words. */
 const OWN_REFUSALS =
-  /^(REF-E-OVERLAY-ALLOCATION|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
+  /^(REF-E-OVERLAY-ALLOCATION|REF-E-BACKING-NAME|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
 
 export const KNOWN: readonly Trigger[] = [
   {
@@ -195,6 +189,12 @@ export const KNOWN: readonly Trigger[] = [
       ),
   },
   {
+    name: 'overlay of another size for a node that is exported',
+    shownBy: 'export-of-a-node-that-gets-another-size',
+    programs: QEMU,
+    before: (run, action) => some(action, (name, args) => growsExport(run, name, args)),
+  },
+  {
     name: 'overlay of another size below a node that follows',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
@@ -244,6 +244,29 @@ export const KNOWN: readonly Trigger[] = [
       action.verb === 'io' &&
       /^(zero|discard)$/.test(action.request.op) &&
       run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
+  },
+  {
+    name: 'SCSI device that is refused because of who uses the node of its drive',
+    shownBy: 'refused-device-keeps-its-drive',
+    programs: QEMU,
+    refused: ({ machine }, action, { id }) =>
+      id === 'REF-E-BUSY' &&
+      action.verb === 'qmp' &&
+      action.command === 'device_add' &&
+      machine.devices.findDrive(String(action.arguments?.drive)) !== undefined,
+  },
+  {
+    name: 'device that goes with a drive which a backup holds',
+    shownBy: 'device-goes-while-its-backup-is-pending',
+    programs: QEMU,
+    before: leavesBackup,
+  },
+  {
+    name: 'SCSI device that 10.0 does not refuse',
+    shownBy: 'medium-in-a-chain',
+    programs: QEMU_10,
+    refused: (_, action, { id }) =>
+      id === 'REF-E-BUSY' && action.verb === 'qmp' && action.command === 'device_add',
   },
   {
     name: 'read through a filter that has nothing to copy',

@@ -4,7 +4,7 @@
  */
 import type { Node } from '../../../spec/block/node.js';
 import { followersOf } from '../../../spec/block/resize.js';
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
 
@@ -76,23 +76,6 @@ export function followersOfOverlay(
   const [node, overlay] = [args.node, args.overlay].map((one) => graph.find(String(one)));
   if (node === undefined || overlay === undefined || node.size === overlay.size) return [];
   return [...followersAbove(node)];
-}
-
-/** Whether a `raw` node is reopened as a part of its child, was one, or gets another size that somebody remembers. */
-export function reopensPart({ machine: { graph } }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
-  const { options = null } = action.arguments ?? {};
-  const raws = (Array.isArray(options) ? options : [])
-    .filter(isJsonObject)
-    .filter(({ driver }) => driver === 'raw');
-  return raws.some((one) => {
-    const node = graph.find(String(one['node-name']));
-    if (node?.driver.name !== 'raw') return false;
-    const before = node.driver.describe();
-    if ([before, one].some(({ size, offset }) => size !== undefined || offset !== undefined)) return true;
-    const size = graph.findAny(String(one.file))?.size ?? node.size;
-    return size !== node.size && isStale([node, ...followersAbove(node)]);
-  });
 }
 
 /** All nodes whose size follows that of this one. */

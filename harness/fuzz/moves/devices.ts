@@ -15,7 +15,7 @@ import { drawBackup, openTarget } from './jobs.js';
 import type { Move } from './move.js';
 import { BROKEN, someDisk } from './names.js';
 import { anyNode, shown } from './nodes.js';
-import { closedImages } from './persistence.js';
+import { freeImages } from './persistence.js';
 
 /** More of them make histories long, not better. */
 const MOST_DRIVES = 4;
@@ -42,7 +42,7 @@ export function openDrive(sketch: Sketch): void {
   if (drives(sketch).length >= MOST_DRIVES) return;
   const device = draw.chance(BROKEN) ? someDrive(sketch) : sketch.fresh('drv');
   const readOnly = draw.chance(0.15);
-  const closed = draw.any(closedImages(sketch));
+  const closed = draw.any(freeImages(sketch));
   if (draw.chance(0.15)) sketch.play({ verb: 'drive', id: device, readOnly });
   else if (closed !== undefined && draw.chance(0.4)) sketch.play(openExisting(closed, { device, readOnly }));
   else {
@@ -165,16 +165,14 @@ function playMedium(sketch: Sketch): void {
   if (draw.chance(0.6)) sketch.qmp('blockdev-close-tray', { id });
 }
 
-/** The image of a node, closed or in use, in the place of a medium. */
+/** The image of a node that is closed, or a file that is not there, in the place of a medium. */
 function playChange(sketch: Sketch): void {
   const { draw } = sketch;
-  const closed = closedImages(sketch).filter((name) => !name.startsWith('target'));
-  const image = draw.chance(0.8) ? draw.any(closed) : someDisk(sketch)?.name;
+  const image = draw.chance(BROKEN) ? 'nothing' : draw.any(freeImages(sketch));
   if (image === undefined) return;
-  const isThere = sketch.steps.some(({ action }) => action.verb === 'open' && action.node === image);
   sketch.qmp('blockdev-change-medium', {
     ...which(sketch),
-    filename: isThere ? `$${image}.img` : '$nothing.img',
+    filename: `$${image}.img`,
     format: '{format}',
     'read-only-mode': draw.pick([undefined, 'retain', 'read-only', 'read-write']),
   });

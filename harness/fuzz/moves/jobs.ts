@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '../../../spec/json/value.js';
 import { openAction } from '../draw/actions.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { openFaulty } from './faulty.js';
+import { ERRNOS } from './filters.js';
 import { playChange, readWhole } from './guest.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf, someDisk } from './names.js';
@@ -41,7 +42,7 @@ function drawTarget(sketch: Sketch, source: Node, isOnce: boolean): string {
   if (!draw.chance(0.25)) return name;
   return openFaulty(sketch, name, size, {
     isOnce: isOnce || draw.chance(0.5),
-    errno: draw.pick([5, 28]),
+    errno: draw.pick(ERRNOS),
   });
 }
 

@@ -1,5 +1,6 @@
 /** What outlives a process and what does not: restarts, crashes, images that are closed, and tools on these. */
 import type { Json } from '../../../spec/json/value.js';
+import { DIRECTORY } from '../../target/reference-model.js';
 import { imgAction, openExisting } from '../draw/actions.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { unflushed } from '../draw/unflushed.js';
@@ -17,6 +18,12 @@ export function images(sketch: Sketch): string[] {
 
 export function closedImages(sketch: Sketch): string[] {
   return images(sketch).filter((name) => sketch.node(name) === undefined);
+}
+
+/** Of these, those whose file no node has open under another name. */
+export function freeImages(sketch: Sketch): string[] {
+  const used = new Set(sketch.run.machine.graph.nodes.map(({ filename }) => filename));
+  return closedImages(sketch).filter((name) => !used.has(`${DIRECTORY}/${name}.img`));
 }
 
 /** Opens again what was there, mostly writable. */

@@ -2,8 +2,16 @@
 import type { Node } from '../../../spec/block/node.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { someDisk } from './names.js';
 import { anyNode, type Options, shown } from './nodes.js';
+
+/** Which of several options is told that cannot be what it was is luck: nodes with rules are left alone. */
+function hasRules({ driver }: Node): boolean {
+  return driver.name === 'blkdebug' && Object.keys(driver.describe()).length > 2;
+}
+
+function plainDisk(sketch: Sketch): Node | undefined {
+  return sketch.draw.any(sketch.disks.filter((node) => !hasRules(node)));
+}
 
 export function playReopen(sketch: Sketch): void {
   const { draw } = sketch;
@@ -13,7 +21,7 @@ export function playReopen(sketch: Sketch): void {
   }
   const options: JsonObject[] = [];
   for (let count = draw.pick([1, 1, 1, 2, 3]); count > 0; count--) {
-    const node = someDisk(sketch);
+    const node = plainDisk(sketch);
     if (node !== undefined) options.push(reopening(sketch, node));
   }
   if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
@@ -22,12 +30,12 @@ export function playReopen(sketch: Sketch): void {
 /** Each by itself would change something, but for one that is refused: so none does. */
 function playRefusedList(sketch: Sketch): void {
   const { draw } = sketch;
-  const free = sketch.disks.filter(({ parents }) => parents.length === 0);
+  const free = sketch.disks.filter((node) => node.parents.length === 0 && !hasRules(node));
   const changed = draw.any(free);
-  const refused = draw.any(sketch.disks.filter((node) => node !== changed));
+  const refused = draw.any(sketch.disks.filter((node) => node !== changed && !hasRules(node)));
   if (changed === undefined || refused === undefined) return;
   const options = [members({ ...reopening(sketch, changed), 'read-only': !changed.readOnly })];
-  const more = someDisk(sketch);
+  const more = plainDisk(sketch);
   if (more !== undefined && more !== changed && more !== refused && draw.chance(0.3))
     options.push(reopening(sketch, more));
   options.splice(draw.pick([0, options.length, options.length]), 0, refusedFor(sketch, refused));

@@ -2,10 +2,12 @@
 import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { addController, DEVICE_MOVES, openDrive, queryBlock } from '../moves/devices.js';
 import { EXPORT_MOVES } from '../moves/exports.js';
+import { FILTER_MOVES } from '../moves/filters.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
+import { RESIZE_MOVES } from '../moves/resize.js';
 import { DEVICE_GOALS } from '../reach/device-goals.js';
 import { propertyOf } from './plan.js';
 
@@ -23,6 +25,8 @@ export const devices = propertyOf({
     ...rarely(NODE_MOVES, 0.3),
     ...rarely(EXPORT_MOVES, 0.2),
     ...rarely(BITMAP_MOVES, 0.2),
+    ...rarely(RESIZE_MOVES, 0.4),
+    ...rarely(FILTER_MOVES, 0.2),
     ...rarely(GUEST_MOVES, 0.4),
     ...rarely(JOB_MOVES, 0.3),
   ],

@@ -2,6 +2,7 @@
 import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { STREAM_MOVES } from '../moves/chain/jobs.js';
 import { EXPORT_MOVES, startServer } from '../moves/exports.js';
+import { FILTER_MOVES } from '../moves/filters.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { VERB_MOVES } from '../moves/jobs.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
@@ -19,6 +20,7 @@ export const lifecycle = propertyOf({
   moves: [
     ...NODE_MOVES,
     ...RESIZE_MOVES,
+    ...FILTER_MOVES,
     ...EXPORT_MOVES,
     ...STREAM_MOVES,
     ...VERB_MOVES.map(rarely),

@@ -20,13 +20,12 @@ function isDrive(run: ModelRun, name: Json | undefined): boolean {
 
 /** Of devices that go while jobs are on the node of their drive. */
 function jobsGo(): ReturnType<Goal['watch']> {
-  let before: ReadonlySet<string> = new Set();
+  let before = 0;
   return (run, action) => {
-    const now = new Set(run.jobs.filter(({ isOver }) => !isOver).map(({ id }) => id));
-    const isGoing = action.verb === 'qmp' && /^(device_del|system_reset)$/.test(action.command);
-    const isFewer = [...before].some((id) => !now.has(id));
+    const now = run.jobs.filter(({ isCancelRequested }) => isCancelRequested).length;
+    const isMore = now > before;
     before = now;
-    return isGoing && isFewer;
+    return isMore && action.verb === 'qmp' && /^(device_del|system_reset)$/.test(action.command);
   };
 }
 

@@ -41,7 +41,7 @@ const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
 
 /** Commands whose effects can all be seen and undone when the case ends. After any other one the program is restarted. */
 const UNDOABLE =
-  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|nbd-server-.*|block-(commit|stream)|blockdev-(add|backup|del|mirror|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
+  /^(query-.*|x-debug-.*|block-dirty-bitmap-.*|block-export-.*|nbd-server-.*|block-(commit|stream)|blockdev-(add|backup|del|mirror|reopen|snapshot|snapshot-sync)|change-backing-file|block_resize|transaction|eject|blockdev-.*-(tray|medium)|object-(add|del)|device_add|device_del|system_reset|blockdev-create|job-.*|block-job-.*)$/;
 
 /** What the session tells its target when the case is over. */
 export type Leftover = 'clean' | 'dirty';
@@ -57,6 +57,8 @@ export class QmpSession implements Session {
   #printedBefore: number;
   #isUndoable = true;
   #hasServer = false;
+  /** that the case has made */
+  readonly #objects = new Set<string>();
   /** by the node that a step made on it: what another image may name as its backing file */
   readonly #images = new Map<string, StoredBacking>();
   #fault: TargetFault | null = null;
@@ -102,6 +104,7 @@ export class QmpSession implements Session {
       if (hasDevices && UNPLUGS.has(command)) return executeUnplug(qmp, command, args, limitMs);
       const reply = await qmp.execute(command, args, limitMs);
       if ('return' in reply) this.#noteServer(command, args);
+      if (command === 'object-add') this.#objects.add(String(args?.id));
       return reply;
     });
   }
@@ -164,7 +167,7 @@ export class QmpSession implements Session {
       isClean = await this.#guarded(async () => {
         const { limitMs } = this.#context;
         if (this.#hasServer) await this.#resident.exports.stopServerOfCase(limitMs);
-        return this.#resident.clean(limitMs);
+        return (await this.#resident.clean(limitMs)) && (await this.#removeObjects());
       });
     } finally {
       await this.#ended(isClean ? 'clean' : 'dirty');
@@ -223,7 +226,8 @@ export class QmpSession implements Session {
   /** Gets what the harness has on the target out of a command's way. */
   async #prepareFor(command: string, args: JsonObject | undefined): Promise<void> {
     if (BESIDE_EXPORTS.has(command) || (command === 'transaction' && isAboutBitmaps(args))) return;
-    if (!UNDOABLE.test(command)) this.#isUndoable = false;
+    const isThread = command === 'object-add' && args?.['qom-type'] !== 'throttle-group';
+    if (isThread || !UNDOABLE.test(command)) this.#isUndoable = false;
     const { exports } = this.#resident;
     if (command.startsWith('nbd-server-')) {
       this.#hasServer = true;
@@ -238,6 +242,15 @@ export class QmpSession implements Session {
   #noteServer(command: string, args: JsonObject | undefined): void {
     if (command === 'nbd-server-start') this.#resident.exports.useServerOfCase(socketPath(args));
     if (command === 'nbd-server-stop') this.#resident.exports.useServerOfCase(null);
+  }
+
+  /** They go after the nodes that refer to them. @returns whether they have gone */
+  async #removeObjects(): Promise<boolean> {
+    for (const id of this.#objects) {
+      const reply = await this.#resident.qmp.execute('object-del', { id }, this.#context.limitMs);
+      if ('error' in reply && !/not found/.test(reply.error.desc)) return false;
+    }
+    return true;
   }
 
   /** Turns any fault into what it means for the program, and remembers it. */

@@ -4,6 +4,7 @@
  */
 import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
+import { linuxErrno } from '../../storage/linux-errno.js';
 import type { Edge } from '../edge.js';
 import { SECTOR } from '../node.js';
 import { ALL, type Permissions } from '../permissions.js';
@@ -48,10 +49,18 @@ export interface BlkdebugOptions {
 const ERRNOS: ReadonlyMap<number, Errno> = new Map([
   [1, 'EPERM'],
   [5, 'EIO'],
-  [22, 'EINVAL'],
+  [12, 'ENOMEM'],
+  [27, 'ENOSPC'], // EFBIG
   [28, 'ENOSPC'],
+  [30, 'EPERM'], // EROFS
+  [75, 'EOVERFLOW'],
   [95, 'ENOTSUP'],
+  [108, 'ESHUTDOWN'],
+  [122, 'ENOSPC'], // EDQUOT
 ]);
+
+const EIO = 5;
+const ENOSPC = 28;
 
 /** The kinds of request that a rule without `iotype` is about. */
 const ANY: ReadonlySet<IoType> = new Set(['read', 'write', 'write-zeroes', 'discard', 'flush']);
@@ -142,7 +151,9 @@ class BlkdebugDriver extends FilterDriver {
       this.#active = this.#active.filter((one) => one !== rule);
       this.#rules.splice(this.#rules.indexOf(rule), 1);
     }
-    throw new RequestError(ERRNOS.get(Number(rule.errno ?? 5)) ?? 'EINVAL', `a fault of ${this.name}`);
+    const errno = Number(rule.errno ?? EIO);
+    const origin = errno === ENOSPC ? 'ENOSPC' : linuxErrno(errno);
+    throw new RequestError(ERRNOS.get(errno) ?? 'EINVAL', `a fault of ${this.name}`, origin);
   }
 
   /** Nothing of it can be changed. REF-037 */

@@ -167,9 +167,9 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   /** Where the parts of a range of the snapshot are. @throws RequestError EINVAL where there is none */
   *#pieces(offset: number, length: number): Generator<{ node: Node; offset: number; length: number }> {
     const end = offset + length;
-    if (this.#isBroken) throw new RequestError('EINVAL', 'the snapshot is lost');
+    if (this.#isBroken) throw new RequestError('EINVAL', 'the snapshot is lost', 'EACCES');
     if (length > 0 && this.#accessible.nextClean(offset, end) >= 0) {
-      throw new RequestError('EINVAL', 'not a part of the snapshot');
+      throw new RequestError('EINVAL', 'not a part of the snapshot', 'EACCES');
     }
     for (let at = offset; at < end; ) {
       const isDone = this.#done.nextDirty(at, at + 1) >= 0;

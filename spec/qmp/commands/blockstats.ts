@@ -1,5 +1,5 @@
 /** What was done with nodes and devices so far: query-blockstats. DEVICES.md, REF-112. */
-import { skipImplicit } from '../../block/chain/walk.js';
+import { below, skipImplicit } from '../../block/chain/walk.js';
 import type { Backend } from '../../block/device/backend.js';
 import { Counters, REQUEST_KINDS, type RequestKind } from '../../block/device/counters.js';
 import type { Node } from '../../block/node.js';
@@ -81,7 +81,7 @@ function counted(writtenUpTo: number, ofDevice: Counters | null): Stats['stats']
 /** @param ofDevice in an answer about devices backing files are told of, too */
 function nodeStats(node: Node, ofDevice: boolean): Stats {
   const data = (node.edge('image') ?? node.edge('file'))?.child;
-  const { backing } = node;
+  const backing = below(node);
   const specific = node.driver.statistics?.();
   return {
     'node-name': node.name,

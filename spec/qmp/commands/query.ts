@@ -128,7 +128,7 @@ function imageInfo(node: Node, how: Depth): ImageInfoValue {
     format: node.driver.name,
     ...(node.driver.hasDirtyFlag ? { 'dirty-flag': false } : {}),
     // Where the bytes are is the storage's business.
-    'actual-size': 0,
+    ...(node.driver.isProtocol === true && node.driver.shown !== undefined ? {} : { 'actual-size': 0 }),
     'virtual-size': node.size,
     ...(stored === null
       ? {}

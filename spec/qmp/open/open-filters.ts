@@ -55,7 +55,7 @@ function bottomOf(opener: Opener, name: string | undefined): Node | null {
   // REF-014
   if (name === opener.node.name) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
   if (bottom === undefined) throw new BlockError('REF-E-BOTTOM', { node: name });
-  if (bottom.driver.isFilter === true) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
+  if (bottom.driver.shown !== undefined) throw new BlockError('REF-E-BOTTOM-FILTER', { node: name });
   return bottom;
 }
 

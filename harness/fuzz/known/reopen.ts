@@ -1,0 +1,47 @@
+/** Reopenings that QEMU is known to get wrong: of parts of disks, with other sizes, and over a node that another one uses twice. */
+import { Node } from '../../../spec/block/node.js';
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import type { ModelRun } from '../draw/model-run.js';
+import { isStale } from './resize.js';
+
+/** What each node is reopened with. */
+function reopened(action: Action): readonly JsonObject[] {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return [];
+  const { options = null } = action.arguments ?? {};
+  return (Array.isArray(options) ? options : []).filter(isJsonObject);
+}
+
+/** Whether a `raw` node is reopened as a part of its child, was one, or gets another size that somebody remembers. */
+export function reopensPart({ machine: { graph } }: ModelRun, action: Action): boolean {
+  return reopened(action).some((one) => {
+    const node = graph.find(String(one['node-name']));
+    if (one.driver !== 'raw' || node?.driver.name !== 'raw') return false;
+    const before = node.driver.describe();
+    if ([before, one].some(({ size, offset }) => size !== undefined || offset !== undefined)) return true;
+    const size = graph.findAny(String(one.file))?.size ?? node.size;
+    return size !== node.size && (node.bitmaps.length > 0 || remembersSize(node));
+  });
+}
+
+/** Whether somebody above remembers the size of this node, or has bitmaps of that size: an export, or another node. */
+function remembersSize(node: Node): boolean {
+  return node.parents.some(({ parent, use }) => {
+    if (!(parent instanceof Node)) return parent.kind === 'export';
+    if (use === 'backing') return false;
+    return isPart(parent) || isStale([parent]) || remembersSize(parent);
+  });
+}
+
+/** Whether a node that is exported gets an overlay of another size. */
+export function growsExport({ machine: { graph } }: ModelRun, name: string, args: JsonObject): boolean {
+  if (name !== 'blockdev-snapshot') return false;
+  const [node, overlay] = [args.node, args.overlay].map((one) => graph.find(String(one)));
+  if (node === undefined || overlay === undefined || node.size === overlay.size) return false;
+  return node.parents.some(({ parent }) => !(parent instanceof Node) && parent.kind === 'export');
+}
+
+function isPart({ driver }: Node): boolean {
+  const { size, offset } = driver.describe();
+  return driver.name === 'raw' && (size !== undefined || offset !== undefined);
+}
