@@ -49,6 +49,15 @@ export function leavesCommitFilter(run: ModelRun, action: Action): boolean {
   });
 }
 
+/** A node is named twice in one list to be reopened. */
+export function reopensTwice(_: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options } = action.arguments ?? {};
+  if (!Array.isArray(options)) return false;
+  const names = options.filter(isJsonObject).map((one) => String(one['node-name']));
+  return new Set(names).size < names.length;
+}
+
 /** A node is to get another below it from which two ways lead to a third one. */
 export function reopensOverTwoWays(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;

@@ -12,6 +12,7 @@ import {
   endsEmptyDisk,
   leavesCommitFilter,
   reopensOverTwoWays,
+  reopensTwice,
 } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { growsExport, reopensPart } from './reopen.js';
@@ -321,6 +322,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'reopen-undone-over-its-own-file',
     programs: QEMU_7,
     refused: reopensOverTwoWays,
+  },
+  {
+    name: 'reopening of one node twice',
+    shownBy: 'reopen-of-one-node-twice',
+    programs: QEMU_10,
+    before: reopensTwice,
   },
   {
     name: 'image that becomes read-only while a job has its stored bitmap',
