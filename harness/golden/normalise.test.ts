@@ -19,6 +19,7 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'json-filename',
       'scratch-path',
       'generated-node-name',
+      'unnamed-device',
       'host-allocation',
       'tool-name',
       'format-name',
@@ -71,6 +72,13 @@ t.test('json-filename: sorted inside, and only what is JSON', (t) => {
     [`<- {"return": ${JSON.stringify('json:{"driver": "raw", "file": {"driver": "$f", "size": 1}}')}}`],
   );
   t.same(replyLines({ return: 'json:{x' }, context), ['<- {"return": "json:{x"}']);
+  t.end();
+});
+
+t.test('unnamed-device: same stays same, different stays different', (t) => {
+  const path = (number: number): string => `"/machine/peripheral-anon/device[${number}]/virtio-backend"`;
+  t.equal(texts('qsd', `${path(62)} ${path(7)}\n${path(62)}`), `${path(0)} ${path(1)}\n${path(0)}`);
+  t.equal(texts('qsd', '"/machine/peripheral/device[3]"'), '"/machine/peripheral/device[3]"');
   t.end();
 });
 

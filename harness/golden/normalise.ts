@@ -60,6 +60,13 @@ export const NORMALISERS: readonly Normaliser[] = [
     lines: numberGeneratedNames,
   },
   {
+    name: 'unnamed-device',
+    reason:
+      'devices without an id have the number of how many there were before them, in earlier cases too: numbered by first appearance',
+    kinds: 'all',
+    lines: numberUnnamedDevices,
+  },
+  {
     name: 'host-allocation',
     reason: 'how many blocks the host allocated to a file (actual-size) is the business of its file system',
     kinds: 'all',
@@ -220,6 +227,18 @@ function numberGeneratedNames(lines: readonly TranscriptLine[]): readonly Transc
       ? text.replace(/#block\d+/g, (name) => {
           if (!numbers.has(name)) numbers.set(name, numbers.size + 1);
           return `#block${numbers.get(name)}`;
+        })
+      : text,
+  );
+}
+
+function numberUnnamedDevices(lines: readonly TranscriptLine[]): readonly TranscriptLine[] {
+  const numbers = new Map<string, number>();
+  return mapText(lines, (text) =>
+    text.includes('/peripheral-anon/device[')
+      ? text.replace(/\/peripheral-anon\/device\[\d+\]/g, (path) => {
+          if (!numbers.has(path)) numbers.set(path, numbers.size);
+          return `/peripheral-anon/device[${numbers.get(path)}]`;
         })
       : text,
   );

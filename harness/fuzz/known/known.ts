@@ -324,6 +324,16 @@ export const KNOWN: readonly Trigger[] = [
     refused: reopensOverTwoWays,
   },
   {
+    name: 'disk on a SCSI bus that is a backing file',
+    shownBy: 'medium-in-a-chain',
+    programs: QEMU_10,
+    refused: (_, action, { id }) =>
+      id === 'REF-E-BUSY' &&
+      action.verb === 'qmp' &&
+      action.command === 'device_add' &&
+      String(action.arguments?.driver).startsWith('scsi-'),
+  },
+  {
     name: 'reopening of one node twice',
     shownBy: 'reopen-of-one-node-twice',
     programs: QEMU_10,

@@ -39,6 +39,11 @@ t.test(
       same(reply('', '', bitmaps(b0)), reply('', bitmaps(b0), '')),
       'where those with a name are counts',
     );
+    const block = '-> {"execute": "query-block"}';
+    t.ok(
+      same([block, ...old.slice(1)], [block, ...reply('', '', '').slice(1)]),
+      'only what is inserted is told of',
+    );
     t.same(
       inCommonWords([ask, '<- {"return": {"z": 1, "a": 2}}']),
       [ask, '<- {"return": {"z": 1, "a": 2}}'],

@@ -15,7 +15,7 @@ export function inCommonWords(lines: readonly string[]): string[] {
     const before = lines.slice(0, reply);
     const answer = said.startsWith('<- error ')
       ? [commonError(lines[0]!, said), ...lines.slice(reply + 1)]
-      : commonReply(lines.slice(reply));
+      : commonReply(lines[0]!, lines.slice(reply));
     return [...before, ...answer];
   }
   return lines[0] === 'graph' ? commonGraph(lines) : [...lines];
@@ -30,12 +30,13 @@ function commonError(question: string, line: string): string {
 }
 
 /** Replies that tell of nodes; others are as they were. */
-function commonReply(lines: readonly string[]): string[] {
+function commonReply(question: string, lines: readonly string[]): string[] {
   const text = lines.join('\n').slice('<- '.length);
   if (!text.includes('"node-name"') || !text.includes('"drv"')) return [...lines];
   const hidden: string[] = [];
   const reply = withoutNews(readJson(text), hidden);
-  return [...replyJsonLines('<- ', reply), ...hidden.sort()];
+  // query-block tells of what is inserted, and not of the filters over it, where 10.0 has these bitmaps.
+  return [...replyJsonLines('<- ', reply), ...(question.includes('"query-block"') ? [] : hidden.sort())];
 }
 
 /**
