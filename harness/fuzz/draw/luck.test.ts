@@ -44,3 +44,24 @@ t.test('how far a job has come when another one of its group fails is luck', asy
   t.notOk(isLuck(disks(5), together('none', undefined)), 'the other one does nothing by itself');
   t.notOk(isLuck(disks(5), together('full', undefined, 'individual')));
 });
+
+t.test('how far a growing overlay hides its backing file is for its format to say', async (t) => {
+  const run = new ModelRun('overlay');
+  run.play(openAction('base', 2 * SIZE, { backing: null }));
+  run.play(openAction('top', SIZE, { backing: 'base' }));
+  const to = (size: number) => qmpAction('block_resize', { 'node-name': 'top', size });
+  t.notOk(isLuck(run, to(2 * SIZE)), 'all that is new hides something');
+  t.ok(isLuck(run, to(3 * SIZE)));
+  t.notOk(isLuck(run, qmpAction('block_resize', { 'node-name': 'base', size: 3 * SIZE })));
+});
+
+t.test('a mirror that stands by may be met awake', async (t) => {
+  const run = disks(5);
+  run.play(qmpAction('blockdev-mirror', { 'job-id': 'j0', device: 'disk', target: 'one', sync: 'full' }));
+  run.settle();
+  t.notOk(isLuck(run, qmpAction('job-complete', { id: 'j0' })));
+  run.play(qmpAction('job-pause', { id: 'j0' }));
+  run.settle();
+  t.ok(isLuck(run, qmpAction('job-complete', { id: 'j0' })));
+  t.notOk(isLuck(run, qmpAction('job-resume', { id: 'j0' })));
+});

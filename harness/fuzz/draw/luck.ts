@@ -18,6 +18,8 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
     isOddSize(run, action) ||
+    growsPastBacking(run, action) ||
+    wakesMirror(run, action) ||
     readsFaultyZeros(run, action) ||
     run.mirrored.isLook(run, action)
   );
@@ -50,6 +52,29 @@ function endsAtError(run: ModelRun, action: Action): boolean {
 function isOddSize({ format }: ModelRun, action: Action): boolean {
   if (format !== 'overlay' || action.verb !== 'qmp' || action.command !== 'block_resize') return false;
   return Number(action.arguments?.size) % 512 !== 0;
+}
+
+/**
+ * An overlay grows from before the end of its backing file to behind it. The zeros that hide what is there are written as far as
+ * there is something to hide (QBM-037), or up to the new end, as qcow2 has it: what is copied or told of then is a format's own.
+ */
+function growsPastBacking({ machine: { graph }, nodes }: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'block_resize') return false;
+  const size = Number(action.arguments?.size);
+  const named = graph.find(String(action.arguments?.['node-name']));
+  // Through a drive, or a node above, one grows that is not named.
+  const all = named?.driver.backing === undefined ? nodes : [named];
+  return all.some((node) => {
+    const end = node.backing?.size;
+    return end !== undefined && node.size < end && end < size;
+  });
+}
+
+/** QEMU wakes a mirror that is paused for a moment now and then: what is asked of it may meet it awake. */
+function wakesMirror({ jobs }: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || !/^(block-)?job-(?!resume$|pause$)/.test(action.command)) return false;
+  const id = action.arguments?.id ?? action.arguments?.device;
+  return jobs.some((job) => job.id === id && job.status === 'standby');
 }
 
 /** The arguments of backups that the action starts. */

@@ -116,6 +116,8 @@ export class Sketch {
    */
   rest(any: readonly string[] = []): void {
     const { run } = this;
+    // What was written beside a copy that is whole is copied in any number of pieces.
+    for (const { id, status } of run.jobs) if (status === 'ready') this.#following.add(id);
     try {
       run.settle();
     } catch (error) {
