@@ -16,7 +16,8 @@ export function makesSense(history: History): boolean {
   const { format, steps } = history;
   if (!isSayable(history) || !keepsContract(steps) || !toolsMakeSense(steps)) return false;
   if (!leavesFileSystem(steps)) return false;
-  return format === 'raw' || (asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps));
+  if (format === 'raw') return true;
+  return asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps) && !checksCrashed(steps);
 }
 
 /**
@@ -39,6 +40,15 @@ function keepsContract(steps: readonly Step[]): boolean {
     if (action.verb === 'io' && filtered.has(action.node)) return false;
   }
   return true;
+}
+
+/** After a crash QBM has something to repair where qcow2 has not. */
+function checksCrashed(steps: readonly Step[]): boolean {
+  const crash = steps.findIndex(({ action }) => action.verb === 'kill');
+  return (
+    crash >= 0 &&
+    steps.slice(crash).some(({ action }) => action.verb === 'img' && action.words.includes('check'))
+  );
 }
 
 /** Which parts of a file are holes is for its file system to choose, but of whole clusters. */
