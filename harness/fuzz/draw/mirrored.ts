@@ -1,5 +1,5 @@
 /**
- * What mirrors have made of their targets: as long as one follows its disk, and if it does not end well, nobody knows how far
+ * What mirrors, and commits that follow a disk, have made of their targets: as long as one follows its disk, and if it does not end well, nobody knows how far
  * it has come, and which bitmaps of the target have heard of it.
  */
 import type { Node } from '../../../spec/block/node.js';
@@ -22,12 +22,12 @@ export class Mirrored {
   /** After each step. */
   see(jobs: readonly Job[]): void {
     for (const job of jobs) {
-      if (job.driver.type !== 'mirror' || this.#mirrors.has(job)) continue;
+      if (!/^(mirror|commit)$/.test(job.driver.type) || this.#mirrors.has(job)) continue;
       const names = targetsOf(job);
       if (names.length > 0) this.#mirrors.set(job, names);
       for (const name of names) {
         this.#bytes.add(name);
-        this.#bitmaps.add(name);
+        if (job.driver.type === 'mirror') this.#bitmaps.add(name);
       }
     }
     for (const [job, names] of this.#mirrors) {
@@ -39,7 +39,7 @@ export class Mirrored {
 
   /** Whether a step shows, or copies, what is luck. */
   isLook(run: ModelRun, action: Action): boolean {
-    if (this.#bitmaps.size === 0) return false;
+    if (this.#bitmaps.size === 0 && this.#bytes.size === 0) return false;
     switch (action.verb) {
       case 'observe':
         return this.#bitmaps.has(action.node);
@@ -68,13 +68,21 @@ export class Mirrored {
   #isVague(run: ModelRun, name: string): boolean {
     const node = run.machine.graph.find(name);
     if (node === undefined || this.#bytes.size === 0) return false;
+    // What the image has that is committed covers what has come down of it, or has not.
+    const covers = new Set([...this.#mirrors.keys()].map(committed));
     const isHere = (one: Node): boolean =>
-      this.#bytes.has(one.name) || one.children.some(({ child }) => isHere(child));
+      this.#bytes.has(one.name) || (!covers.has(one) && one.children.some(({ child }) => isHere(child)));
     return isHere(node);
   }
 }
 
-/** Where a mirror writes to: the node, and those below it that hold its bytes. */
+/** The uppermost image of a commit; null: it is none. */
+function committed(job: Job): Node | null {
+  if (job.driver.type !== 'commit' || !(job instanceof BlockJob)) return null;
+  return job.uses.find(({ name }) => name === 'source')?.child ?? null;
+}
+
+/** Where a mirror, or an active commit, writes to: the node, and those below it that hold its bytes. */
 function targetsOf(job: Job): string[] {
   const target = job instanceof BlockJob ? job.uses.find(({ name }) => name === 'target')?.child : undefined;
   if (target === undefined) return [];
