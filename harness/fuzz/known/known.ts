@@ -17,7 +17,7 @@ import {
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { growsExport, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
-import { cutsPart, opensOverStale } from './stale.js';
+import { cutsPart, growsBase, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
@@ -310,6 +310,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'reopen-raw-part',
     programs: QEMU,
     before: cutsPart,
+  },
+  {
+    name: 'commit that grows a base below a node that remembers its size',
+    shownBy: 'bitmap-resize-below-raw',
+    programs: QEMU_7,
+    before: growsBase,
   },
   {
     name: 'image that lets go of the filter of a commit',

@@ -2,6 +2,7 @@
  * Filters of QEMU that take the size of their child from where it remembers it: what was resized below that is not there yet.
  */
 import { Node } from '../../../spec/block/node.js';
+import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
 
@@ -22,12 +23,31 @@ export function opensOverStale(run: ModelRun, action: Action): boolean {
   return command === 'blockdev-add' && COPIES.test(String(args.driver)) && stale.has(String(args.file));
 }
 
-/** An overlay of another size comes below a part of a disk. */
+/** What is below a part of a disk becomes another node: an overlay of another size, or any by reopening. */
 export function cutsPart({ machine: { graph } }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-snapshot') return false;
-  const { node, overlay } = action.arguments ?? {};
+  if (action.verb !== 'qmp') return false;
+  const { node, overlay, options } = action.arguments ?? {};
+  if (action.command === 'blockdev-reopen' && Array.isArray(options)) {
+    const names = options.filter(isJsonObject).map((one) => graph.find(String(one['node-name'])));
+    return names.some((one) => one !== undefined && hasPart(one));
+  }
+  if (action.command !== 'blockdev-snapshot') return false;
   const [below, above] = [graph.find(String(node)), graph.find(String(overlay))];
   return below !== undefined && above !== undefined && below.size !== above.size && hasPart(below);
+}
+
+/** The base of a commit grows, and a node above that nobody tells remembers its size. */
+export function growsBase({ machine: { graph } }: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'block-commit') return false;
+  const top = graph.find(String(action.arguments?.device));
+  for (let base = top?.backing ?? null; base !== null; base = base.backing) {
+    if (
+      base.size < top!.size &&
+      base.parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'blkdebug')
+    )
+      return true;
+  }
+  return false;
 }
 
 function hasPart({ parents }: Node): boolean {
