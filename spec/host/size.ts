@@ -1,5 +1,6 @@
 /** Sizes as people write and read them: `64k`, `1.5G`; `1.5 GiB`. */
 import { parseSize } from '../io/size.js';
+import { decimals } from '../io/text.js';
 
 const SUFFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
 
@@ -22,7 +23,9 @@ export function humanSize(bytes: number): string {
   return `${threeDigits(value)} ${SUFFIXES[power]}${power === 0 ? 'B' : 'iB'}`;
 }
 
-/** As C's `%0.3g` for 0 to 1000. */
+/** As C's `%0.3g` for 0, and from 0.1 to 1000: what lies in the middle becomes even. */
 function threeDigits(value: number): string {
-  return String(Number(value.toPrecision(3)));
+  const places = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
+  const text = String(Number(decimals(value, places)));
+  return text === '1000' ? '1e+03' : text;
 }

@@ -54,7 +54,7 @@ function hundredths(seconds: number): string {
 }
 
 /** So many decimals, as C rounds: what lies in the middle becomes even, which toFixed would round up. */
-function decimals(value: number, count: number): string {
+export function decimals(value: number, count: number): string {
   if (value === Number.POSITIVE_INFINITY) return 'inf';
   const halves = value * 10 ** count * 2;
   const isMiddle = Number.isInteger(value * 2 ** (count + 1)) && halves % 2 === 1;

@@ -1,10 +1,12 @@
 /** Whether steps of image tools ask for what has one right answer, whatever the format of the images is. */
 import type { Step } from '../../case/case.js';
+import type { History } from '../history.js';
 
 const CLUSTER = 65536;
 
-export function toolsMakeSense(steps: readonly Step[]): boolean {
-  if (!endsWithFaults(steps)) return false;
+export function toolsMakeSense({ steps, format, property }: History): boolean {
+  if (!endsWithFaults(steps) || (property === 'tools' && usesOpenImages(steps))) return false;
+  if (format === 'raw' && hasMaps(steps)) return false;
   const commands = steps.map(({ action }) => (action.verb === 'image-io' ? action.commands : []));
   if (!commands.every(isKnownAfterDiscards) || !formatsAreRight(steps)) return false;
   const tools = steps.some(({ action }) => action.verb === 'img' && action.words.some(isBelow));
@@ -35,12 +37,27 @@ function isReading(commands: readonly string[]): boolean {
   return commands.every((command) => /^(read|length)/.test(command));
 }
 
+/** Of an image that the server has each format says in its own words that somebody has it. */
+function usesOpenImages(steps: readonly Step[]): boolean {
+  const open = new Set<string>();
+  for (const { action } of steps) {
+    if (action.verb === 'restart' || action.verb === 'kill') open.clear();
+    if (action.verb === 'qmp') {
+      const node = String(action.arguments?.['node-name']);
+      if (action.command === 'blockdev-add') open.add(node);
+      if (action.command === 'blockdev-del') open.delete(node);
+    }
+    if ((action.verb === 'img' || action.verb === 'image-io') && open.size > 0) return true;
+  }
+  return false;
+}
+
 /** An option that names what is below an image. */
 function isBelow(word: string): boolean {
   return word === '-b' || word === '-B';
 }
 
-const ZEROS = /^(?:write (?=.*-z)(?:-[a-z]+ )+|discard )(\d+) (\d+)$/;
+const WRITES = /^(?:write .*|discard )\b(\d+) (\d+)$/;
 
 /** What a discard leaves is for the format to choose: zeros are written to its place at once. */
 function isKnownAfterDiscards(commands: readonly string[]): boolean {
@@ -54,7 +71,7 @@ function hasMaps(steps: readonly Step[]): boolean {
   return steps.some(({ action }) => action.verb === 'img' && action.words[0] === 'map');
 }
 
-/** Where holes are in files, and what becomes of a cluster that is zeroed in part, a map shows otherwise by file system and format. */
+/** Where holes are in files, and what becomes of a cluster that is written in part, a map shows otherwise by file system and format. */
 function mapsAreKnown(steps: readonly Step[], commands: readonly string[]): boolean {
   const isRaw = steps.some(({ action }) => {
     if (action.verb === 'create') return true;
@@ -64,8 +81,8 @@ function mapsAreKnown(steps: readonly Step[], commands: readonly string[]): bool
 }
 
 function isWhole(command: string): boolean {
-  const zeros = ZEROS.exec(command);
-  return zeros === null || (Number(zeros[1]) % CLUSTER === 0 && Number(zeros[2]) % CLUSTER === 0);
+  const written = WRITES.exec(command);
+  return written === null || (Number(written[1]) % CLUSTER === 0 && Number(written[2]) % CLUSTER === 0);
 }
 
 /** How an image is stored is its format's own: nothing looks at one as if it were of another format. */

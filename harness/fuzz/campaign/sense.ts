@@ -14,7 +14,7 @@ const CLUSTER = 65536;
 
 export function makesSense(history: History): boolean {
   const { format, steps } = history;
-  if (!isSayable(history) || !keepsContract(steps) || !toolsMakeSense(steps)) return false;
+  if (!isSayable(history) || !keepsContract(steps) || !toolsMakeSense(history)) return false;
   if (!leavesFileSystem(steps)) return false;
   if (format === 'raw') return true;
   return asksWhatIsKnown(steps) && losesNothing(steps) && leavesFiles(steps) && !checksCrashed(steps);

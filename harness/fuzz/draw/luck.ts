@@ -7,6 +7,7 @@ import { statusInChain } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
 
 /** Before the step is played. */
@@ -21,7 +22,8 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     growsPastBacking(run, action) ||
     wakesMirror(run, action) ||
     readsFaultyZeros(run, action) ||
-    run.mirrored.isLook(run, action)
+    run.mirrored.isLook(run, action) ||
+    isLuckOfTools(run, action)
   );
 }
 

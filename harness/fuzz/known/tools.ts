@@ -6,7 +6,6 @@ import { imageOf, isLoop } from '../moves/tools/images.js';
 import type { Trigger } from './trigger.js';
 
 const QEMU = /^qemu-/;
-const QEMU_10 = /^qemu-\S+ 10\./;
 
 /** The words of a tool, with the image that it is to open. */
 export function wordsOf(action: Action): readonly string[] {
@@ -24,12 +23,27 @@ function sizesOf(run: ModelRun, action: Action): { readonly before: number; read
   return { before, after: /^[+-]/.test(size) ? before + Number(size) : Number(size) };
 }
 
+/** Whether a tool adds bitmaps to an image, or copies them into one. */
+function mayStoreBitmaps(action: Action): boolean {
+  return action.verb === 'img' && (action.words[0] === 'bitmap' || action.words.includes('--bitmaps'));
+}
+
+function isEmpty(run: ModelRun, name: string): boolean {
+  return /^img\d+$/.test(name) && imageOf(run, name)?.size === 0;
+}
+
 export const TOOL_TRIGGERS: readonly Trigger[] = [
   {
     name: 'tool on an image that is below itself',
     shownBy: 'image-below-itself',
     programs: QEMU,
     before: (run, action) => wordsOf(action).some((word) => isLoop(run, word)),
+  },
+  {
+    name: 'bitmap of an image without bytes',
+    shownBy: 'bitmap-of-an-empty-image',
+    programs: QEMU,
+    before: (run, action) => mayStoreBitmaps(action) && wordsOf(action).some((word) => isEmpty(run, word)),
   },
   {
     name: 'shrinking within a cluster by a tool',
@@ -39,11 +53,5 @@ export const TOOL_TRIGGERS: readonly Trigger[] = [
       const sizes = sizesOf(run, action);
       return sizes !== null && sizes.after < sizes.before && sizes.after % CLUSTER !== 0;
     },
-  },
-  {
-    name: 'what 10.0 tells of maps besides',
-    shownBy: 'map-of-a-chain',
-    programs: QEMU_10,
-    before: (_, action) => action.verb === 'img' && action.words.includes('--output=json'),
   },
 ];

@@ -18,7 +18,30 @@ export function inCommonWords(lines: readonly string[]): string[] {
       : commonReply(lines[0]!, lines.slice(reply));
     return [...before, ...answer];
   }
+  if (/^(?:img|image-io)\b/.test(lines[0] ?? '')) return commonTool(lines);
   return lines[0] === 'graph' ? commonGraph(lines) : [...lines];
+}
+
+/** An error of a tool has no id: that there is one has to do. A map of 10.0 says of each area whether it is compressed. */
+function commonTool(lines: readonly string[]): string[] {
+  const plain = lines
+    .filter((line) => !/^ {3}! (?!(?:img|io)[ :])/.test(line))
+    .map((line) => line.replace(/^( {3}! (?:img|io))[ :].*$/, '$1'));
+  const start = plain.findIndex((line) => /^ {3}[[{]/.test(line));
+  if (start === -1 || !lines[0]!.startsWith('img map ')) return plain;
+  const after = plain.findIndex((line, at) => at > start && /^ {3}(?:! |exit )/.test(line));
+  const end = after === -1 ? plain.length : after;
+  const areas = withoutCompression(readJson(plain.slice(start, end).join('\n')));
+  return [...plain.slice(0, start), ...replyJsonLines('   ', areas), ...plain.slice(end)];
+}
+
+function withoutCompression(areas: Json): Json {
+  if (!Array.isArray(areas)) return areas;
+  return areas.map((area) => {
+    if (!isJsonObject(area) || area.compressed !== false) return area;
+    const { compressed: _, ...rest } = area;
+    return jsonObject(rest);
+  });
 }
 
 /** Texts are a version's own, ids are not, but for this one: who is in the way of a resize is named (backing-permissions). */

@@ -26,8 +26,9 @@ function drawRequest(sketch: Sketch, { size, bitmaps, format }: Image): string[]
   const { draw } = sketch;
   const granules = bitmaps.map((bitmap) => bitmap.granularity);
   const range = rangeOf(draw, draw.chance(BROKEN / 2) ? size + 512 : size, granules);
-  const { offset, length } = range;
-  const zeros = kindOf(sketch) === 'maps' || draw.chance(0.4) ? clustersOf(range, size) : range;
+  const isWhole = kindOf(sketch) === 'maps';
+  const { offset, length } = (isWhole ? clustersOf(range, size) : null) ?? range;
+  const zeros = isWhole || draw.chance(0.4) ? clustersOf(range, size) : range;
   switch (draw.weighted([7, 2, 1, 0.5, format === 'raw' ? 0.4 : 0])) {
     case 0:
       return [`write -P ${draw.int(1, 255)} ${offset} ${length}`];

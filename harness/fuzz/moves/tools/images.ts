@@ -83,15 +83,21 @@ export function chainBelow(image: Image, images: readonly Image[]): Image[] {
   return chain;
 }
 
-/** Whether an image is below itself. */
+/** The names of an image and of those below it, the first one twice if it is below itself. */
+export function chainOf(run: ModelRun, name: string): string[] {
+  const chain: string[] = [];
+  for (let next: string | null = name; next !== null; next = imageOf(run, next)?.backing ?? null) {
+    chain.push(next);
+    if (chain.indexOf(next) < chain.length - 1) break;
+  }
+  return chain;
+}
+
+/** Whether a chain never ends. */
 export function isLoop(run: ModelRun, name: string): boolean {
   if (!NAMES.test(name)) return false;
-  const seen = new Set<string>();
-  for (let next: string | null = name; next !== null; next = imageOf(run, next)?.backing ?? null) {
-    if (seen.has(next)) return true;
-    seen.add(next);
-  }
-  return false;
+  const chain = chainOf(run, name);
+  return new Set(chain).size < chain.length;
 }
 
 /** Bytes that are all the same. */

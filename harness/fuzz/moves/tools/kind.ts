@@ -2,8 +2,8 @@
 import type { Sketch } from '../../draw/sketch.js';
 
 /**
- * Where the holes of raw files are is a matter of file systems, and what becomes of a cluster of which a part is zeroed is one of
- * formats: so a history has maps, or raw files and zeros at any place, or a server with its guests.
+ * Where the holes of raw files are is a matter of file systems, and what becomes of a cluster of which a part is written or zeroed is
+ * one of formats: so a history has maps, or raw files and zeros at any place, or a server with its guests.
  */
 export type Kind = 'maps' | 'files' | 'server';
 

@@ -59,7 +59,10 @@ function playMap(sketch: Sketch): void {
 function playCompare(sketch: Sketch): void {
   const { draw } = sketch;
   const [one, other] = [someImage(sketch), someImage(sketch)];
-  const words = [...(draw.chance(0.25) ? ['-s'] : []), ...(draw.chance(0.1) ? ['-q'] : [])];
+  const words = [
+    ...(one.size !== other.size && draw.chance(0.4) ? ['-s'] : []),
+    ...(draw.chance(0.1) ? ['-q'] : []),
+  ];
   words.push(...formatWords(sketch, one), ...formatWords(sketch, other, '-F'), one.name, other.name);
   sketch.play(imgAction('compare', ...words));
 }

@@ -42,7 +42,9 @@ export function bitmap(context: Context, argv: readonly string[]): number {
   const [file, name] = options.rest as [string, string];
   const { format, isOptions } = readingFlags(options);
   const node = context.open(file, { format, isOptions, write: true, options: writing() });
-  const from = source === undefined ? node : context.open(source, { format: options.value('F') });
+  // What is below it is of no matter, and may be the image itself.
+  const from =
+    source === undefined ? node : context.open(source, { format: options.value('F'), noBacking: true });
   for (const [action, value] of actions) {
     try {
       act(context, { node, from, name, granularity: bytes }, action, value);

@@ -7,6 +7,7 @@ import type { Finding } from '../../../qbm/finding.js';
 import { readDescriptor } from '../../../qbm/read-descriptor.js';
 import { repairImage } from '../../../qbm/repair.js';
 import { DescriptorFile } from '../../../qbm/update.js';
+import { reasonOf as errnoText } from '../../../storage/reason.js';
 import { OpenImageError } from '../../open-error.js';
 import { namedOptions } from '../../open-image.js';
 import { usage } from '../arguments.js';
@@ -121,6 +122,8 @@ function findings(context: Context, name: string, { descriptor, options }: Descr
   }
   const leaks = found.filter(({ severity }) => severity === 'leftover');
   const errors = found.filter(({ severity }) => severity !== 'leftover');
+  if (context.world.storage.kind(descriptor) === null)
+    throw new ImgError(`Could not open '${name}': Could not open '${descriptor}': ${errnoText('ENOENT')}`);
   // Without a descriptor there is nothing that could be checked.
   const missing = errors.find(({ id }) => id === 'QBM-E-NO-FILE' || id === 'QBM-E-NOT-QBM');
   if (missing !== undefined && options.imageSize === null && errors.length === 1 && missing.bitmap === null)

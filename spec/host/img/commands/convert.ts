@@ -63,7 +63,7 @@ export function convert(context: Context, argv: readonly string[]): number {
 
 function convertFrom(context: Context, plan: Plan, sources: readonly Node[], options: Options): void {
   const { format } = plan;
-  if (plan.bitmaps !== null) checkBitmapSource(sources[0]!);
+  checkTarget(plan, sources, options);
   const total = sources.reduce((sum, { size }) => sum + size, 0);
   const target = openTarget(context, plan, sources, total, options.value('t'));
   if (target.size < total) {
@@ -101,21 +101,11 @@ function planOf(options: Options, format: string): Plan {
   if (skipsCreation && options.has('o')) throw new ImgError('-o has no effect when skipping image creation');
   if (options.rest.length < 2) throw new ImgError('Must specify image file name');
   const sources = options.rest.slice(0, -1);
-  if (options.has('bitmaps') && sources.length > 1)
-    throw new ImgError('Copying bitmaps only possible with single source');
   if (options.has('l')) throw new ImgError("Failed to load snapshot: Can't find snapshot");
   const values = formatOptions(format, options.all('o'));
   if (backing !== undefined) values.backing_file = backing;
   const backingFormat = options.value('F');
   if (backingFormat !== undefined) values.backing_fmt = backingFormat;
-  if (options.has('target-is-zero') && values.backing_file !== undefined)
-    throw new ImgError('Cannot use --target-is-zero when the destination image has a backing file');
-  if (sources.length > 1 && values.backing_file !== undefined) {
-    throw new ImgError(
-      'Having a backing file for the target makes no sense when concatenating multiple input images',
-    );
-  }
-  checkTarget(values, format, options);
   return {
     sources,
     target: options.rest.at(-1)!,
@@ -130,13 +120,24 @@ function planOf(options: Options, format: string): Plan {
   };
 }
 
-function checkTarget(values: JsonObject, format: string, options: Options): void {
-  if (values.backing_file !== undefined && format === 'raw')
-    throw new ImgError("Backing file not supported for file format 'raw'");
-  if (values.backing_file !== undefined && values.backing_fmt === undefined)
+/** What does not go together of things that are there, in qemu-img's order: the sources have been opened. @throws ImgError */
+function checkTarget({ values, format }: Plan, sources: readonly Node[], options: Options): void {
+  const hasBacking = values.backing_file !== undefined;
+  if (hasBacking && format === 'raw') throw new ImgError("Backing file not supported for file format 'raw'");
+  if (options.has('target-is-zero') && hasBacking)
+    throw new ImgError('Cannot use --target-is-zero when the destination image has a backing file');
+  if (sources.length > 1 && hasBacking) {
+    throw new ImgError(
+      'Having a backing file for the target makes no sense when concatenating multiple input images',
+    );
+  }
+  if (hasBacking && values.backing_fmt === undefined)
     throw new ImgError('Use of backing file requires explicit backing format');
-  if (options.has('bitmaps') && format === 'raw')
-    throw new ImgError("Format driver 'raw' does not support bitmaps");
+  if (options.has('bitmaps')) {
+    if (sources.length > 1) throw new ImgError('Copying bitmaps only possible with single source');
+    checkBitmapSource(sources[0]!);
+    if (format === 'raw') throw new ImgError("Format driver 'raw' does not support bitmaps");
+  }
   if (options.has('c')) throw new ImgError('Compression not supported for this file format');
 }
 
