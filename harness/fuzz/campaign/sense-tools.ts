@@ -6,7 +6,7 @@ const CLUSTER = 65536;
 
 export function toolsMakeSense({ steps, format, property }: History): boolean {
   if (!endsWithFaults(steps) || (property === 'tools' && usesOpenImages(steps))) return false;
-  if (format === 'raw' && hasMaps(steps)) return false;
+  if ((format === 'raw' && hasMaps(steps)) || checksWhatDied(steps)) return false;
   const commands = steps.map(({ action }) => (action.verb === 'image-io' ? action.commands : []));
   if (!commands.every(isKnownAfterDiscards) || !formatsAreRight(steps)) return false;
   const tools = steps.some(({ action }) => action.verb === 'img' && action.words.some(isBelow));
@@ -35,6 +35,15 @@ function hasFault(word: string): boolean {
 
 function isReading(commands: readonly string[]): boolean {
   return commands.every((command) => /^(read|length)/.test(command));
+}
+
+/** After a crash QBM has something to repair where qcow2 has not. */
+function checksWhatDied(steps: readonly Step[]): boolean {
+  const died = steps.findIndex(({ action }) => action.verb === 'kill');
+  return (
+    died !== -1 &&
+    steps.slice(died).some(({ action }) => action.verb === 'img' && action.words[0] === 'check')
+  );
 }
 
 /** Of an image that the server has each format says in its own words that somebody has it. */

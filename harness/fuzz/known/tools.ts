@@ -40,6 +40,16 @@ export const TOOL_TRIGGERS: readonly Trigger[] = [
     before: (run, action) => wordsOf(action).some((word) => isLoop(run, word)),
   },
   {
+    name: 'overlay in the place of its own backing file',
+    shownBy: 'create-over-its-own-backing-file',
+    programs: QEMU,
+    before: (_, action) => {
+      const words = wordsOf(action);
+      const below = words[words.indexOf('-b') + 1];
+      return words[0] === 'create' && words.includes('-b') && words.includes(`$${below}`);
+    },
+  },
+  {
     name: 'bitmap of an image without bytes',
     shownBy: 'bitmap-of-an-empty-image',
     programs: QEMU,
