@@ -35,6 +35,8 @@ t.test('every normaliser has a name of its own and a reason', (t) => {
       'json-answer',
       'host-time',
       'stored-order',
+      'info-order',
+      'writer',
       'error-text',
       'sha256-optional',
     ],
