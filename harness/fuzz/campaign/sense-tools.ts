@@ -84,9 +84,16 @@ function hasMaps(steps: readonly Step[]): boolean {
 function mapsAreKnown(steps: readonly Step[], commands: readonly string[]): boolean {
   const isRaw = steps.some(({ action }) => {
     if (action.verb === 'create') return true;
-    return action.verb === 'io' || (action.verb === 'img' && action.words.includes('raw'));
+    return action.verb === 'io' || (action.verb === 'img' && isInParts(action.words));
   });
   return !isRaw && commands.every(isWhole);
+}
+
+/** Raw files, sizes that are no whole clusters, and copies of zeros as whatever the tool likes. */
+function isInParts(words: readonly string[]): boolean {
+  if (words.includes('raw') || (words[0] === 'rebase' && !words.includes('-u'))) return true;
+  if (words[0] !== 'create' && words[0] !== 'resize') return false;
+  return words.some((word) => /^[+-]?\d+$/.test(word) && Number(word) % CLUSTER !== 0);
 }
 
 function isWhole(command: string): boolean {

@@ -26,7 +26,8 @@ export function inCommonWords(lines: readonly string[]): string[] {
 function commonTool(lines: readonly string[]): string[] {
   const plain = lines
     .filter((line) => !/^ {3}! (?!(?:img|io)[ :])/.test(line))
-    .map((line) => line.replace(/^( {3}! (?:img|io))[ :].*$/, '$1'));
+    .map((line) => line.replace(/^( {3}! (?:img|io))[ :].*$/, '$1'))
+    .filter((line, at, all) => !line.startsWith('   ! ') || line !== all[at - 1]);
   const start = plain.findIndex((line) => /^ {3}[[{]/.test(line));
   if (start === -1 || !lines[0]!.startsWith('img map ')) return plain;
   const after = plain.findIndex((line, at) => at > start && /^ {3}(?:! |exit )/.test(line));

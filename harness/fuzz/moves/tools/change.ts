@@ -5,7 +5,7 @@ import type { Sketch } from '../../draw/sketch.js';
 import type { Move } from '../move.js';
 import { BROKEN } from '../names.js';
 import { chainBelow, type Image, imagesOf } from './images.js';
-import { kindOf } from './kind.js';
+import { kindOf, sizeFor } from './kind.js';
 import { formatWords, ioAction, readBack, someImage } from './look.js';
 
 /** Requests of one run of the tool. */
@@ -60,7 +60,7 @@ function clustersOf({ offset, length }: Range, size: number): Range | null {
 function playResize(sketch: Sketch): void {
   const { draw } = sketch;
   const image = someImage(sketch);
-  const size = newSize(draw, image.size);
+  const size = sizeFor(sketch, newSize(draw, image.size));
   const shrink = draw.chance(size < image.size ? 0.85 : 0.1) ? ['--shrink'] : [];
   const by = size - image.size;
   const text = draw.chance(0.5) ? String(size) : by < 0 ? `-${-by}` : `+${by}`;
@@ -93,7 +93,8 @@ function playRebase(sketch: Sketch): void {
   if (top === undefined) return;
   const others = images.filter((image) => image !== top && !chainBelow(image, images).includes(top));
   const base = draw.chance(0.2) ? undefined : draw.any(others);
-  const unsafe = draw.chance(0.12) ? ['-u'] : [];
+  // Whether zeros that are copied are written as such, only a map shows.
+  const unsafe = kindOf(sketch) === 'maps' || draw.chance(0.12) ? ['-u'] : [];
   const below = base === undefined ? ['-b', ''] : ['-b', base.name, '-F', base.format];
   sketch.play(imgAction('rebase', '-q', ...unsafe, ...below, ...formatWords(sketch, top), top.name));
   if (draw.chance(0.7)) readBack(sketch, top.name);

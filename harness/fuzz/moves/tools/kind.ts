@@ -1,4 +1,5 @@
 /** What a history of tools is about besides tools. */
+import { CLUSTER } from '../../draw/edges.js';
 import type { Sketch } from '../../draw/sketch.js';
 
 /**
@@ -17,4 +18,9 @@ export function kindOf(sketch: Sketch): Kind {
   const kind = draw.pick(['maps', 'files', canServe ? 'server' : 'files'] as const);
   kinds.set(sketch, kind);
   return kind;
+}
+
+/** A size that an image of this history may have: of maps, whole clusters. */
+export function sizeFor(sketch: Sketch, size: number): number {
+  return kindOf(sketch) === 'maps' ? Math.max(1, Math.round(size / CLUSTER)) * CLUSTER : size;
 }

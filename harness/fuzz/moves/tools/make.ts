@@ -6,7 +6,7 @@ import type { Sketch } from '../../draw/sketch.js';
 import type { Move } from '../move.js';
 import { BROKEN } from '../names.js';
 import { chainBelow, type Image, imagesOf } from './images.js';
-import { kindOf } from './kind.js';
+import { kindOf, sizeFor } from './kind.js';
 import { formatWords, readBack, someImage } from './look.js';
 import { madeName } from './server.js';
 
@@ -29,7 +29,8 @@ function newFormat(sketch: Sketch): string {
 export function playCreate(sketch: Sketch): void {
   const { draw } = sketch;
   const format = newFormat(sketch);
-  const size = format === 'raw' && draw.chance(0.3) ? draw.int(1, 3 * CLUSTER) : diskSize(draw);
+  const size =
+    format === 'raw' && draw.chance(0.3) ? draw.int(1, 3 * CLUSTER) : sizeFor(sketch, diskSize(draw));
   const name = newName(sketch, format);
   // A file of any length; the tool rounds up.
   if (format === 'raw' && draw.chance(0.4)) sketch.play({ verb: 'create', file: name, size });
@@ -40,7 +41,8 @@ export function playCreate(sketch: Sketch): void {
 export function playOverlay(sketch: Sketch): void {
   const { draw } = sketch;
   const below = someImage(sketch);
-  const size = draw.chance(0.5) ? [] : [String(draw.chance(0.5) ? diskSize(draw) : near(sketch, below.size))];
+  const other = draw.chance(0.5) ? diskSize(draw) : near(sketch, below.size);
+  const size = draw.chance(0.5) ? [] : [String(sizeFor(sketch, other))];
   const unsafe = draw.chance(0.06) ? ['-u'] : [];
   const format = draw.chance(BROKEN) ? newFormat(sketch) : '{format}';
   const name = madeName(sketch, newName(sketch, format));
