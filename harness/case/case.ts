@@ -47,6 +47,7 @@ export type Action =
   | { readonly verb: 'raw'; readonly text: string }
   | { readonly verb: 'io'; readonly node: string; readonly request: IoRequest }
   | { readonly verb: 'observe'; readonly node: string }
+  | { readonly verb: 'bytes'; readonly file: string }
   | { readonly verb: 'graph' }
   | { readonly verb: 'restart' | 'kill' }
   | WaitAction

@@ -120,6 +120,8 @@ function parseQuestion(text: string, line: number): Action {
   if (io !== null) return { verb: 'io', node: io[1]!, request: parseIo(io[2]!, line) };
   const observe = /^observe (.+)$/.exec(text);
   if (observe !== null) return { verb: 'observe', node: observe[1]! };
+  const file = /^bytes \$([A-Za-z0-9_][A-Za-z0-9_.-]*)$/.exec(text);
+  if (file !== null) return { verb: 'bytes', file: file[1]! };
   const format = parseFormatQuestion(text) ?? parseToolQuestion(text) ?? parseNbdQuestion(text);
   if (format !== null) return format;
   throw new DialogueError(line, `neither a question nor an answer: ${text.slice(0, 80)}`);

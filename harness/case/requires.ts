@@ -33,7 +33,7 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
  * `kill`, `command:x-debug-query-block-graph` for `graph`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check
- * that repairs, `devices` for drives, devices and media, `img` and `image-io` for the
+ * that repairs, `devices` for drives, devices and media, `bytes` for that step, `img` and `image-io` for the
  * tools, `nbd` for what our own client does and `client:NAME` for a real one, `img:NAME` for a command of the first, `node` for `open`, `io` and `observe`, and `qmp` for a `raw` text and
  * for whatever the adapter protocol has no operation for.
  */
@@ -43,6 +43,7 @@ export function derivedRequirements(steps: readonly Step[]): string[] {
     const act = action.verb === 'either' ? action.action : action;
     if (act.verb === 'raw') requires.add('qmp');
     if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
+    if (act.verb === 'bytes') requires.add('bytes');
     if (needsDevices(act)) requires.add('devices');
     if (act.verb === 'graph') {
       requires.add('qmp');

@@ -7,6 +7,7 @@ import { bitmap } from './properties/bitmap.js';
 import { chain } from './properties/chain.js';
 import { devices } from './properties/devices.js';
 import { fleecing } from './properties/fleecing.js';
+import { format } from './properties/format.js';
 import { jobs } from './properties/jobs.js';
 import { laws } from './properties/laws.js';
 import { lifecycle } from './properties/lifecycle.js';
@@ -36,6 +37,7 @@ export const WORLD: World = {
     tools,
     together,
     threads,
+    format,
     laws,
     storedChain,
   ],

@@ -174,6 +174,12 @@ export const NORMALISERS: readonly Normaliser[] = [
     lines: infoOrder,
   },
   {
+    name: 'writer',
+    reason: 'an image that is in use says by whom (QBM-033): programs call themselves as they like',
+    kinds: 'all',
+    lines: (lines) => mapText(lines, (text) => text.replace(/^( {3}\| +"writer": )"[^"]*"/, '$1"writer"')),
+  },
+  {
     name: 'error-text',
     reason: 'an adapter names the error; the wording is that of QEMU and its kin',
     kinds: ['adapter'],

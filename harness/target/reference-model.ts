@@ -73,6 +73,17 @@ export class ReferenceModel {
     this.storage.put(`${DIRECTORY}/${name}`, size);
   }
 
+  /** What a file of the case has; null if there is none. */
+  bytes(name: string): Uint8Array | null {
+    const path = `${DIRECTORY}/${name}`;
+    if (this.storage.kind(path) !== 'file') return null;
+    const file = this.storage.open(path);
+    const bytes = new Uint8Array(file.size);
+    file.read(0, bytes);
+    file.close();
+    return bytes;
+  }
+
   open(node: string, options: OpenOptions): Reply {
     const { size, driver, readOnly = false, discard = 'unmap', policy, backing, device } = options;
     const common = { 'node-name': node, discard, 'read-only': readOnly };

@@ -24,6 +24,7 @@ import {
 } from './target.js';
 
 const CAPABILITIES = [
+  'bytes',
   'format',
   'repair',
   'restart',
@@ -111,6 +112,10 @@ class ReferenceSession implements Session {
 
   async drive(id: string, readOnly: boolean): Promise<Reply> {
     return this.#model.drive(id, readOnly);
+  }
+
+  async bytes(name: string): Promise<Uint8Array | null> {
+    return this.#model.bytes(name);
   }
 
   async qmp(command: string, args: JsonObject | undefined): Promise<Reply> {

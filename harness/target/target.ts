@@ -256,6 +256,8 @@ export interface Session {
   readonly formatDriver?: string;
   /** the end of what the target printed for people since the case began, if it is a program; '' for nothing */
   stderr?(): string;
+  /** what a file of the case has, null if there is none; for targets with the capability `bytes` */
+  bytes?(name: string): Promise<Uint8Array | null>;
   /** the end of the case: everything it made is gone, or the target is restarted before the next case */
   end(): Promise<void>;
 }

@@ -100,6 +100,7 @@ class Decoder {
     const value = step[verb]!;
     if (verb === 'raw') return this.#raw(value as string, `${pointer}/raw`);
     if (verb === 'observe') return { verb, node: value as string };
+    if (verb === 'bytes') return { verb, file: value as string };
     if (verb === 'img') {
       return {
         verb,

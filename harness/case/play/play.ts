@@ -3,6 +3,7 @@ import type { JsonObject } from '../../../spec/json/value.js';
 import { Declined, type Reply, type Session } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
 import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
+import { performBytes } from './bytes.js';
 import { performFormat } from './format.js';
 import { performGraph } from './graph.js';
 import { mapStrings } from './json.js';
@@ -196,6 +197,8 @@ async function perform(
     case 'img':
     case 'image-io':
       return performTool(action, session, context.files, (request) => context.within(request));
+    case 'bytes':
+      return performBytes(action.file, session, (request) => context.within(request));
     case 'observe': {
       const observation = await context.within(session.observe(action.node));
       return observationLines(observation, answers);

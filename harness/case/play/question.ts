@@ -40,6 +40,8 @@ export function questionLines(action: Action): string[] {
       return [`io ${action.node}: ${ioText(action.request)}`];
     case 'observe':
       return [`observe ${action.node}`];
+    case 'bytes':
+      return [`bytes $${action.file}`];
     case 'graph':
     case 'restart':
     case 'kill':

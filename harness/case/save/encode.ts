@@ -59,6 +59,8 @@ function documentOf(action: Exclude<Action, { verb: 'either' | 'log' }>): Json {
       return members({ node: action.node, ...ioMembers(action.request) });
     case 'observe':
       return action.node;
+    case 'bytes':
+      return action.file;
     case 'graph':
     case 'restart':
     case 'kill':

@@ -15,6 +15,10 @@ async function campaign(t: typeof tap, property: Property, name: string): Promis
   await target.close();
   const prober = WORLD.prober(choice, OPTIONS);
   t.teardown(() => prober.close());
+  if (!identity.capabilities.has('bytes') && property.name === 'format') {
+    t.equal(property.draw(1, identity), null, 'it is about the images of another format');
+    return;
+  }
   let played = 0;
   for (let seed = 1; seed <= HISTORIES; seed++) {
     const history = property.draw(seed, identity);

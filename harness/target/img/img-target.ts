@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../../../spec/json/value.js';
 import { ScratchDirectory } from '../process.js';
-import { makeSparse, pathOf } from '../qmp/images.js';
+import { bytesOf, makeSparse, pathOf } from '../qmp/images.js';
 import { splitCommand } from '../shell-words.js';
 import {
   type CaseContext,
@@ -92,7 +92,7 @@ export class ImgTarget implements Target {
     const identity = {
       program: `${program} ${version}${origin}`,
       version,
-      capabilities: new Set([...capabilitiesIn(help), 'image-io']),
+      capabilities: new Set([...capabilitiesIn(help), 'image-io', ...(overlay === 'qbm' ? ['bytes'] : [])]),
       formats: new Set([
         ...(formats.includes('raw') ? ['raw'] : []),
         ...(overlay === null ? [] : ['overlay']),
@@ -131,6 +131,10 @@ class ImgSession implements Session {
 
   async create(name: string, size: number): Promise<void> {
     await makeSparse(pathOf(this.directory, name), size);
+  }
+
+  async bytes(name: string): Promise<Uint8Array | null> {
+    return bytesOf(pathOf(this.directory, name));
   }
 
   async open(): Promise<Reply> {

@@ -2,7 +2,7 @@
  * The files that nodes stand on: sparse ones, and empty images of an overlay format, made by the target itself
  * (blockdev-create), so that no other program of perhaps another version is needed.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import { type Reply, TargetFault } from '../target.js';
@@ -44,6 +44,16 @@ export async function makeSparse(path: string, size: number): Promise<void> {
     throw new TargetFault('surroundings', `cannot make a file of ${size} bytes: ${(error as Error).message}`);
   } finally {
     await file?.close();
+  }
+}
+
+/** What a file has; null if there is none. @throws TargetFault `surroundings` */
+export async function bytesOf(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new TargetFault('surroundings', `cannot read ${path}: ${(error as Error).message}`);
   }
 }
 

@@ -296,6 +296,8 @@ async function identify(label: string, qmp: QmpClient, commands: ReadonlySet<str
   const drivers = schema === null ? ['file', 'raw'] : driversOf(schema);
   if (schema !== null && givesTargetsNames(schema)) capabilities.add('target-id');
   for (const driver of drivers) capabilities.add(`driver:${driver}`);
+  // Its files are those of the reference, byte for byte.
+  if (overlayDriver(drivers) === 'qbm') capabilities.add('bytes');
   const formats = new Set(['raw']);
   if (overlayDriver(drivers) !== null && commands.has('blockdev-create')) formats.add('overlay');
   return {

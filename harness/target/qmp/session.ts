@@ -15,7 +15,15 @@ import {
   type ToolPart,
 } from '../target.js';
 import { addDrive, type DriveOptions, executeUnplug, UNPLUGS } from './devices.js';
-import { type Below, imageName, makeOverlay, makeSparse, pathOf, type StoredBacking } from './images.js';
+import {
+  type Below,
+  bytesOf,
+  imageName,
+  makeOverlay,
+  makeSparse,
+  pathOf,
+  type StoredBacking,
+} from './images.js';
 import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
@@ -81,6 +89,10 @@ export class QmpSession implements Session {
 
   get directory(): string {
     return this.#resident.directory;
+  }
+
+  async bytes(name: string): Promise<Uint8Array | null> {
+    return bytesOf(pathOf(this.directory, name));
   }
 
   async create(name: string, size: number): Promise<void> {
