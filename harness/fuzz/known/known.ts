@@ -15,7 +15,7 @@ import {
   reopensTwice,
 } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
-import { growsExport, reopensPart } from './reopen.js';
+import { reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, growsBase, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
@@ -188,12 +188,6 @@ export const KNOWN: readonly Trigger[] = [
         (name, { overlay }) =>
           name === 'blockdev-snapshot' && isReadByFilter(run.machine.graph.find(String(overlay))),
       ),
-  },
-  {
-    name: 'overlay of another size for a node that is exported',
-    shownBy: 'export-of-a-node-that-gets-another-size',
-    programs: QEMU,
-    before: (run, action) => some(action, (name, args) => growsExport(run, name, args)),
   },
   {
     name: 'overlay of another size below a node that follows',

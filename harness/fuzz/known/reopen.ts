@@ -33,14 +33,6 @@ function remembersSize(node: Node): boolean {
   });
 }
 
-/** Whether a node that is exported gets an overlay of another size. */
-export function growsExport({ machine: { graph } }: ModelRun, name: string, args: JsonObject): boolean {
-  if (name !== 'blockdev-snapshot') return false;
-  const [node, overlay] = [args.node, args.overlay].map((one) => graph.find(String(one)));
-  if (node === undefined || overlay === undefined || node.size === overlay.size) return false;
-  return node.parents.some(({ parent }) => !(parent instanceof Node) && parent.kind === 'export');
-}
-
 function isPart({ driver }: Node): boolean {
   const { size, offset } = driver.describe();
   return driver.name === 'raw' && (size !== undefined || offset !== undefined);
