@@ -98,8 +98,9 @@ export class ReferenceModel {
       this.#makeImage(filename, size, { isOverlay, backing: backing === undefined ? undefined : below });
     }
     const file = jsonObject({ driver: 'file', filename, 'node-name': `${node}-file` });
+    // What a case has put below an image it names with its directory, and vouches for (QBM-040).
     const format = isOverlay
-      ? { driver: 'qbm', ...(policy === undefined ? {} : { policy }) }
+      ? { driver: 'qbm', trusted: true, ...(policy === undefined ? {} : { policy }) }
       : { driver: 'raw' };
     const chain = backing === undefined ? {} : { backing };
     return this.#add(device, jsonObject({ ...format, ...common, ...chain, file }));
