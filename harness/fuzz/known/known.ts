@@ -334,6 +334,16 @@ export const KNOWN: readonly Trigger[] = [
       String(action.arguments?.driver).startsWith('scsi-'),
   },
   {
+    name: 'cancel of a commit that follows its disk, whose base becomes read-only again',
+    shownBy: 'commit-active-cancelled-base',
+    programs: QEMU_10,
+    before: ({ jobs }, action) => {
+      if (action.verb !== 'qmp' || !/^(block-)?job-cancel$/.test(action.command)) return false;
+      const id = action.arguments?.id ?? action.arguments?.device;
+      return jobs.some((job) => job.id === id && job.driver.type === 'commit' && job.status === 'ready');
+    },
+  },
+  {
     name: 'reopening of one node twice',
     shownBy: 'reopen-of-one-node-twice',
     programs: QEMU_10,

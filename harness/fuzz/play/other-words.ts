@@ -98,7 +98,7 @@ function namedOf(bitmaps: Json, hidden: string[]): Json[] {
 
 const NAME = String.raw`"(?:[^"\\]|\\.)*"|[^\s":]+`;
 const NODE_LINE = new RegExp(`^ {3}(${NAME}): ([^\\s,:]+)(?:,.*)?$`);
-const EDGE_LINE = new RegExp(`^ {6}(?:file|image) (${NAME}): needs `);
+const EDGE_LINE = new RegExp(`^ {6}(?:file|image|backing) (${NAME}): needs `);
 /** A job's edge to its target: the filter of a backup may be without a name, and not be shown. */
 const TARGET_LINE = new RegExp(`^ {3}(?:${NAME}): target `);
 
