@@ -7,6 +7,7 @@ import { statusInChain } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { commandsOf } from '../commands.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
 
@@ -81,12 +82,7 @@ function wakesMirror({ jobs }: ModelRun, action: Action): boolean {
 
 /** The arguments of backups that the action starts. */
 function backups(action: Action): readonly JsonObject[] {
-  if (action.verb !== 'qmp' || action.arguments === undefined) return [];
-  if (action.command === 'blockdev-backup') return [action.arguments];
-  const { actions } = action.arguments;
-  if (action.command !== 'transaction' || !Array.isArray(actions)) return [];
-  const parts = actions.filter(isJsonObject).filter(({ type }) => type === 'blockdev-backup');
-  return parts.map(({ data }) => data ?? null).filter(isJsonObject);
+  return [...commandsOf(action)].filter(({ name }) => name === 'blockdev-backup').map(({ args }) => args);
 }
 
 /** A backup to a faulty target that copies several clusters at a time: what it has copied when one fails is luck. */

@@ -6,12 +6,10 @@ import { BlockJob } from '../../../spec/job/block-job.js';
 import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
-import { commandsOf } from './commands.js';
+import { QEMU, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
-
-const QEMU = /^qemu-/;
-const QEMU_10 = /^qemu-\S+ 10\./;
 
 /** The arguments of a command of this name; undefined for other steps. */
 function given(action: Action, command: string): JsonObject | undefined {

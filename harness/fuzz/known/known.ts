@@ -1,9 +1,8 @@
 /** The known triggers, each with the case that shows it. */
 import { Node } from '../../../spec/block/node.js';
-import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { asksFor, commandsOf } from '../commands.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
-import { commandsOf } from './commands.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
 import { leavesBackup } from './devices.js';
 import {
@@ -15,21 +14,13 @@ import {
   reopensTwice,
 } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
+import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, growsBase, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
-
-const QEMU = /^qemu-/;
-const QEMU_10 = /^qemu-\S+ 10\./;
-const QEMU_7 = /^qemu-\S+ 7\.2\./;
-
-function some(action: Action, meets: (name: string, args: JsonObject) => boolean): boolean {
-  for (const { name, args } of commandsOf(action)) if (meets(name, args)) return true;
-  return false;
-}
 
 function isGrouped(action: Action): boolean {
   return (
@@ -75,7 +66,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'merge-empty-list',
     programs: QEMU,
     before: (_, action) =>
-      some(
+      asksFor(
         action,
         (name, { bitmaps }) => name.endsWith('-merge') && Array.isArray(bitmaps) && bitmaps.length === 0,
       ),
@@ -88,7 +79,7 @@ export const KNOWN: readonly Trigger[] = [
       action.verb === 'qmp' &&
       action.command === 'transaction' &&
       id !== 'TXN-E-ABORT' &&
-      some(action, (name) => name.endsWith('-enable')),
+      asksFor(action, (name) => name.endsWith('-enable')),
   },
   {
     name: 'grouped transaction that fails after two of its jobs',
@@ -102,7 +93,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'mirror-pending-late-write',
     programs: QEMU,
     before: (run, action) =>
-      (action.verb === 'io' || action.verb === 'nbd' || some(action, (name) => STARTS_JOB.test(name))) &&
+      (action.verb === 'io' || action.verb === 'nbd' || asksFor(action, (name) => STARTS_JOB.test(name))) &&
       run.jobs.some(
         ({ driver, status }) => /^(mirror|commit)$/.test(driver.type) && /^(waiting|pending)$/.test(status),
       ),
@@ -118,7 +109,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'name-too-long',
     programs: QEMU,
     before: (_, action) =>
-      some(
+      asksFor(
         action,
         (name, args) => name.endsWith('-add') && args.persistent === true && String(args.name).length > 1000,
       ),
@@ -145,7 +136,7 @@ export const KNOWN: readonly Trigger[] = [
     refused: (run, action) =>
       action.verb === 'qmp' &&
       action.command === 'transaction' &&
-      some(
+      asksFor(
         action,
         (name, args) =>
           name === 'block-dirty-bitmap-remove' &&
@@ -167,7 +158,7 @@ export const KNOWN: readonly Trigger[] = [
     refused: (_, action, { id }) =>
       id !== 'TXN-E-COMPLETION-MODE' &&
       isGrouped(action) &&
-      some(action, (name) => !name.endsWith('-backup')),
+      asksFor(action, (name) => !name.endsWith('-backup')),
   },
   {
     name: 'write past the filter of a mirror',
@@ -183,7 +174,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'snapshot-overlay-below-a-filter',
     programs: QEMU_10,
     before: (run, action) =>
-      some(
+      asksFor(
         action,
         (name, { overlay }) =>
           name === 'blockdev-snapshot' && isReadByFilter(run.machine.graph.find(String(overlay))),
@@ -193,13 +184,13 @@ export const KNOWN: readonly Trigger[] = [
     name: 'overlay of another size below a node that follows',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
-    before: (run, action) => some(action, (name, args) => followersOfOverlay(run, name, args).length > 0),
+    before: (run, action) => asksFor(action, (name, args) => followersOfOverlay(run, name, args).length > 0),
   },
   {
     name: 'overlay of another size below a node with bitmaps, or one that remembers its size',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_7,
-    before: (run, action) => some(action, (name, args) => isStale(followersOfOverlay(run, name, args))),
+    before: (run, action) => asksFor(action, (name, args) => isStale(followersOfOverlay(run, name, args))),
   },
   {
     name: 'reading what an overlay has cut off an exported node',

@@ -1,20 +1,12 @@
 /** Known triggers that are about filters of jobs, and about nodes in iothreads. */
 import { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
+import { asksFor } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
-import { commandsOf } from './commands.js';
+import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
 
-const QEMU = /^qemu-/;
-const QEMU_7 = /^qemu-\S+ 7\.2\./;
-const QEMU_10 = /^qemu-\S+ 10\./;
-
 export const STARTS_JOB = /^(blockdev-(backup|mirror)|block-(commit|stream)|drive-(backup|mirror))$/;
-
-function some(action: Action, meets: (name: string) => boolean): boolean {
-  for (const { name } of commandsOf(action)) if (meets(name)) return true;
-  return false;
-}
 
 function isThreadId(id: unknown): boolean {
   return typeof id === 'string' && id.startsWith('io');
@@ -30,7 +22,7 @@ function hasThreads({ machine }: ModelRun): boolean {
 
 /** Whether jobs may end by this, or chains change: filters and images that nobody has named by a command go then. */
 function mayTakeAway(action: Action): boolean {
-  return some(
+  return asksFor(
     action,
     (name) => /^(block-)?job-|^blockdev-(del|reopen|snapshot)/.test(name) || STARTS_JOB.test(name),
   );
@@ -77,19 +69,19 @@ export const TOGETHER: readonly Trigger[] = [
     name: 'resize of a node in an iothread',
     shownBy: 'resize-of-a-node-in-an-iothread',
     programs: QEMU_7,
-    before: (run, action) => hasThreads(run) && some(action, (name) => name === 'block_resize'),
+    before: (run, action) => hasThreads(run) && asksFor(action, (name) => name === 'block_resize'),
   },
   {
     name: 'node above one in an iothread',
     shownBy: 'node-above-one-in-an-iothread',
     programs: QEMU_7,
-    before: (run, action) => hasThreads(run) && some(action, (name) => name === 'blockdev-add'),
+    before: (run, action) => hasThreads(run) && asksFor(action, (name) => name === 'blockdev-add'),
   },
   {
     name: 'filter above a node in an iothread',
     shownBy: 'backup-of-a-node-in-an-iothread',
     programs: QEMU_10,
     before: (run, action) =>
-      hasThreads(run) && some(action, (name) => STARTS_JOB.test(name) && name !== 'blockdev-mirror'),
+      hasThreads(run) && asksFor(action, (name) => STARTS_JOB.test(name) && name !== 'blockdev-mirror'),
   },
 ];

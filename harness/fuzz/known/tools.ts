@@ -3,9 +3,8 @@ import type { Action } from '../../case/case.js';
 import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { imageOf, isLoop } from '../moves/tools/images.js';
+import { QEMU } from './programs.js';
 import type { Trigger } from './trigger.js';
-
-const QEMU = /^qemu-/;
 
 /** The words of a tool, with the image that it is to open. */
 export function wordsOf(action: Action): readonly string[] {

@@ -9,6 +9,7 @@
  */
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { commandsOf } from '../commands.js';
 import { covers, type Observed, type ObservedBitmap, parseObserved } from './observed.js';
 
 interface Bitmap {
@@ -46,7 +47,7 @@ export class LawBook {
         this.#write(index, action);
         return null;
       case 'qmp':
-        this.#command(action.command, action.arguments ?? {});
+        this.#command(action);
         return null;
       case 'log':
       case 'graph':
@@ -66,17 +67,13 @@ export class LawBook {
     }
   }
 
-  #command(command: string, args: JsonObject): void {
-    if (/^(query-|x-debug-)/.test(command)) return;
+  #command(action: Extract<Action, { verb: 'qmp' }>): void {
+    if (/^(query-|x-debug-)/.test(action.command)) return;
     this.#seen.clear();
-    if (command === 'transaction' && Array.isArray(args.actions)) {
-      for (const one of args.actions) {
-        if (isJsonObject(one) && isJsonObject(one.data ?? null)) {
-          this.#command(String(one.type), one.data as JsonObject);
-        }
-      }
-      return;
-    }
+    for (const { name, args } of commandsOf(action)) this.#part(name, args);
+  }
+
+  #part(command: string, args: JsonObject): void {
     const verb = /^block-dirty-bitmap-(.*)$/.exec(command)?.[1];
     const node = String(args.node ?? args['node-name']);
     if (verb === undefined) this.#nodes.set(node, null);

@@ -2,9 +2,9 @@
  * Histories act on jobs only where these rest (C2): after a command that moves a job, the next step waits for it. What a
  * reducer leaves of a history may not do that; then luck would decide what is seen.
  */
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action, Step } from '../../case/case.js';
 import type { TranscriptLine } from '../../case/play/transcript.js';
+import { commandsOf } from '../commands.js';
 
 const STARTS = /^(blockdev-(backup|mirror|create)|block-(commit|stream)|drive-(backup|mirror))$/;
 const MOVES = /^(block-)?job-(pause|resume|cancel|complete|finalize)$/;
@@ -22,21 +22,17 @@ export function restlessStep(steps: readonly Step[], expected: readonly Transcri
   for (const [index, { action }] of steps.entries()) {
     if (action.verb === 'wait' && action.job !== undefined) restless.delete(action.job);
     else if (restless.size > 0 && action.verb !== 'wait') return index;
-    if (action.verb === 'qmp' && !refused.has(index)) for (const id of moved(action)) restless.add(id);
+    if (!refused.has(index)) for (const id of moved(action)) restless.add(id);
   }
   return -1;
 }
 
-/** The jobs that a command moves, as far as it says so itself; but for those that go on until they are cancelled. */
-function* moved({ command, arguments: args = {} }: Extract<Action, { verb: 'qmp' }>): Generator<string> {
-  if (command === 'transaction' && Array.isArray(args.actions)) {
-    for (const one of args.actions) {
-      if (!isJsonObject(one) || !isJsonObject(one.data ?? null)) continue;
-      yield* moved({ verb: 'qmp', command: String(one.type), arguments: one.data as JsonObject });
-    }
+/** The jobs that a step moves, as far as it says so itself; but for those that go on until they are cancelled. */
+function* moved(action: Action): Generator<string> {
+  for (const { name, args } of commandsOf(action)) {
+    // A mirror comes to rest also if it copies nothing of what is there.
+    const isEndless = args.sync === 'none' && !name.endsWith('-mirror');
+    if (STARTS.test(name) && !isEndless) yield String(args['job-id'] ?? args.device);
+    if (MOVES.test(name)) yield String(args.id ?? args.device);
   }
-  // A mirror comes to rest also if it copies nothing of what is there.
-  const isEndless = args.sync === 'none' && !command.endsWith('-mirror');
-  if (STARTS.test(command) && !isEndless) yield String(args['job-id'] ?? args.device);
-  if (MOVES.test(command)) yield String(args.id ?? args.device);
 }

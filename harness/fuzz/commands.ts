@@ -1,6 +1,6 @@
 /** What a step asks for: its command, or each of its actions. */
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
-import type { Action } from '../../case/case.js';
+import { isJsonObject, type JsonObject } from '../../spec/json/value.js';
+import type { Action } from '../case/case.js';
 
 /** The arguments of a command, and of every action of a transaction, with their names. */
 export function* commandsOf(action: Action): Generator<{ readonly name: string; readonly args: JsonObject }> {
@@ -14,4 +14,10 @@ export function* commandsOf(action: Action): Generator<{ readonly name: string; 
       }
     }
   }
+}
+
+/** Whether a step asks for something like this, by a command or by an action. */
+export function asksFor(action: Action, meets: (name: string, args: JsonObject) => boolean): boolean {
+  for (const { name, args } of commandsOf(action)) if (meets(name, args)) return true;
+  return false;
 }
