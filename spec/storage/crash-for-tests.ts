@@ -6,18 +6,32 @@ import type { Recording } from './recording.js';
 import type { SectorFile } from './recording-file.js';
 import type { FileTree } from './tree.js';
 
-/** All names and bytes of a tree as one text. */
+/**
+ * All names and bytes of a tree as one text. A second name of a file is told as one: what is written to the file later is
+ * found by both, and two files with the same bytes are another state.
+ */
 export type Tree = string;
 
 export function contentOf(tree: FileTree<SectorFile>, only?: readonly string[]): Tree {
-  const names = only ?? tree.files().map(([name]) => name);
-  const files = names.map((name) => {
-    const file = tree.open(name);
+  const files = tree.files().filter(([name]) => only === undefined || only.includes(name));
+  return treeOf(files, (file) => {
     const bytes = new Uint8Array(file.size);
     file.read(0, bytes);
-    return [name, Buffer.from(bytes).toString('hex')];
+    return Buffer.from(bytes).toString('hex');
   });
-  return JSON.stringify(files.sort(([one], [other]) => (one! < other! ? -1 : 1)));
+}
+
+function treeOf<F>(files: readonly [string, F][], contentOf: (file: F) => string): Tree {
+  const first = new Map<F, string>();
+  const told = [...files]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, file]) => {
+      const of = first.get(file);
+      if (of !== undefined) return { name, of };
+      first.set(file, name);
+      return { name, content: contentOf(file) };
+    });
+  return JSON.stringify(told);
 }
 
 interface History {
@@ -110,8 +124,7 @@ function combine(
       states = states.flatMap((state) => [...possible].map((content) => new Map(state).set(id, content)));
     }
     for (const state of states) {
-      const named = tree.map(([name, id]) => [name, state.get(id)!]);
-      found.add(JSON.stringify(named.sort(([one], [other]) => (one! < other! ? -1 : 1))));
+      found.add(treeOf(tree, (id) => state.get(id)!));
     }
   }
   return found;

@@ -23,7 +23,7 @@ export class CrashState {
   readonly #picks: Picks;
   readonly #files: ReadonlyMap<string, SectorFile>;
   #storage: FileTree<SectorFile> | undefined;
-  /** The same for two states with the same names and bytes. */
+  /** The same for two states with the same names and bytes, of which the same names are of one file. */
   readonly key: string;
 
   /** @param picks copied */
