@@ -23,6 +23,7 @@ t.test('tool-name: before an error, and where help is', (t) => {
   same(t, 'img info x', '! qemu-img: qemu-img: no x', '! img: qemu-img: no x');
   same(t, 'img info x', '! /opt/bin/qemu-img info: no x', '! img info: no x');
   same(t, 'img info', "! Try '/opt/bin/qemu-img info --help'", "! Try 'img info --help'");
+  same(t, 'img convert', "! Try 'qemu-img bitmap --remove'", "! Try 'img bitmap --remove'");
   same(t, 'image-io x', '! qemu-io: no x', '! io: no x');
   t.same(normalised('observe x\n   ! qemu-img: a'), ['observe x', '   ! qemu-img: a']);
   t.end();

@@ -40,7 +40,7 @@ export function toolName(lines: Lines): Lines {
     mapEach((text) =>
       text
         .replace(/^( {3}! )(?:\S*[-/]|qbm )?(img|io)((?: [a-z-]+)?: )/, '$1$2$3')
-        .replace(/'(?:[^' ]*[-/]|qbm )?(img|io)((?: [a-z-]+)? --help')/, "'$1$2"),
+        .replace(/'(?:[^' ]*[-/]|qbm )?(img|io)((?: [a-z-]+)? --[a-z]+')/, "'$1$2"),
     ),
   );
 }

@@ -12,6 +12,7 @@ import { isJsonObject, type Json, type JsonObject, jsonObject } from '../json/va
 import { QbmError } from '../qbm/errors.js';
 import { looksLikeQbm } from '../qbm/read-descriptor.js';
 import { BlockdevOptions } from '../qmp/commands/blockdev-options.js';
+import { checkNotInUse } from '../qmp/drive/in-use.js';
 import { QmpError } from '../qmp/errors.js';
 import type { Machine } from '../qmp/machine.js';
 import { openNode } from '../qmp/open/open.js';
@@ -70,10 +71,13 @@ export function openImage(machine: Machine, name: string, flags: OpenFlags = {})
     );
     node.monitorOwned = true;
     node.isLookedAt = flags.noBacking ?? false;
-    if (flags.isAlone) keepAlone(machine, node);
-    if (flags.write && node.readOnly) {
+    try {
+      if (flags.isAlone) keepAlone(machine, node);
+      if (flags.write && node.readOnly) throw new OpenImageError('Block node is read-only');
+      if (flags.write) checkNotInUse(machine, node);
+    } catch (refusal) {
       closeImage(machine, node);
-      throw new OpenImageError('Block node is read-only');
+      throw refusal;
     }
     if (isGuess && (flags.write || flags.isForWriting))
       flags.warn?.(guessWarning((node.edge('file')?.child ?? node).filename));
@@ -100,16 +104,10 @@ function found(machine: Machine, name: string, flags: OpenFlags): { options: Jso
 /** Reads the image as a whole. */
 const READER: Holder = { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
 
-/** @throws BlockError REF-E-LOCKED-SHARED; the node is closed then */
-function keepAlone(machine: Machine, node: Node): void {
-  const { graph } = machine;
+/** @throws BlockError REF-E-LOCKED-SHARED */
+function keepAlone({ graph }: Machine, node: Node): void {
   const shares = node.options.forceShare ? ALL : CONSISTENT_READ | WRITE_UNCHANGED;
-  try {
-    graph.change((change) => change.hold(READER, node, 'root', { needs: CONSISTENT_READ, shares }));
-  } catch (refusal) {
-    closeImage(machine, node);
-    throw refusal;
-  }
+  graph.change((change) => change.hold(READER, node, 'root', { needs: CONSISTENT_READ, shares }));
 }
 
 /** The users that {@link OpenFlags.isAlone} has made go, and the monitor's hold ends; the node closes unless somebody else uses it. @throws Refusal, StorageError */
@@ -267,8 +265,7 @@ function explained(machine: Machine, name: string, flags: OpenFlags, error: unkn
 }
 
 function explainedQbm(machine: Machine, name: string, flags: OpenFlags, error: QbmError): string {
-  if (error.id === 'QBM-E-LOCKED')
-    return `Failed to get ${flags.write || flags.isForWriting ? '' : 'shared '}"write" lock\nIs another process using the image [${name}]?`;
+  if (error.id === 'QBM-E-LOCKED') return lockedText(name, flags, error);
   // Whoever says -f qbm of something else need not be told where in it the JSON is wrong.
   const isText = ['QBM-E-JSON', 'QBM-E-ENCODING', 'QBM-E-NOT-QBM', 'QBM-E-TOO-LONG'].includes(error.id);
   if (isText && startsOtherwise(machine, error.place?.file ?? name)) return 'Image is not in qbm format';
@@ -280,6 +277,14 @@ function explainedQbm(machine: Machine, name: string, flags: OpenFlags, error: Q
   if (error.id === 'QBM-E-TRUST')
     return `${error.message}\n(whoever trusts it says so: --image-opts driver=qbm,trusted=on,file.filename=…)`;
   return error.message;
+}
+
+/** Images below are only read; so many "backing files" are in the text as there are images over the one that is in use. IMG-016 */
+function lockedText(name: string, flags: OpenFlags, { args: { file, level = 0 } }: QbmError): string {
+  const writes = level === 0 && (flags.write || flags.isForWriting);
+  const where = 'Could not open backing file: '.repeat(Number(level));
+  const image = level === 0 ? name : file;
+  return `${where}Failed to get ${writes ? '' : 'shared '}"write" lock\nIs another process using the image [${image}]?`;
 }
 
 function startsOtherwise(machine: Machine, file: string): boolean {

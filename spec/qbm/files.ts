@@ -161,12 +161,22 @@ export class FileWalk {
   ): Generator<FileFault> {
     yield* this.#next(file, outer, lock);
     if (path.length >= MAX_LEVELS) throw new QbmError('QBM-E-LEVELS', { file, limit: MAX_LEVELS });
-    const opened = DescriptorFile.open(this.#storage, file, lock);
+    const opened = this.#open(file, lock, path.length);
     try {
       const read = readDescriptor(opened.content, { ...this.#options, file });
       outer.inner.set(reference.image!, yield* this.#image(file, read, path, reference.role, lock));
     } finally {
       opened.close();
+    }
+  }
+
+  /** Who finds it locked says also below how many others it is. */
+  #open(file: string, lock: Lock, level: number): DescriptorFile {
+    try {
+      return DescriptorFile.open(this.#storage, file, lock);
+    } catch (error) {
+      if (!(error instanceof QbmError && error.id === 'QBM-E-LOCKED')) throw error;
+      throw new QbmError('QBM-E-LOCKED', { file, level });
     }
   }
 }

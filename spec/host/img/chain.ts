@@ -2,8 +2,11 @@
 import { QbmDriver } from '../../block/drivers/qbm.js';
 import type { Node } from '../../block/node.js';
 import { type JsonObject, jsonObject } from '../../json/value.js';
+import { QbmError } from '../../qbm/errors.js';
+import { DescriptorFile } from '../../qbm/update.js';
 import { type Storage, StorageError } from '../../storage/storage.js';
 import { namedOptions, type OpenFlags } from '../open-image.js';
+import { locked } from './commands/create.js';
 import { type Context, ImgError, writing } from './context.js';
 
 export interface Layer {
@@ -64,7 +67,7 @@ export function openWithBase(
     const backing = at === depth ? {} : { backing: below };
     below = jsonObject({ ...layers[at]!.options, ...(isQbm ? trusted : {}), ...own, ...backing });
   }
-  const top = context.open(name, {
+  const top = openTop(context, name, layers[depth]!, {
     ...flags,
     write: true,
     options: jsonObject({ ...writing(cache), backing: below }),
@@ -76,4 +79,27 @@ export function openWithBase(
     base = base.backing!;
   }
   return { top, base };
+}
+
+/** A base that somebody uses is what is said to be in use, unless the image is, too. IMG-016 @throws ImgError */
+function openTop(context: Context, name: string, base: Layer, flags: OpenFlags): Node {
+  const { storage } = context.world;
+  try {
+    return context.open(name, flags);
+  } catch (error) {
+    if (error instanceof ImgError && isHeld(storage, base.filename) && !isHeld(storage, name))
+      throw locked(base.filename);
+    throw error;
+  }
+}
+
+/** Whether somebody has a QBM image open. */
+function isHeld(storage: Storage, descriptor: string): boolean {
+  try {
+    DescriptorFile.open(storage, descriptor, 'exclusive').close();
+    return false;
+  } catch (error) {
+    if (!(error instanceof QbmError)) throw error;
+    return error.id === 'QBM-E-LOCKED';
+  }
 }

@@ -90,3 +90,10 @@ export function reasonOf(error: unknown): string {
     return error.message;
   throw error;
 }
+
+/** What to do about a refusal, where QEMU says so, too. */
+export function hintOf(error: unknown): string | null {
+  return (error instanceof Refusal || error instanceof QmpError) && error.id === 'BMP-E-INCONSISTENT'
+    ? 'Try block-dirty-bitmap-remove to delete this bitmap from disk'
+    : null;
+}

@@ -3,7 +3,7 @@ import type { Node } from '../../../block/node.js';
 import { type JsonObject, jsonObject } from '../../../json/value.js';
 import { QmpError } from '../../../qmp/errors.js';
 import { optionsOf, readingFlags, sizeArgument } from '../common.js';
-import { type Context, ImgError, writing } from '../context.js';
+import { type Context, hintOf, ImgError, PROGRAM, writing } from '../context.js';
 
 const SPEC = {
   short: 'b:f:F:g:h',
@@ -41,8 +41,14 @@ export function bitmap(context: Context, argv: readonly string[]): number {
     throw new ImgError('Merge bitmap source file only supported with --merge');
   const [file, name] = options.rest as [string, string];
   const { format, isOptions } = readingFlags(options);
-  const node = context.open(file, { format, isOptions, write: true, options: writing() });
-  // What is below it is of no matter, and may be the image itself.
+  // What is below them is of no matter: it may be in use, or not there, and below the source it may be the image itself.
+  const node = context.open(file, {
+    format,
+    isOptions,
+    write: true,
+    noBacking: true,
+    options: writing(),
+  });
   const from =
     source === undefined ? node : context.open(source, { format: options.value('F'), noBacking: true });
   for (const [action, value] of actions) {
@@ -50,15 +56,12 @@ export function bitmap(context: Context, argv: readonly string[]): number {
       act(context, { node, from, name, granularity: bytes }, action, value);
     } catch (error) {
       if (!(error instanceof QmpError)) throw error;
-      const hint = error.id === 'BMP-E-INCONSISTENT' ? REMOVE_IT : null;
-      throw new ImgError(`Operation ${action} on bitmap ${name} failed: ${error.message}`, 1, hint);
+      throw new ImgError(`Operation ${action} on bitmap ${name} failed: ${error.message}`, 1, hintOf(error));
     }
   }
   context.close(node);
   return 0;
 }
-
-const REMOVE_IT = 'Try block-dirty-bitmap-remove to delete this bitmap from disk';
 
 interface Target {
   readonly node: Node;
@@ -88,15 +91,19 @@ function run(context: Context, action: string, args: JsonObject): void {
   context.machine.execute({ name: `block-dirty-bitmap-${action}`, arguments: args });
 }
 
-/** All named bitmaps of `from`, with their content, to `to`. @throws ImgError */
-export function copyBitmaps(context: Context, from: Node, to: Node, skipsBroken: boolean): void {
-  for (const { name, inconsistent, granularity, recording, persistent } of [...from.bitmaps].reverse()) {
+/** Whether the bitmaps of `from` can be copied, which is asked before anything is made. @throws ImgError */
+export function checkBitmapsOf(from: Node): void {
+  const broken = from.bitmaps.find(({ name, inconsistent }) => name !== null && inconsistent);
+  if (broken === undefined) return;
+  const hint = `Try --skip-broken-bitmaps, or use '${PROGRAM} bitmap --remove' to delete it`;
+  throw new ImgError(`Cannot copy inconsistent bitmap '${broken.name}'`, 1, hint);
+}
+
+/** All named bitmaps of `from`, with their content, to `to`, but those that are inconsistent. @throws ImgError */
+export function copyBitmaps(context: Context, from: Node, to: Node): void {
+  for (const { name, inconsistent, granularity, recording, persistent } of from.bitmaps) {
     if (name === null || !persistent) continue;
     if (inconsistent) {
-      if (!skipsBroken)
-        throw new ImgError(
-          `Cannot copy inconsistent bitmap '${name}'\nTry --skip-broken-bitmaps, or use 'qbm img bitmap --remove'`,
-        );
       context.complain(`warning: Skipping inconsistent bitmap '${name}'`);
       continue;
     }

@@ -1,6 +1,6 @@
 /** `check`: what is wrong with an image, by the rules of its format; `-r` repairs what can be without hiding a write. */
 import { layoutPretty } from '../../../json/pretty.js';
-import { isJsonObject, jsonObject } from '../../../json/value.js';
+import { isJsonObject, type JsonObject, jsonObject } from '../../../json/value.js';
 import { type CheckOptions, checkImage } from '../../../qbm/check.js';
 import { QbmError } from '../../../qbm/errors.js';
 import type { Finding } from '../../../qbm/finding.js';
@@ -120,6 +120,9 @@ function findings(context: Context, name: string, { descriptor, options }: Descr
   } catch (error) {
     throw error instanceof QbmError && error.id === 'QBM-E-LOCKED' ? locked(name) : error;
   }
+  // What is below and in use is told as by whoever opens the image.
+  if (found.some(({ id }) => id === 'QBM-E-LOCKED'))
+    context.close(context.open(descriptor, { format: 'qbm', options: trustOf(options) }));
   const leaks = found.filter(({ severity }) => severity === 'leftover');
   const errors = found.filter(({ severity }) => severity !== 'leftover');
   if (context.world.storage.kind(descriptor) === null)
@@ -134,9 +137,12 @@ function findings(context: Context, name: string, { descriptor, options }: Descr
   return { errors, leaks, clusters };
 }
 
+function trustOf({ trust }: Pick<CheckOptions, 'trust'>): JsonObject {
+  return trust === 'local' ? jsonObject({ trusted: true }) : jsonObject();
+}
+
 function clustersOf(context: Context, name: string, { trust }: CheckOptions): Result['clusters'] {
-  const options = trust === 'local' ? jsonObject({ trusted: true }) : jsonObject();
-  const node = context.open(name, { format: 'qbm', options, noBacking: true });
+  const node = context.open(name, { format: 'qbm', options: trustOf({ trust }), noBacking: true });
   try {
     return node.driver.clusters?.() ?? null;
   } finally {

@@ -8,7 +8,7 @@ import { sizeOf } from '../../size.js';
 import { type Options, optionsOf, readingFlags } from '../common.js';
 import { type Context, checkCache, ImgError, reasonOf, writing } from '../context.js';
 import { Progress } from '../progress.js';
-import { copyBitmaps } from './bitmap.js';
+import { checkBitmapsOf, copyBitmaps } from './bitmap.js';
 import { asksHelp, createNew, filesBelow, formatOptions, printOptions } from './create.js';
 
 const SPEC = {
@@ -39,7 +39,7 @@ interface Plan {
   readonly skipsCreation: boolean;
   readonly isTargetOptions: boolean;
   readonly isZero: boolean;
-  readonly bitmaps: 'all' | 'unbroken' | null;
+  readonly copiesBitmaps: boolean;
   readonly salvages: boolean;
   readonly values: JsonObject;
 }
@@ -75,7 +75,7 @@ function convertFrom(context: Context, plan: Plan, sources: readonly Node[], opt
   const progress = new Progress(context, options.has('p'));
   try {
     copyAll(context, plan, sources, target, (done) => progress.at(done, total));
-    if (plan.bitmaps !== null) copyBitmaps(context, sources[0]!, target, plan.bitmaps === 'unbroken');
+    if (plan.copiesBitmaps) copyBitmaps(context, sources[0]!, target);
     flush(target);
     context.close(target);
     progress.at(total, total);
@@ -94,8 +94,7 @@ function planOf(options: Options, format: string): Plan {
   if (!skipsCreation && isTargetOptions) throw new ImgError('--target-image-opts requires use of -n flag');
   if (options.has('target-is-zero') && !skipsCreation)
     throw new ImgError('--target-is-zero requires use of -n flag');
-  const skipsBroken = options.has('skip-broken-bitmaps');
-  if (skipsBroken && !options.has('bitmaps'))
+  if (options.has('skip-broken-bitmaps') && !options.has('bitmaps'))
     throw new ImgError('Use of --skip-broken-bitmaps requires --bitmaps');
   checkNumbers(options);
   if (skipsCreation && options.has('o')) throw new ImgError('-o has no effect when skipping image creation');
@@ -114,7 +113,7 @@ function planOf(options: Options, format: string): Plan {
     skipsCreation,
     isTargetOptions,
     isZero: options.has('target-is-zero'),
-    bitmaps: options.has('bitmaps') ? (skipsBroken ? 'unbroken' : 'all') : null,
+    copiesBitmaps: options.has('bitmaps'),
     salvages: options.has('salvage'),
     values,
   };
@@ -136,6 +135,7 @@ function checkTarget({ values, format }: Plan, sources: readonly Node[], options
   if (options.has('bitmaps')) {
     if (sources.length > 1) throw new ImgError('Copying bitmaps only possible with single source');
     checkBitmapSource(sources[0]!);
+    if (!options.has('skip-broken-bitmaps')) checkBitmapsOf(sources[0]!);
     if (format === 'raw') throw new ImgError("Format driver 'raw' does not support bitmaps");
   }
   if (options.has('c')) throw new ImgError('Compression not supported for this file format');

@@ -6,7 +6,7 @@ import { notASize } from '../../keyval.js';
 import { sizeOf } from '../../size.js';
 import { usage } from '../arguments.js';
 import { optionsOf, readingFlags } from '../common.js';
-import { type Context, ImgError, reasonOf, writing } from '../context.js';
+import { type Context, hintOf, ImgError, reasonOf, writing } from '../context.js';
 import { locked } from './create.js';
 
 const SPEC = { short: 'f:hq', long: ['help=h', 'object:', 'image-opts', 'preallocation:', 'shrink'] };
@@ -53,7 +53,7 @@ export function resize(context: Context, argv: readonly string[]): number {
   } catch (error) {
     const isStorage = error instanceof StorageError;
     if (isStorage && error.errno === 'EAGAIN') throw locked(options.rest[0]!, 'resize');
-    throw new ImgError(`${isStorage ? 'Could not resize file: ' : ''}${reasonOf(error)}`);
+    throw new ImgError(`${isStorage ? 'Could not resize file: ' : ''}${reasonOf(error)}`, 1, hintOf(error));
   }
   context.say('Image resized.');
   return 0;
