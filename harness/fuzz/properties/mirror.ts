@@ -1,7 +1,8 @@
 /** Mirrors at rest: what becomes of the disk, of its copy and of bitmaps, whatever guests and users do. */
 import { openAction } from '../draw/actions.js';
 import { drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
-import { endMirrors, MIRROR_MOVES, playWrite, readAll } from '../moves/mirror.js';
+import { openDisk } from '../moves/mirror/beside.js';
+import { endMirrors, MIRROR_MOVES, readAll } from '../moves/mirror/mirror.js';
 import type { Move } from '../moves/move.js';
 import { anyNode } from '../moves/nodes.js';
 import { MIRROR_GOALS } from '../reach/mirror-goals.js';
@@ -31,24 +32,25 @@ export const mirror = propertyOf({
   summary: 'mirrors at rest: the disk, its copy, bitmaps and the graph, whatever guests and users do',
   rules: ['JOB-060', 'JOB-064', 'JOB-067', 'JOB-073'],
   goals: MIRROR_GOALS,
-  formats: ['raw', 'overlay'],
+  // Only overlays have parts of which nobody in a chain has anything.
+  formats: ['raw', 'overlay', 'overlay'],
   requires: ['driver:blkdebug'],
   length: [6, 26],
   moves: [...MIRROR_MOVES, ...BESIDE],
   begin(sketch) {
     const { draw, format } = sketch;
-    const size = 65536 * draw.int(1, 6) + draw.pick([0, 0, 512, 1024]);
+    const size = 65536 * draw.int(1, 8) + draw.pick([0, 0, 512, 1024]);
     // What an image has itself depends on its format, if it is made without a backing file.
     if (format === 'overlay') {
       sketch.play(openAction('base', size, { backing: null }));
-      sketch.io('base', { op: 'write', offset: 0, length: Math.min(size, 131072), pattern: 0xb0 });
+      sketch.io('base', {
+        op: 'write',
+        offset: 0,
+        length: Math.min(size, 65536 * draw.int(1, 2)),
+        pattern: 0xb0,
+      });
     }
-    const over = format === 'overlay' ? { backing: 'base' } : {};
-    for (let count = draw.int(1, 2); count > 0; count--) {
-      const name = sketch.fresh('disk');
-      sketch.play(openAction(name, size, over));
-      playWrite(sketch, sketch.node(name)!);
-    }
+    for (let count = draw.int(1, 2); count > 0; count--) openDisk(sketch, size);
     playCommand(sketch, drawAdd(sketch));
   },
   end(sketch) {

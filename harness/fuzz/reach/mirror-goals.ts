@@ -1,4 +1,7 @@
 /** Goals about mirrors. */
+import { isAllocatedAbove } from '../../../spec/block/status.js';
+import type { ModelRun } from '../draw/model-run.js';
+import { standingMirrors } from '../moves/mirror/standing.js';
 import { goal } from './job-goals.js';
 import type { Goal } from './reach.js';
 
@@ -11,7 +14,36 @@ export const MIRROR_GOALS: readonly Goal[] = [
   goal('a mirror is completed', (_, action, answer) => {
     return answer.ok && action.verb === 'qmp' && action.command === 'job-complete';
   }),
+  goal('a guest writes part of what a mirror that writes to both has yet to copy', (run, action) => {
+    if (action.verb !== 'io' || action.request.op !== 'write') return false;
+    const { offset, length } = action.request;
+    const end = offset + length;
+    return standingMirrors(run).some(({ toCopy }) => {
+      if (toCopy.enabled || length === 0 || end > toCopy.size) return false;
+      const isPart = offset % toCopy.granularity !== 0 || end % toCopy.granularity !== 0;
+      return isPart && toCopy.nextDirty(offset, end) >= 0;
+    });
+  }),
+  goal('what nobody in a chain has anything of is mirrored to a target that has', (run, action, answer) => {
+    if (!answer.ok || action.verb !== 'qmp' || action.command !== 'blockdev-mirror') return false;
+    const { device, target, sync } = action.arguments ?? {};
+    return sync === 'full' && hasWhatOtherLacks(run, String(target), String(device));
+  }),
   goal('a mirror stands still because of its target', (run) =>
     run.jobs.some(({ status, isUserPaused }) => status === 'paused' && isUserPaused),
   ),
 ];
+
+/** Whether the chain of a node has stored something at a place where that of another one has not. */
+function hasWhatOtherLacks({ machine: { graph } }: ModelRun, name: string, other: string): boolean {
+  const [node, lacking] = [graph.find(name), graph.find(other)];
+  if (node === undefined || lacking === undefined) return false;
+  const size = Math.min(node.size, lacking.size);
+  for (let at = 0; at < size; ) {
+    const here = isAllocatedAbove(node, null, at, size - at);
+    const there = isAllocatedAbove(lacking, null, at, size - at);
+    if (here.isAllocated && !there.isAllocated) return true;
+    at += Math.min(here.length, there.length);
+  }
+  return false;
+}
