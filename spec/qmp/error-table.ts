@@ -28,5 +28,5 @@ export const ERROR_TABLE = new ErrorTable(
   generic(NBD_ERRORS),
   generic(JOB_ERRORS),
   generic(DEVICE_ERRORS),
-  generic(QBM_ERRORS),
+  generic(QBM_ERRORS).map((definition) => ({ ...definition, isPlaced: true })),
 );

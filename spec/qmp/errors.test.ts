@@ -1,4 +1,5 @@
 import t from 'tap';
+import { QBM_ERRORS, QbmError, type QbmErrorId } from '../qbm/errors.js';
 import { readRules } from './dialogue-for-tests.js';
 import { ERROR_TABLE } from './error-table.js';
 import { defineError, ErrorTable, errorIdOf, QmpError, sampleOf } from './errors.js';
@@ -58,3 +59,22 @@ t.test('a text that nobody knows has no id', (t) => {
   t.equal(ERROR_TABLE.idOf('Something entirely new', 'GenericError'), undefined);
   t.end();
 });
+
+t.test('an error in a descriptor is found with its place and without it', (t) => {
+  const place = { file: '/images/a.qbm', line: 2, column: 14 };
+  for (const id of Object.keys(QBM_ERRORS) as QbmErrorId[]) {
+    for (const at of [null, place]) {
+      const { message } = new QbmError(id, argumentsOf(QBM_ERRORS[id]), at);
+      t.equal(ERROR_TABLE.idOf(message, 'GenericError'), id, message);
+    }
+  }
+  const opened = "Could not open 'a': /images/a.qbm:2:14: not UTF-8: save the descriptor as UTF-8";
+  t.equal(ERROR_TABLE.idOf(opened, 'GenericError'), 'REF-E-OPEN', 'the error of the whole');
+  t.equal(ERROR_TABLE.idOf('a.qbm:2:14: something new', 'GenericError'), 'REF-E-STORAGE');
+  t.end();
+});
+
+/** Each placeholder of a template, filled with its own name. */
+function argumentsOf(template: string): { [name: string]: string } {
+  return Object.fromEntries([...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name!, name!]));
+}

@@ -56,7 +56,12 @@ export interface AnyErrorDefinition {
   readonly id: string;
   readonly class: ErrorClass;
   readonly template: string;
+  /** its text may begin with the place in a file of what is wrong: `a.qbm:2:14: ` */
+  readonly isPlaced?: boolean;
 }
+
+/** What is before the text of an error that has a place in a file: `a.qbm:2:14: `. */
+const PLACE_IN_FILE = /^\S+:\d+:\d+: /;
 
 const PLACE = /\{([a-z][A-Za-z0-9]*)(?::([^{}]+))?\}/g;
 const ID = /^[A-Z]+-E-[A-Z0-9]+(-[A-Z0-9]+)*$/;
@@ -85,11 +90,19 @@ export function sampleOf(definition: AnyErrorDefinition): string {
   );
 }
 
+interface Matcher {
+  readonly definition: AnyErrorDefinition;
+  readonly pattern: RegExp;
+}
+
 /** Finds ids of texts. Made once from a table, because each template becomes a pattern. */
 export class ErrorTable {
   /** in the order given */
   readonly definitions: readonly AnyErrorDefinition[];
-  private readonly matchers: readonly { readonly definition: AnyErrorDefinition; readonly pattern: RegExp }[];
+  /** what a text that begins with a character can be, the most specific first: a tenth of all, mostly */
+  readonly #byFirst: ReadonlyMap<string, readonly Matcher[]>;
+  /** what a text can be whatever it begins with: templates that begin with a place */
+  readonly #anyFirst: readonly Matcher[];
 
   /** Throws if two definitions have one id, or one class and one template. */
   constructor(...tables: readonly (readonly AnyErrorDefinition[])[]) {
@@ -101,17 +114,30 @@ export class ErrorTable {
         seen.add(key);
       }
     }
-    this.matchers = this.definitions
+    const matchers = this.definitions
       // One that is nothing but a place would be taken for every text that nobody knows.
       .filter(({ template }) => !/^\{[A-Za-z0-9]+\}$/.test(template))
       .map((definition) => ({ definition, pattern: patternOf(definition.template) }))
       .sort((a, b) => moreSpecific(a.definition.template, b.definition.template));
+    const beginningWith = (...firsts: readonly string[]): readonly Matcher[] =>
+      matchers.filter(({ definition }) => firsts.includes(definition.template.charAt(0)));
+    const firsts = new Set(matchers.map(({ definition }) => definition.template.charAt(0)));
+    this.#byFirst = new Map([...firsts].map((first) => [first, beginningWith(first, '{')]));
+    this.#anyFirst = beginningWith('{');
   }
 
   /** The id of an error as it was received, or undefined if no template has that text. */
   idOf(desc: string, errorClass: string): string | undefined {
-    return this.matchers.find((m) => m.definition.class === errorClass && m.pattern.test(desc))?.definition
-      .id;
+    const place = PLACE_IN_FILE.exec(desc)?.[0] ?? '';
+    const placed = place === '' ? undefined : this.#find(desc.slice(place.length), errorClass, true);
+    return (placed ?? this.#find(desc, errorClass))?.id;
+  }
+
+  #find(text: string, errorClass: string, isPlaced = false): AnyErrorDefinition | undefined {
+    return (this.#byFirst.get(text.charAt(0)) ?? this.#anyFirst).find(
+      ({ definition, pattern }) =>
+        definition.class === errorClass && (!isPlaced || definition.isPlaced === true) && pattern.test(text),
+    )?.definition;
   }
 }
 
