@@ -37,13 +37,15 @@ interface Written {
   readonly parts: readonly { readonly head: string; readonly value: Written }[];
 }
 
+const NOTHING_WITHIN: Written['parts'] = [];
+
 /** Each value is written once, however deep it lies. */
 function written(value: Json): Written {
   if (Array.isArray(value)) {
     const parts = value.map((item) => ({ head: '', value: written(item) }));
     return { line: `[${parts.map((part) => part.value.line).join(', ')}]`, parts };
   }
-  if (!isJsonObject(value)) return { line: writeScalar(value), parts: [] };
+  if (!isJsonObject(value)) return { line: writeScalar(value), parts: NOTHING_WITHIN };
   const parts = names(value, true).map((name) => ({
     head: `${writeString(name)}: `,
     value: written(value[name]!),

@@ -3,7 +3,7 @@
  * the reply checked on its way out. QMP.md, QMP-020 to QMP-030.
  */
 import { INT64_MINIMUM, UINT64_MAXIMUM } from '../json/parse.js';
-import { isJsonObject, type Json, type JsonObject, JsonReal, jsonObject } from '../json/value.js';
+import { isJsonObject, type Json, type JsonObject, JsonReal, jsonObject, NO_MEMBERS } from '../json/value.js';
 import type { ArgumentsType, CommandTable } from './command.js';
 import {
   commandNotFound,
@@ -178,7 +178,7 @@ function exact(value: bigint): number | bigint {
 
 function parseObject(type: StructType | UnionType, json: Json, place: Place): { [name: string]: unknown } {
   if (!isJsonObject(json)) throw wrongType({ name: place.path, expected: 'object' });
-  const value: { [name: string]: unknown } = Object.create(null);
+  const value: { [name: string]: unknown } = Object.create(NO_MEMBERS);
   parseMembers(type.members, json, place, value);
   // QMP-032: the branch after the members of the union itself
   if (type.kind === 'union') {

@@ -14,7 +14,9 @@ export function requestLine(prefix: string, value: Json): string {
 
 /** A reply, members in order of their names; continuation lines are indented by three spaces. */
 export function replyJsonLines(prefix: string, value: Json): string[] {
-  const [first, ...more] = layoutJson(value, WIDTH - prefix.length).split('\n');
+  const text = layoutJson(value, WIDTH - prefix.length);
+  if (!text.includes('\n')) return [prefix + text];
+  const [first, ...more] = text.split('\n');
   return [prefix + first, ...more.map((line) => `   ${line}`)];
 }
 
@@ -24,7 +26,8 @@ const BEFORE_OBJECT = /^(?:blkdebug::)*json:(?=\{)/;
 
 /** The normaliser `json-filename`: a file name that is itself an object, with its members sorted. */
 export function sortFilename(text: string): string {
-  const before = BEFORE_OBJECT.exec(text)?.[0];
+  // Every string of every reply is asked about, and hardly one is such a name.
+  const before = text.includes(JSON_FILENAME) ? BEFORE_OBJECT.exec(text)?.[0] : undefined;
   if (before === undefined) return text;
   try {
     return before + writeJson(readJson(text.slice(before.length)), { sorted: true });

@@ -2,7 +2,7 @@
  * QMP's JSON, read and written fast where nothing can be lost and without loss everywhere else.
  */
 import { readJson } from '../../../spec/json/read.js';
-import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject, NO_MEMBERS } from '../../../spec/json/value.js';
 import { writeJson } from '../../../spec/json/write.js';
 
 /**
@@ -36,7 +36,7 @@ function dropPrototypes(value: Json[] | JsonObject): void {
     const member = value[name];
     if (typeof member === 'object' && member !== null) dropPrototypes(member as JsonObject);
   }
-  Object.setPrototypeOf(value, null);
+  Object.setPrototypeOf(value, NO_MEMBERS);
 }
 
 /** The line (with its end) that asks for `command`. */
