@@ -1,11 +1,13 @@
 /** Whether steps of image tools ask for what has one right answer, whatever the format of the images is. */
-import type { Step } from '../../case/case.js';
+import type { Action, Step } from '../../case/case.js';
 import type { History } from '../history.js';
+import { commandLine } from '../moves/tools/words.js';
 
 const CLUSTER = 65536;
 
 export function toolsMakeSense({ steps, format, property }: History): boolean {
-  if (!endsWithFaults(steps) || (property === 'tools' && usesOpenImages(steps))) return false;
+  if (!endsWithFaults(steps) || (property === 'tools' && usesOpenFiles(steps, format === 'raw')))
+    return false;
   if ((format === 'raw' && hasMaps(steps)) || checksWhatDied(steps)) return false;
   const commands = steps.map(({ action }) => (action.verb === 'image-io' ? action.commands : []));
   if (!commands.every(isKnownAfterDiscards) || !formatsAreRight(steps)) return false;
@@ -37,28 +39,39 @@ function isReading(commands: readonly string[]): boolean {
   return commands.every((command) => /^(read|length)/.test(command));
 }
 
-/** After a crash QBM has something to repair where qcow2 has not. */
+/** After a crash QBM says that there was one, and has something to repair, where qcow2 has not. */
 function checksWhatDied(steps: readonly Step[]): boolean {
   const died = steps.findIndex(({ action }) => action.verb === 'kill');
   return (
     died !== -1 &&
-    steps.slice(died).some(({ action }) => action.verb === 'img' && action.words[0] === 'check')
+    steps
+      .slice(died)
+      .some(({ action }) => action.verb === 'img' && /^(check|info)$/.test(action.words[0] ?? ''))
   );
 }
 
-/** Of an image that the server has each format says in its own words that somebody has it. */
-function usesOpenImages(steps: readonly Step[]): boolean {
+/**
+ * Images of both formats are locked by whoever has them; what users of a node let others do with a raw file depends on guests, whom
+ * the harness has connected or not.
+ */
+function usesOpenFiles(steps: readonly Step[], isRaw: boolean): boolean {
   const open = new Set<string>();
+  let hasRaw = isRaw;
   for (const { action } of steps) {
+    hasRaw ||= action.verb === 'create' || toolWords(action).includes('raw');
     if (action.verb === 'restart' || action.verb === 'kill') open.clear();
     if (action.verb === 'qmp') {
       const node = String(action.arguments?.['node-name']);
       if (action.command === 'blockdev-add') open.add(node);
       if (action.command === 'blockdev-del') open.delete(node);
     }
-    if ((action.verb === 'img' || action.verb === 'image-io') && open.size > 0) return true;
+    if (hasRaw && (action.verb === 'img' || action.verb === 'image-io') && open.size > 0) return true;
   }
   return false;
+}
+
+function toolWords(action: Action): readonly string[] {
+  return action.verb === 'img' ? action.words : action.verb === 'image-io' ? action.options : [];
 }
 
 /** An option that names what is below an image. */
@@ -126,17 +139,9 @@ function formatsAreRight(steps: readonly Step[]): boolean {
 
 type Said = readonly [name: string, format: string];
 
-/** Options of tools that are followed by a value. */
-const VALUED = /^-[fFbBOSgo]$|^--(merge|output|start-offset|max-length)$/;
-
 /** Which formats a command line says that images have, and which it gives them. */
-function formatsIn([command, ...words]: readonly string[]): { said: Said[]; made: Said[] } {
-  const options = new Map<string, string>();
-  const names: string[] = [];
-  for (let at = 0; at < words.length; at++) {
-    if (VALUED.test(words[at]!)) options.set(words[at]!, words[++at] ?? '');
-    else if (!words[at]!.startsWith('-')) names.push(words[at]!.replace(/^\$/, ''));
-  }
+function formatsIn(words: readonly string[]): { said: Said[]; made: Said[] } {
+  const { command, options, names } = commandLine(words);
   const said: Said[] = [];
   const made: Said[] = [];
   const add = (to: Said[], name: string | undefined, format: string | undefined): void => {

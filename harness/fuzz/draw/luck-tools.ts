@@ -1,13 +1,33 @@
 /** What image tools say, or do, by luck. */
 import type { Action } from '../../case/case.js';
-import { chainOf, imageOf } from '../moves/tools/images.js';
+import { imageOf } from '../moves/tools/images.js';
+import { commandLine } from '../moves/tools/words.js';
 import type { ModelRun } from './model-run.js';
 
 export function isLuckOfTools(run: ModelRun, action: Action): boolean {
+  if (run.copied.isChangedBy(run, action)) return true;
   if (action.verb !== 'img') return false;
   const { words } = action;
-  if (words[0] === 'compare') return comparesHoles(run, words);
-  return words[0] === 'convert' && words.includes('-n') && copiesBelow(run, words);
+  return words[0] === 'compare' ? comparesHoles(run, words) : growsPastBacking(run, words);
+}
+
+/**
+ * An image grows from before the end of its backing file to behind it: the zeros that hide what is there are written as far as there
+ * is something to hide, or up to the new end. A later commit copies them, and bitmaps tell of that.
+ */
+function growsPastBacking(run: ModelRun, words: readonly string[]): boolean {
+  const { command, options, names } = commandLine(words);
+  const [first = '', last = ''] = [names[0], names.at(-1)];
+  const sizeOf = (name: string): number => imageOf(run, name)?.size ?? 0;
+  let grown = first;
+  let size = 0;
+  if (command === 'resize') size = last.startsWith('+') ? sizeOf(first) + Number(last) : Number(last);
+  else if (command === 'commit') {
+    grown = options.get('-b') ?? imageOf(run, last)?.backing ?? '';
+    size = sizeOf(last);
+  }
+  const backing = size === 0 ? null : imageOf(run, grown)?.backing;
+  return backing != null && sizeOf(grown) < sizeOf(backing) && sizeOf(backing) < size;
 }
 
 /** Where the holes in files are is for file systems to choose; a strict comparison looks for them once the sizes are the same. */
@@ -15,16 +35,4 @@ function comparesHoles(run: ModelRun, words: readonly string[]): boolean {
   if (!words.includes('-s')) return false;
   const [one, other] = words.slice(-2).map((name) => imageOf(run, name));
   return one != null && other != null && one.size === other.size;
-}
-
-/**
- * A raw file that is copied to while it is read: QEMU has a lock on it, which the reference has on what it opens as an image of
- * its own only. What such a copy has in the end depends on what is read before what is written.
- */
-function copiesBelow(run: ModelRun, words: readonly string[]): boolean {
-  const names = words.slice(1).filter((word) => /^\$?img\d+$/.test(word));
-  const target = imageOf(run, names.at(-1) ?? '');
-  return (
-    target?.format === 'raw' && names.slice(0, -1).some((name) => chainOf(run, name).includes(target.name))
-  );
 }

@@ -10,6 +10,7 @@ import { FORMAT, toolCall } from '../../case/play/tool.js';
 import { DIRECTORY, ReferenceModel } from '../../target/reference-model.js';
 import { runReferenceTool } from '../../target/reference-tools.js';
 import type { IoOutcome, Reply } from '../../target/target.js';
+import { Copied } from './copied.js';
 import { Mirrored } from './mirrored.js';
 
 /** What the model made of a step: fine, or refused with the id of an error or an errno. */
@@ -33,6 +34,8 @@ export class ModelRun {
   #others: Heard[] = [];
   /** what mirrors have left, which is luck */
   readonly mirrored = new Mirrored();
+  /** what tools have chosen when they copied */
+  readonly copied = new Copied();
   /** the nodes of the graph, and those of them that have a name */
   #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
   /** how to end each connection of an NBD client, by its name */
@@ -65,6 +68,7 @@ export class ModelRun {
     const answer = this.#perform(action.verb === 'either' ? action.action : action);
     this.#hear();
     this.mirrored.see(this.jobs);
+    this.copied.see(action);
     return answer;
   }
 

@@ -3,6 +3,7 @@ import type { Action } from '../../case/case.js';
 import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { imageOf, isLoop } from '../moves/tools/images.js';
+import { commandLine } from '../moves/tools/words.js';
 import { QEMU } from './programs.js';
 import type { Trigger } from './trigger.js';
 
@@ -31,6 +32,14 @@ function isEmpty(run: ModelRun, name: string): boolean {
   return /^img\d+$/.test(name) && imageOf(run, name)?.size === 0;
 }
 
+/** Whether a copy is to have a backing file that is not there, or is what it is made in the place of. */
+function isOverNothing(run: ModelRun, words: readonly string[]): boolean {
+  const { command, options, names } = commandLine(words);
+  const below = options.get('-B');
+  if (command !== 'convert' || below === undefined) return false;
+  return imageOf(run, below) === null || below === names.at(-1);
+}
+
 export const TOOL_TRIGGERS: readonly Trigger[] = [
   {
     name: 'tool on an image that is below itself',
@@ -47,6 +56,12 @@ export const TOOL_TRIGGERS: readonly Trigger[] = [
       const below = words[words.indexOf('-b') + 1];
       return words[0] === 'create' && words.includes('-b') && words.includes(`$${below}`);
     },
+  },
+  {
+    name: 'copy over a backing file that cannot be below it',
+    shownBy: 'convert-over-a-missing-backing-file',
+    programs: QEMU,
+    before: (run, action) => action.verb === 'img' && isOverNothing(run, action.words),
   },
   {
     name: 'bitmap of an image without bytes',

@@ -3,19 +3,19 @@ import { CHANGES, playBitmap, playRequests } from '../moves/tools/change.js';
 import { playFault } from '../moves/tools/faults.js';
 import { LOOKS, readAllBack } from '../moves/tools/look.js';
 import { MAKES, playCreate, playOverlay } from '../moves/tools/make.js';
-import { isVague, observeImages, playLeave, SERVES, whileClosed } from '../moves/tools/server.js';
+import { isVague, mostlyClosed, observeImages, playLeave, SERVES } from '../moves/tools/server.js';
 import { TOOL_GOALS } from '../reach/tool-goals.js';
 import { propertyOf } from './plan.js';
 
 export const tools = propertyOf({
   name: 'tools',
-  summary: 'image tools, also between runs of the server: what they say they have done is done',
-  rules: ['IMG-003', 'IMG-006', 'IMG-007', 'IMG-010', 'IMG-011', 'IMG-014'],
+  summary: 'image tools, also between runs of a server and beside it: what they say they have done is done',
+  rules: ['IMG-003', 'IMG-006', 'IMG-007', 'IMG-010', 'IMG-011', 'IMG-014', 'IMG-016'],
   goals: TOOL_GOALS,
   formats: ['overlay'],
   length: [8, 30],
   shun: isVague,
-  moves: [...[...MAKES, ...CHANGES, ...LOOKS].map(whileClosed), ...SERVES],
+  moves: [...[...MAKES, ...CHANGES, ...LOOKS].map(mostlyClosed), ...SERVES],
   begin(sketch) {
     playCreate(sketch);
     playRequests(sketch);

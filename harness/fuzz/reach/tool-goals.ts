@@ -70,6 +70,13 @@ export const TOOL_GOALS: readonly Goal[] = [
     return !answer.ok && action.verb === 'img' && action.words.some((word) => word.includes('inject-error'));
   }),
   afterKill(),
+  goal('a tool is refused an image that a server has', (run, action, answer) => {
+    return !answer.ok && action.verb === 'img' && run.machine.graph.nodes.length > 0;
+  }),
+  goal('a tool changes an image beside a server', (run, action, answer) => {
+    const words = done(action, answer, 'bitmap') ?? done(action, answer, 'rebase');
+    return words !== null && run.machine.graph.nodes.length > 0;
+  }),
 ];
 
 /** The image that `create` makes. */

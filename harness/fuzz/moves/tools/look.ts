@@ -67,7 +67,7 @@ function playCompare(sketch: Sketch): void {
   sketch.play(imgAction('compare', ...words));
 }
 
-/** After a crash QBM has something to repair where qcow2 has not. */
+/** After a crash QBM says that there was one, and has something to repair, where qcow2 has not. */
 function isCrashed({ steps }: Sketch): boolean {
   return steps.some(({ action }) => action.verb === 'kill');
 }
@@ -76,7 +76,8 @@ function playInfo(sketch: Sketch): void {
   const { draw } = sketch;
   const image = someImage(sketch);
   const words = [...formatWords(sketch, image), image.name];
-  if (!isCrashed(sketch) && draw.chance(0.4)) sketch.play(imgAction('check', ...words));
+  if (isCrashed(sketch)) readBack(sketch, image.name);
+  else if (draw.chance(0.4)) sketch.play(imgAction('check', ...words));
   else sketch.play(imgAction('info', ...(draw.chance(0.2) ? ['--backing-chain'] : []), ...words));
 }
 

@@ -6,7 +6,7 @@ import type { Sketch } from '../../draw/sketch.js';
 import type { Move } from '../move.js';
 import { BROKEN } from '../names.js';
 import { chainBelow, type Image, imagesOf } from './images.js';
-import { kindOf, sizeFor } from './kind.js';
+import { newFormat, sizeFor } from './kind.js';
 import { formatWords, readBack, someImage } from './look.js';
 import { madeName } from './server.js';
 
@@ -19,10 +19,6 @@ function newName(sketch: Sketch, format: string): string {
   if (there.length >= MOST_IMAGES || sketch.draw.chance(BROKEN))
     return sketch.draw.any(there)?.name ?? sketch.fresh('img');
   return sketch.fresh('img');
-}
-
-function newFormat(sketch: Sketch): string {
-  return kindOf(sketch) === 'maps' || sketch.draw.chance(0.8) ? '{format}' : 'raw';
 }
 
 /** An image with nothing in it, of its own. */

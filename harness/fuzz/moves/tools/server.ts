@@ -1,4 +1,4 @@
-/** Between the tools a server has the images: guests write, bitmaps record, and it ends well or badly. */
+/** Between the tools, or beside them, a server has the images: guests write, bitmaps record, and it ends well or badly. */
 import type { JsonObject } from '../../../../spec/json/value.js';
 import type { Action } from '../../../case/case.js';
 import type { ModelRun } from '../../draw/model-run.js';
@@ -8,11 +8,11 @@ import { GUEST_MOVES, readWhole } from '../guest.js';
 import type { Move } from '../move.js';
 import { bitmapsOf } from '../names.js';
 import { type Image, imagesOf } from './images.js';
-import { kindOf } from './kind.js';
+import { hasServer, kindOf } from './kind.js';
 
 /** What a tool calls a file that a server is to open later: by its whole path. */
 export function madeName(sketch: Sketch, name: string): string {
-  return kindOf(sketch) === 'server' ? `$${name}` : name;
+  return hasServer(sketch) ? `$${name}` : name;
 }
 
 /** The server opens an image, with what is below it as it is named there. */
@@ -70,12 +70,12 @@ export function playLeave(sketch: Sketch): void {
   sketch.play({ verb: how });
 }
 
-/** Tools work on what nobody has open. */
-export function whileClosed(move: Move): Move {
+/** In most histories tools work on what nobody has open. */
+export function mostlyClosed(move: Move): Move {
   return {
     ...move,
     make(sketch) {
-      if (sketch.disks.length === 0) move.make(sketch);
+      if (sketch.disks.length === 0 || kindOf(sketch) === 'beside') move.make(sketch);
     },
   };
 }
@@ -94,7 +94,7 @@ export const SERVES: readonly Move[] = [
     name: 'serve',
     weight: 5,
     make(sketch) {
-      if (kindOf(sketch) === 'server') playServe(sketch);
+      if (hasServer(sketch)) playServe(sketch);
     },
   },
   { name: 'leave', weight: 6, make: playLeave },
@@ -104,7 +104,7 @@ export const SERVES: readonly Move[] = [
 
 /** At the end the server says what bitmaps images have. */
 export function observeImages(sketch: Sketch): void {
-  if (kindOf(sketch) !== 'server') return;
+  if (!hasServer(sketch)) return;
   for (const image of imagesOf(sketch)) {
     if (image.bitmaps.length === 0 || !isNamed(sketch, image)) continue;
     const answer = sketch.qmp('blockdev-add', optionsOf(sketch, image));
