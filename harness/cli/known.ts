@@ -20,6 +20,7 @@ export async function targets(text: string): Promise<TargetChoice[]> {
  * golden has id and text.
  */
 const LATER_WORDS: readonly (readonly [words: RegExp, id: string])[] = [
+  [/^.* is not a device$/s, 'REF-E-NOT-DEVICE'],
   [/^Action '.*' does not support transaction property completion-mode = .*$/s, 'TXN-E-COMPLETION-MODE'],
   [/^Value '-\d+' is out of range for parameter '.*'$/s, 'REF-E-NEGATIVE'],
 ];

@@ -2,7 +2,7 @@
  * Changes to the graph: all of them, or none. Edges come, go and move; then permissions are worked out anew, and if they
  * conflict everything is as before. GRAPH.md, REF-021.
  */
-import { Edge, type Holder, type Role, type Use } from './edge.js';
+import { type Demand, Edge, type Holder, type Role, type Use } from './edge.js';
 import { BlockError } from './errors.js';
 import { Node, type NodeOptions } from './node.js';
 import { type Permissions, refreshPermissions } from './permissions.js';
@@ -22,11 +22,17 @@ export class GraphChange {
   }
 
   /** `parent` uses `child`, which error texts call `name`. @throws BlockError REF-E-CYCLE */
-  adopt(parent: Node, child: Node, role: Role, use: Use, name: string = role): Edge {
+  adopt(
+    parent: Node,
+    child: Node,
+    role: Role,
+    use: Use,
+    { name = role, demand }: { readonly name?: string; readonly demand?: Demand | undefined } = {},
+  ): Edge {
     if (uses(child, parent)) {
       throw new BlockError('REF-E-CYCLE', { child: child.name, role: name, parent: parent.name });
     }
-    const edge = new Edge(parent, child, { role, name, use });
+    const edge = new Edge(parent, child, { role, name, use, demand });
     this.#join(edge);
     return edge;
   }

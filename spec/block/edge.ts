@@ -28,6 +28,9 @@ export interface Holder extends User {
   blocks(edge: Edge, op: Op): string | null;
 }
 
+/** What the node above needs of a child, when its own users need `own` of it; `byUse` is what would follow from the use. */
+export type Demand = (edge: Edge, own: Permissions, byUse: Permissions) => Permissions;
+
 export class Edge {
   readonly parent: Node | Holder;
   child: Node;
@@ -35,6 +38,8 @@ export class Edge {
   /** as error texts call it */
   readonly name: string;
   use: Use;
+  /** if what is needed does not follow from the use, from the first moment on, when the node above is not open yet */
+  readonly demand: Demand | undefined;
   permissions: Permissions;
   /** how the node above was called when it came to use this child; error texts say that for as long as it does */
   parentName: string | null = null;
@@ -44,7 +49,12 @@ export class Edge {
   constructor(
     parent: Node | Holder,
     child: Node,
-    kind: { readonly role: Role | null; readonly name: string; readonly use: Use },
+    kind: {
+      readonly role: Role | null;
+      readonly name: string;
+      readonly use: Use;
+      readonly demand?: Demand | undefined;
+    },
     permissions: Permissions = { needs: 0, shares: ALL },
   ) {
     this.parent = parent;
@@ -52,6 +62,7 @@ export class Edge {
     this.role = kind.role;
     this.name = kind.name;
     this.use = kind.use;
+    this.demand = kind.demand;
     this.permissions = permissions;
   }
 }

@@ -121,7 +121,9 @@ function checkConflicts(node: Node): void {
 /** REF-025: what `node` needs of a child, when its own users need `own` of it. */
 function childPermissions(node: Node, edge: Edge, own: Permissions): Permissions {
   const byUse = permissionsByUse(node, edge, own);
-  const byDriver = node.isOpen ? node.driver.childPermissions?.(edge, own, byUse) : undefined;
+  const byDriver =
+    edge.demand?.(edge, own, byUse) ??
+    (node.isOpen ? node.driver.childPermissions?.(edge, own, byUse) : undefined);
   const { needs, shares } = byDriver ?? byUse;
   return { needs, shares: edge.child.options.forceShare ? ALL : shares };
 }

@@ -20,6 +20,7 @@ export function write(node: Node, offset: number, bytes: Uint8Array): void {
 }
 
 export function zero(node: Node, offset: number, length: number): void {
+  if (length === 0) return; // REF-005
   const { driver } = node;
   countWrite(node, offset, length);
   driver.debugEvent?.('pwritev_zero');
@@ -28,6 +29,7 @@ export function zero(node: Node, offset: number, length: number): void {
 }
 
 export function discard(node: Node, offset: number, length: number): void {
+  if (length === 0) return; // REF-005
   // BMP-007, REF-007: where nothing changes, nothing is marked
   if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
   marking(node, offset, length, () => node.driver.discard(offset, length));

@@ -36,6 +36,8 @@ const MOST_CONNECTIONS = 100;
 export class Exports {
   readonly #graph: Graph;
   readonly #emit: (event: JsonObject) => void;
+  /** of exports that went with their medium */
+  readonly #late: JsonObject[] = [];
   readonly #listener: NbdListener | null;
   /** oldest first */
   readonly #exports: NodeExport[] = [];
@@ -83,7 +85,7 @@ export class Exports {
     this.#listener?.close();
     for (const client of this.#clients) client.close();
     this.#clients.clear();
-    for (const one of [...this.#exports]) this.#drop(one);
+    for (const one of [...this.#exports]) this.#emit(this.#drop(one));
   }
 
   /**
@@ -163,12 +165,17 @@ export class Exports {
     if (one === undefined) throw new NbdError('NBD-E-NO-EXPORT', { id });
     // NBD-027
     if (mode === 'safe' && one.isUsed) throw new NbdError('NBD-E-EXPORT-IN-USE', { id });
-    this.#drop(one);
+    this.#emit(this.#drop(one));
   }
 
   /** The medium that it shows is taken out: it goes, if it is there still, whoever uses it. REF-109 */
   eject(one: NodeExport): void {
-    if (this.#exports.includes(one)) this.#drop(one);
+    if (this.#exports.includes(one)) this.#late.push(this.#drop(one));
+  }
+
+  /** What is to be said after the command that has taken media out, since the last call. REF-140 */
+  takeLate(): JsonObject[] {
+    return this.#late.splice(0);
   }
 
   /** The end of the machine. */
@@ -176,13 +183,14 @@ export class Exports {
     if (this.isServing) this.stop();
   }
 
-  #drop(one: NodeExport): void {
+  /** @returns the event that says so */
+  #drop(one: NodeExport): JsonObject {
     one.close();
     for (const bitmap of one.bitmaps) bitmap.busy = false;
     this.#exports.splice(this.#exports.indexOf(one), 1);
     this.#graph.change((change) => change.drop(one.edge));
     one.whenGone();
-    this.#emit(jsonObject({ event: 'BLOCK_EXPORT_DELETED', data: jsonObject({ id: one.id }) }));
+    return jsonObject({ event: 'BLOCK_EXPORT_DELETED', data: jsonObject({ id: one.id }) });
   }
 }
 

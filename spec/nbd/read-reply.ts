@@ -16,7 +16,9 @@ export function readReply(chosen: Chosen, request: NbdRequest, replies: Replies)
     return;
   }
   if (length === 0) {
-    replies.chunk(nbd.REPLY_NONE, true, []);
+    const failed = read(chosen, offset, new Uint8Array(0));
+    if (failed !== null) replies.error(failed, `reading failed at ${offset}`);
+    else replies.chunk(nbd.REPLY_NONE, true, []);
     return;
   }
   let pieces: readonly Extent[] = [{ length, flags: 0 }];

@@ -106,6 +106,8 @@ export class Machine implements MachineLike {
         throw new QmpError(id, 'GenericError', message);
       }
       throw error;
+    } finally {
+      this.#events.push(...this.exports.takeLate());
     }
   }
 

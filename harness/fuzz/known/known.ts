@@ -4,7 +4,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
-import { leavesBackup } from './devices.js';
+import { KNOWN_OF_DEVICES } from './devices.js';
 import {
   changesExportedBitmap,
   closesTakenBitmap,
@@ -15,7 +15,7 @@ import {
 } from './graph.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
-import { reopensPart } from './reopen.js';
+import { reopensBelowFollowers, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, growsBase, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
@@ -232,29 +232,6 @@ export const KNOWN: readonly Trigger[] = [
       run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
   },
   {
-    name: 'SCSI device that is refused because of who uses the node of its drive',
-    shownBy: 'refused-device-keeps-its-drive',
-    programs: QEMU,
-    refused: ({ machine }, action, { id }) =>
-      id === 'REF-E-BUSY' &&
-      action.verb === 'qmp' &&
-      action.command === 'device_add' &&
-      machine.devices.findDrive(String(action.arguments?.drive)) !== undefined,
-  },
-  {
-    name: 'device that goes with a drive which a backup holds',
-    shownBy: 'device-goes-while-its-backup-is-pending',
-    programs: QEMU,
-    before: leavesBackup,
-  },
-  {
-    name: 'SCSI device that 10.0 does not refuse',
-    shownBy: 'medium-in-a-chain',
-    programs: QEMU_10,
-    refused: (_, action, { id }) =>
-      id === 'REF-E-BUSY' && action.verb === 'qmp' && action.command === 'device_add',
-  },
-  {
     name: 'read through a filter that has nothing to copy',
     shownBy: 'copy-on-read-of-the-image-itself',
     programs: QEMU,
@@ -315,16 +292,6 @@ export const KNOWN: readonly Trigger[] = [
     refused: reopensOverTwoWays,
   },
   {
-    name: 'disk on a SCSI bus that is a backing file',
-    shownBy: 'medium-in-a-chain',
-    programs: QEMU_10,
-    refused: (_, action, { id }) =>
-      id === 'REF-E-BUSY' &&
-      action.verb === 'qmp' &&
-      action.command === 'device_add' &&
-      String(action.arguments?.driver).startsWith('scsi-'),
-  },
-  {
     name: 'cancel of a commit that follows its disk, whose base becomes read-only again',
     shownBy: 'commit-active-cancelled-base',
     programs: QEMU_10,
@@ -333,6 +300,12 @@ export const KNOWN: readonly Trigger[] = [
       const id = action.arguments?.id ?? action.arguments?.device;
       return jobs.some((job) => job.id === id && job.driver.type === 'commit' && job.status === 'ready');
     },
+  },
+  {
+    name: 'reopening with another size below a node that follows',
+    shownBy: 'bitmap-above-a-longer-overlay',
+    programs: QEMU_10,
+    before: reopensBelowFollowers,
   },
   {
     name: 'reopening of one node twice',
@@ -358,6 +331,7 @@ export const KNOWN: readonly Trigger[] = [
     programs: QEMU_10,
     before: leavesSize,
   },
+  ...KNOWN_OF_DEVICES,
   ...KNOWN_OF_CHAINS,
   ...TOGETHER,
 ];

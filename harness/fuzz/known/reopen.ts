@@ -1,5 +1,6 @@
 /** Reopenings that QEMU is known to get wrong: of parts of disks, with other sizes, and over a node that another one uses twice. */
 import { Node } from '../../../spec/block/node.js';
+import { followersOf } from '../../../spec/block/resize.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
@@ -21,6 +22,16 @@ export function reopensPart({ machine: { graph } }: ModelRun, action: Action): b
     if ([before, one].some(({ size, offset }) => size !== undefined || offset !== undefined)) return true;
     const size = graph.findAny(String(one.file))?.size ?? node.size;
     return size !== node.size && (node.bitmaps.length > 0 || remembersSize(node));
+  });
+}
+
+/** Whether a `raw` node gets another size while others above follow it: 10.0 leaves those as they were. */
+export function reopensBelowFollowers({ machine: { graph } }: ModelRun, action: Action): boolean {
+  return reopened(action).some((one) => {
+    const node = graph.find(String(one['node-name']));
+    if (node === undefined || typeof one.file !== 'string') return false;
+    const size = graph.findAny(one.file)?.size ?? node.size;
+    return size !== node.size && !followersOf(node)[Symbol.iterator]().next().done;
   });
 }
 

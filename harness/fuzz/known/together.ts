@@ -1,5 +1,6 @@
 /** Known triggers that are about filters of jobs, and about nodes in iothreads. */
 import { Node } from '../../../spec/block/node.js';
+import { BlockJob } from '../../../spec/job/block-job.js';
 import type { Action } from '../../case/case.js';
 import { asksFor } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
@@ -75,7 +76,21 @@ export const TOGETHER: readonly Trigger[] = [
     name: 'node above one in an iothread',
     shownBy: 'node-above-one-in-an-iothread',
     programs: QEMU_7,
-    before: (run, action) => hasThreads(run) && asksFor(action, (name) => name === 'blockdev-add'),
+    before: (run, action) =>
+      hasThreads(run) &&
+      (asksFor(action, (name) => name === 'blockdev-add') ||
+        (action.verb === 'open' && typeof action.backing === 'string')),
+  },
+  {
+    name: 'backup that is refused while a job has its target in an iothread',
+    shownBy: 'refused-backup-to-a-node-whose-job-is-in-an-iothread',
+    programs: QEMU_7,
+    refused: (run, action, { id }) =>
+      id === 'REF-E-FILTER-CREATE' &&
+      asksFor(action, (name) => STARTS_JOB.test(name)) &&
+      run.jobs.some(
+        (job) => job instanceof BlockJob && job.uses.some(({ child }) => child.iothread !== null),
+      ),
   },
   {
     name: 'filter above a node in an iothread',

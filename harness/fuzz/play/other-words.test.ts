@@ -53,6 +53,17 @@ t.test(
   },
 );
 
+t.test('of what was counted zones are left out', (t) => {
+  const ask = '-> {"execute": "query-blockstats"}';
+  const reply = (more: string): string[] => [
+    ask,
+    `<- {"return": [{"device": "a", "stats": {"wr_bytes": 512${more}}}]}`,
+  ];
+  t.ok(same(reply(''), reply(', "zone_append_bytes": 0, "failed_zone_append_operations": 0')));
+  t.notOk(same(reply(''), reply(', "rd_bytes": 0')));
+  t.end();
+});
+
 t.test('in a graph a filter reads what it stands on, and nobody else', (t) => {
   const graph = (hidden: [string, string], needs: string, other = '-'): string[] => [
     'graph',

@@ -56,11 +56,20 @@ function commonError(question: string, line: string): string {
 /** Replies that tell of nodes; others are as they were. */
 function commonReply(question: string, lines: readonly string[]): string[] {
   const text = lines.join('\n').slice('<- '.length);
+  if (question.includes('"query-blockstats"')) return replyJsonLines('<- ', withoutZones(readJson(text)));
   if (!text.includes('"node-name"') || !text.includes('"drv"')) return [...lines];
   const hidden: string[] = [];
   const reply = withoutNews(readJson(text), hidden);
   // query-block tells of what is inserted, and not of the filters over it, where 10.0 has these bitmaps.
   return [...replyJsonLines('<- ', reply), ...(question.includes('"query-block"') ? [] : hidden.sort())];
+}
+
+/** Of what was counted, 10.0 tells how much was appended to zones. */
+function withoutZones(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutZones);
+  if (!isJsonObject(value)) return value;
+  const told = Object.entries(value).filter(([name]) => !/(?:^|_)zone_append_/.test(name));
+  return jsonObject(Object.fromEntries(told.map(([name, member]) => [name, withoutZones(member)])));
 }
 
 /**

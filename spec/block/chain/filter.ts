@@ -2,7 +2,7 @@
 import { Refusal } from '../../refusal.js';
 import { type GraphChange, uses } from '../change.js';
 import type { Driver } from '../drivers/driver.js';
-import type { Edge, Role } from '../edge.js';
+import type { Demand, Edge, Role } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Graph } from '../graph.js';
 import { Node } from '../node.js';
@@ -15,12 +15,18 @@ export interface NewFilter {
   readonly readOnly: boolean;
   /** of the child, and what error texts call it */
   readonly link: Role;
+  /** what it needs of its child, if not what follows from a filter's use */
+  readonly demand?: Demand;
   /** @throws Refusal */
   open(file: Edge): Driver;
 }
 
 /** A filter without users yet: held by whoever made it. @throws BlockError, or what `open` throws; nothing is left then */
-export function makeFilter(graph: Graph, child: Node, { name, readOnly, link, open }: NewFilter): Node {
+export function makeFilter(
+  graph: Graph,
+  child: Node,
+  { name, readOnly, link, demand, open }: NewFilter,
+): Node {
   if (name !== null) graph.checkName(name);
   const given = { readOnly };
   const opened = { explicit: given, effective: given, specific: new Map() };
@@ -28,7 +34,9 @@ export function makeFilter(graph: Graph, child: Node, { name, readOnly, link, op
   node.isImplicit = name === null;
   node.pinned += 1;
   try {
-    const file = graph.change((change) => change.adopt(node, child, 'file', 'filtered', link));
+    const file = graph.change((change) =>
+      change.adopt(node, child, 'file', 'filtered', { name: link, demand }),
+    );
     node.install(open(file));
     graph.add(node);
     graph.change((change) => change.touch(node));

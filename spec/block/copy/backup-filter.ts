@@ -4,7 +4,7 @@
  */
 
 import { dropFilter, moveUsers, prefixed } from '../chain/filter.js';
-import { openCopyBeforeWrite } from '../drivers/copy-before-write.js';
+import { demandOfFile, demandOfTarget, openCopyBeforeWrite } from '../drivers/copy-before-write.js';
 import type { Graph } from '../graph.js';
 import { Node } from '../node.js';
 import { withDefaults } from '../options.js';
@@ -62,8 +62,8 @@ function makeFilter(
     const [file, to] = graph.change(
       (change) =>
         [
-          change.adopt(node, source, 'file', 'filtered'),
-          change.adopt(node, target, 'target', 'part'),
+          change.adopt(node, source, 'file', 'filtered', { demand: demandOfFile }),
+          change.adopt(node, target, 'target', 'part', { demand: demandOfTarget }),
         ] as const,
     );
     const driver = openCopyBeforeWrite(file, to, { bitmap: null, onError: 'break-guest-write' });

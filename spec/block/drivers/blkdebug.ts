@@ -7,7 +7,6 @@ import { writeJson } from '../../json/write.js';
 import { linuxErrno } from '../../storage/linux-errno.js';
 import type { Edge } from '../edge.js';
 import { SECTOR } from '../node.js';
-import { ALL, type Permissions } from '../permissions.js';
 import { type Errno, RequestError } from '../request-error.js';
 import type { DriverStatus } from '../status.js';
 import type { DebugEvent, Driver, PreparedReopen } from './driver.js';
@@ -37,10 +36,6 @@ export interface SetState {
 export interface BlkdebugOptions {
   readonly injectErrors: readonly InjectError[];
   readonly setStates: readonly SetState[];
-  /** what it takes of its child besides what its users need */
-  readonly take: number;
-  /** what it does not share, whatever its users do */
-  readonly unshare: number;
   /** those of `align`, `max-transfer` and so on that were given */
   readonly limits: JsonObject;
 }
@@ -159,12 +154,6 @@ class BlkdebugDriver extends FilterDriver {
   /** Nothing of it can be changed. REF-037 */
   reopen(): PreparedReopen {
     return {};
-  }
-
-  /** REF-088 */
-  childPermissions(_image: Edge, _own: Permissions, { needs, shares }: Permissions): Permissions {
-    const { take, unshare } = this.#options;
-    return { needs: needs | take, shares: shares & (ALL & ~unshare) };
   }
 
   /** REF-085 */

@@ -12,7 +12,7 @@ import { CopyError } from '../copy/copy.js';
 import type { Edge } from '../edge.js';
 import { BlockError } from '../errors.js';
 import type { Leg, Passing } from '../held/route.js';
-import type { Node } from '../node.js';
+import { Node } from '../node.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../permissions.js';
 import { read } from '../request.js';
 import { RequestError } from '../request-error.js';
@@ -33,6 +33,18 @@ export function openCopyBeforeWrite(
   options: CopyBeforeWriteOptions,
 ): Driver & { readonly copying: BlockCopy } {
   return new CopyBeforeWriteDriver(file, target, options);
+}
+
+/** What such a filter needs of its target, as soon as it has one. REF-124 */
+export function demandOfTarget(): Permissions {
+  return { needs: WRITE, shares: ALL & ~RESIZE };
+}
+
+/** What it needs of its child. REF-124 */
+export function demandOfFile({ parent }: Edge, own: Permissions, byUse: Permissions): Permissions {
+  const read = (own.needs & WRITE) === 0 ? 0 : CONSISTENT_READ;
+  const isUsed = parent instanceof Node && parent.parents.length > 0;
+  return { needs: byUse.needs | read, shares: isUsed ? byUse.shares & ~(WRITE | RESIZE) : byUse.shares };
 }
 
 class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
@@ -94,14 +106,6 @@ class CopyBeforeWriteDriver extends FilterDriver implements Snapshot {
   override discard(offset: number, length: number): void {
     if (length > 0) this.#copyBefore(offset, length);
     super.discard(offset, length);
-  }
-
-  /** REF-124 */
-  childPermissions(edge: Edge, own: Permissions, byUse: Permissions): Permissions {
-    if (edge === this.#target) return { needs: WRITE, shares: ALL & ~RESIZE };
-    const read = (own.needs & WRITE) === 0 ? 0 : CONSISTENT_READ;
-    const isUsed = this.#node!.parents.length > 0;
-    return { needs: byUse.needs | read, shares: isUsed ? byUse.shares & ~(WRITE | RESIZE) : byUse.shares };
   }
 
   override close(): void {

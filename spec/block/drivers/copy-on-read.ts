@@ -22,6 +22,11 @@ export function openCopyOnRead(file: Edge, bottom: Node | null): Driver {
   return new CopyOnReadDriver(file, bottom, bottom === null ? () => {} : freeze(file, bottom));
 }
 
+/** It writes what is there already, whoever uses it. REF-082 */
+export function demandOfCopyOnRead(_file: Edge, _own: Permissions, byUse: Permissions): Permissions {
+  return { needs: byUse.needs | WRITE_UNCHANGED, shares: byUse.shares | WRITE_UNCHANGED };
+}
+
 /** Whether it is such a filter, and one that has nothing to copy. */
 export function isIdleCopyOnRead(driver: Driver): boolean {
   return driver instanceof CopyOnReadDriver && driver.isIdle;
@@ -72,11 +77,6 @@ class CopyOnReadDriver extends FilterDriver {
         at += above.length;
       }
     }
-  }
-
-  /** It writes what is there already, whoever uses it. REF-082 */
-  childPermissions(_file: Edge, _own: Permissions, { needs, shares }: Permissions): Permissions {
-    return { needs: needs | WRITE_UNCHANGED, shares: shares | WRITE_UNCHANGED };
   }
 
   override close(): void {

@@ -19,7 +19,7 @@ class SnapshotAccessDriver implements Driver {
   readonly name = 'snapshot-access';
   readonly clusterSize = null;
   readonly canDiscard = true;
-  readonly hasDirtyFlag = true;
+  readonly hasDirtyFlag = false;
   readonly isNamedAsChild = true;
   readonly #file: Edge;
 

@@ -49,7 +49,9 @@ export function insertMirrorFilter(
     graph.release(node);
   };
   try {
-    const below = graph.change((change) => change.adopt(node, source, 'file', 'filtered', 'backing'));
+    const below = graph.change((change) =>
+      change.adopt(node, source, 'file', 'filtered', { name: 'backing' }),
+    );
     const driver = openMirrorTop(below, intoChain);
     node.install(driver);
     graph.add(node);

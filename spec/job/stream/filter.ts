@@ -1,6 +1,6 @@
 /** The filter of a stream: what is read through it comes up, too. STREAM.md, JOB-103. */
 import { dropFilter, makeFilter, moveUsers, prefixed } from '../../block/chain/filter.js';
-import { openCopyOnRead } from '../../block/drivers/copy-on-read.js';
+import { demandOfCopyOnRead, openCopyOnRead } from '../../block/drivers/copy-on-read.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
 
@@ -15,6 +15,7 @@ export function insertStreamFilter(graph: Graph, top: Node, bottom: Node, name: 
       name,
       readOnly: false,
       link: 'file',
+      demand: demandOfCopyOnRead,
       open: (file) => openCopyOnRead(file, bottom),
     }),
   );

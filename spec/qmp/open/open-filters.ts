@@ -1,14 +1,14 @@
 /** Opens filters from checked options: what each asks for, in its order. spec/block/FILTERS.md and FLEECING.md. */
 import { type BlkdebugOptions, openBlkdebug } from '../../block/drivers/blkdebug.js';
-import { openCopyBeforeWrite } from '../../block/drivers/copy-before-write.js';
-import { openCopyOnRead } from '../../block/drivers/copy-on-read.js';
+import { demandOfFile, demandOfTarget, openCopyBeforeWrite } from '../../block/drivers/copy-before-write.js';
+import { demandOfCopyOnRead, openCopyOnRead } from '../../block/drivers/copy-on-read.js';
 import type { Driver } from '../../block/drivers/driver.js';
 import { openSnapshotAccess } from '../../block/drivers/snapshot-access.js';
 import { openThrottle } from '../../block/drivers/throttle.js';
-import type { Edge } from '../../block/edge.js';
+import type { Demand, Edge } from '../../block/edge.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
-import { CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
+import { ALL, CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
 import { jsonObject } from '../../json/value.js';
 import { findBitmap } from '../commands/bitmap.js';
 import type { BlockdevRefValue } from '../commands/blockdev-options.js';
@@ -22,18 +22,18 @@ export type FilterOptions = Extract<
 /** @param below the child, which is nobody's yet */
 export function openFilter(opener: Opener, options: FilterOptions, below: Node): Driver {
   const role = options.driver === 'blkdebug' ? 'image' : 'file';
-  const file = (): Edge => opener.adopt([[below, role, 'filtered']])[0]!;
+  const file = (demand?: Demand): Edge => opener.adopt([[below, role, 'filtered', demand]])[0]!;
   switch (options.driver) {
     case 'copy-before-write':
-      return openFleecing(opener, options, file());
+      return openFleecing(opener, options, file(demandOfFile));
     case 'snapshot-access':
       return openSnapshotAccess(file());
     case 'copy-on-read':
-      return openCopyOnRead(file(), bottomOf(opener, options.bottom));
+      return openCopyOnRead(file(demandOfCopyOnRead), bottomOf(opener, options.bottom));
     case 'throttle':
       return openThrottle(file(), options['throttle-group'], opener.machine.objects);
     case 'blkdebug':
-      return openBlkdebug(file(), blkdebugOptions(options));
+      return openBlkdebug(file(demandOfBlkdebug(options)), blkdebugOptions(options));
   }
 }
 
@@ -42,7 +42,7 @@ function openFleecing(
   options: Extract<FilterOptions, { driver: 'copy-before-write' }>,
   file: Edge,
 ): Driver {
-  const [target] = opener.adopt([[opener.child(options.target, 'target'), 'target', 'part']]);
+  const [target] = opener.adopt([[opener.child(options.target, 'target'), 'target', 'part', demandOfTarget]]);
   const bitmap = options.bitmap === undefined ? null : findBitmap(opener.machine, options.bitmap).bitmap;
   const onError = options['on-cbw-error'] ?? 'break-guest-write';
   return openCopyBeforeWrite(file, target!, { bitmap, onError });
@@ -66,6 +66,15 @@ const PERMISSIONS = {
   resize: RESIZE,
 } as const;
 
+/** What it takes besides what its users need, and what it does not share, whatever they do. REF-088 */
+function demandOfBlkdebug(options: Extract<FilterOptions, { driver: 'blkdebug' }>): Demand {
+  const bits = (names: readonly (keyof typeof PERMISSIONS)[] = []): number =>
+    names.reduce((sum, name) => sum | PERMISSIONS[name], 0);
+  const take = bits(options['take-child-perms']);
+  const kept = ALL & ~bits(options['unshare-child-perms']);
+  return (_image, _own, { needs, shares }) => ({ needs: needs | take, shares: shares & kept });
+}
+
 /** Sizes that have to be a multiple of the alignment. */
 const MULTIPLES = ['max-transfer', 'opt-write-zero', 'max-write-zero', 'opt-discard', 'max-discard'] as const;
 const INT_MAX = 2 ** 31 - 1;
@@ -82,8 +91,6 @@ function blkdebugOptions(options: Extract<FilterOptions, { driver: 'blkdebug' }>
       throw new BlockError('REF-E-BLKDEBUG-LIMIT', { name, value });
     }
   }
-  const bits = (names: readonly (keyof typeof PERMISSIONS)[] = []): number =>
-    names.reduce((sum, name) => sum | PERMISSIONS[name], 0);
   const limits = (['align', ...MULTIPLES] as const).flatMap((name) => {
     const value = options[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -91,8 +98,6 @@ function blkdebugOptions(options: Extract<FilterOptions, { driver: 'blkdebug' }>
   return {
     injectErrors: options['inject-error'] ?? [],
     setStates: options['set-state'] ?? [],
-    take: bits(options['take-child-perms']),
-    unshare: bits(options['unshare-child-perms']),
     limits: jsonObject(Object.fromEntries(limits)),
   };
 }

@@ -5,7 +5,7 @@
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { Driver } from '../../block/drivers/driver.js';
 import { QbmDriver, type QbmSurroundings } from '../../block/drivers/qbm.js';
-import type { Edge, Role, Use } from '../../block/edge.js';
+import type { Demand, Edge, Role, Use } from '../../block/edge.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
 import { Allocation, type Places } from '../../block/qbm/allocation.js';
@@ -28,7 +28,7 @@ import type { Machine } from '../machine.js';
 export type QbmOptions = Extract<Exclude<BlockdevRefValue, string>, { driver: 'qbm' }>;
 
 /** One node that is to be used by another: as what, and what that means for others. */
-export type Adoption = readonly [child: Node, role: Role, use: Use];
+export type Adoption = readonly [child: Node, role: Role, use: Use, demand?: Demand | undefined];
 
 /** How the nodes below are made, and become children. What is not a child yet goes if opening fails. */
 export interface Opener {

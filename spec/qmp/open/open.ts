@@ -86,7 +86,7 @@ class NodeOpener implements Opener {
 
   adopt(children: readonly Adoption[]): Edge[] {
     return this.machine.graph.change((change) =>
-      children.map(([child, role, use]) => change.adopt(this.node, child, role, use)),
+      children.map(([child, role, use, demand]) => change.adopt(this.node, child, role, use, { demand })),
     );
   }
 

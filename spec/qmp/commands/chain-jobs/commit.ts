@@ -71,7 +71,8 @@ function blockCommit({ graph, jobs }: Machine, args: Arguments): void {
 
 /** @throws QmpError REF-E-NO-DEVICE, BlockError */
 function deviceOf(graph: Graph, name: string): Node {
-  if (!graph.drives.has(name) && graph.find(name) === undefined) throw deviceNotFound({ device: name });
+  // A drive with nothing in it is as none.
+  if (graph.findAny(name) === undefined) throw deviceNotFound({ device: name });
   const device = graph.lookup(name, name);
   if (!device.isRoot) throw new BlockError('REF-E-NOT-ROOT');
   return device;
