@@ -256,7 +256,9 @@ function explained(machine: Machine, name: string, flags: OpenFlags, error: unkn
   if (error instanceof QbmError) return new OpenImageError(explainedQbm(machine, name, flags, error));
   if (error instanceof QmpError) return new OpenImageError(error.desc);
   if (error instanceof BlockError && ['REF-E-LOCKED', 'REF-E-LOCKED-SHARED'].includes(error.id))
-    return new OpenImageError(`${error.message}\nIs another process using the image [${name}]?`);
+    return new OpenImageError(
+      `${error.message}\nIs another process using the image [${error.args.file ?? name}]?`,
+    );
   if (error instanceof Refusal) return new OpenImageError(error.message);
   if (error instanceof StorageError) return new OpenImageError(`${error.file}: ${reasonOf(error.errno)}`);
   if (error instanceof RequestError)

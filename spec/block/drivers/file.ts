@@ -32,19 +32,20 @@ function openHandle(
     // REF-035
     const isKept = error.errno === 'EACCES' || error.errno === 'EROFS';
     if (isKept && mode === 'write if possible') return openHandle(storage, filename, 'read');
-    if (error.errno === 'EAGAIN') throw new BlockError('REF-E-LOCKED', { permission: 'write' });
+    if (error.errno === 'EAGAIN')
+      throw new BlockError('REF-E-LOCKED', { permission: 'write', file: filename });
     throw new BlockError('REF-E-OPEN', { file: filename, reason: reasonOf(error.errno) });
   }
 }
 
 /** @returns `isForbidden` @throws BlockError REF-E-LOCKED-SHARED */
-function forbidWriting(file: StorageFile, isForbidden: boolean): boolean {
+function forbidWriting(file: StorageFile, filename: string, isForbidden: boolean): boolean {
   try {
     file.forbidWriting?.(isForbidden);
     return isForbidden;
   } catch (error) {
     if (!(error instanceof StorageError && error.errno === 'EAGAIN')) throw error;
-    throw new BlockError('REF-E-LOCKED-SHARED', { permission: 'write' });
+    throw new BlockError('REF-E-LOCKED-SHARED', { permission: 'write', file: filename });
   }
 }
 
@@ -135,14 +136,14 @@ export class FileDriver implements Driver {
 
   /** Who does not share writing with other users of the node does not share it with other programs. IMG-016 */
   permitted({ shares }: Permissions): void {
-    this.#isForbidden = forbidWriting(this.#file, (shares & WRITE) === 0);
+    this.#isForbidden = forbidWriting(this.#file, this.#filename, (shares & WRITE) === 0);
   }
 
   /** The file is opened anew, by its name. */
   reopen({ readOnly }: ReopenRequest): PreparedReopen {
     if (readOnly === this.#isReadOnly) return {};
     const { file } = openHandle(this.#storage, this.#filename, readOnly ? 'read' : 'write');
-    forbidWriting(file, this.#isForbidden);
+    forbidWriting(file, this.#filename, this.#isForbidden);
     return {
       commit: () => {
         this.#file.close();

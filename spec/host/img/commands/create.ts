@@ -8,7 +8,7 @@ import { dataFileName, partsOfBitmapFile, prefixOf } from '../../../qbm/names.js
 import { looksLikeQbm, readDescriptor } from '../../../qbm/read-descriptor.js';
 import { removeIfPossible } from '../../../qbm/update.js';
 import { reasonOf as errnoText } from '../../../storage/reason.js';
-import { type Storage, StorageError } from '../../../storage/storage.js';
+import { type Storage, StorageError, type StorageFile } from '../../../storage/storage.js';
 import { notASize, parsePairs } from '../../keyval.js';
 import { openImage } from '../../open-image.js';
 import { sizeOf } from '../../size.js';
@@ -234,7 +234,7 @@ function createRaw(
     if (isThere && taken.has(storage.identity(name))) throw locked(name);
     const file = isThere ? storage.open(name, { write: true, lock: 'exclusive' }) : storage.create(name);
     try {
-      file.truncate(0);
+      empty(file, name);
       file.truncate(size);
       const zeros = new Uint8Array(Math.min(size, 2 ** 20));
       if (preallocation === 'full')
@@ -247,6 +247,15 @@ function createRaw(
     }
   } catch (error) {
     throw notCreated(name, 'raw', error);
+  }
+}
+
+/** @throws ImgError if somebody does not let others change its size */
+function empty(file: StorageFile, name: string): void {
+  try {
+    file.truncate(0);
+  } catch (error) {
+    throw error instanceof StorageError && error.errno === 'EAGAIN' ? locked(name, 'resize') : error;
   }
 }
 

@@ -52,7 +52,10 @@ export function resize(context: Context, argv: readonly string[]): number {
     context.close(node);
   } catch (error) {
     const isStorage = error instanceof StorageError;
-    if (isStorage && error.errno === 'EAGAIN') throw locked(options.rest[0]!, 'resize');
+    if (isStorage && error.errno === 'EAGAIN') {
+      const { message } = locked(options.rest[0]!, 'resize');
+      throw new ImgError(`Could not open '${options.rest[0]}': ${message}`);
+    }
     throw new ImgError(`${isStorage ? 'Could not resize file: ' : ''}${reasonOf(error)}`, 1, hintOf(error));
   }
   context.say('Image resized.');
