@@ -216,7 +216,9 @@ function playBitmap(sketch: Sketch): void {
 
 function playResize(sketch: Sketch): void {
   const { draw } = sketch;
-  const one = draw.any(loaded(sketch));
+  const there = loaded(sketch);
+  const tracked = there.filter(({ node }) => node.bitmaps.length > 0);
+  const one = (draw.chance(0.6) ? draw.any(tracked) : undefined) ?? draw.any(there);
   const device = one?.drive ?? someDrive(sketch);
   // The node beside a drive is not looked at.
   const beside = draw.chance(0.1) ? anyNode(sketch) : undefined;
@@ -251,6 +253,29 @@ function playJob(sketch: Sketch): void {
     }
   }
   sketch.rest();
+}
+
+/** A device goes with its drive while a job is on what is in it, which stands where only its end lets it go on. */
+function playDelUnderJob(sketch: Sketch): void {
+  const { draw, run } = sketch;
+  const there = devices(sketch).filter(
+    ({ backend, id }) => id !== undefined && backend?.deviceName !== undefined && backend.node !== null,
+  );
+  const one = draw.any(there);
+  const { deviceName: drive, node = null } = one?.backend ?? {};
+  if (one === undefined || node === null || node.size === 0 || run.jobs.length >= 2) return;
+  const id = sketch.fresh('j');
+  const target = openTarget(sketch, node.size);
+  sketch.expectLuck(id);
+  const common = { 'job-id': id, device: drive, target };
+  const answer = draw.chance(0.6)
+    ? sketch.qmp('blockdev-mirror', { ...common, sync: draw.pick(['full', 'top', 'none']) })
+    : sketch.qmp('blockdev-backup', { ...common, sync: 'none' });
+  if (answer?.ok !== true) return;
+  sketch.rest();
+  sketch.qmp('device_del', { id: one.id });
+  sketch.rest();
+  if (one.controller === null) playReset(sketch);
 }
 
 /** An export of the old kind goes with the medium of the drive that it names. */
@@ -292,6 +317,7 @@ export const DEVICE_MOVES: readonly Move[] = [
   { name: 'bitmap by drive', weight: 4, make: playBitmap },
   { name: 'resize by drive', weight: 1.5, make: playResize },
   { name: 'job by drive', weight: 4, make: playJob },
+  { name: 'del device under a job', weight: 1.5, make: playDelUnderJob },
   { name: 'export by drive', weight: 1, make: playExport },
   { name: 'node above a drive', weight: 1, make: playAbove },
   { name: 'query block', weight: 1, make: queryBlock },

@@ -24,7 +24,7 @@ function playAdd(sketch: Sketch): void {
   const node = anyNode(sketch);
   const bitmaps: Json[] = [];
   for (let count = draw.pick([0, 0, 1, 2, 2]); count > 0; count--) {
-    const from = draw.chance(0.3) ? anyNode(sketch) : node;
+    const from = draw.chance(0.3) ? otherNode(sketch, node) : node;
     const name = draw.any(bitmapsOf(sketch.node(from)))?.name ?? 'b0';
     const one = from === node && draw.chance(0.6) ? name : members({ node: from, name });
     // Which of two contexts of one name is meant is anybody's guess.
@@ -39,6 +39,26 @@ function playAdd(sketch: Sketch): void {
     writable: draw.pick([undefined, true, false]),
     bitmaps: bitmaps.length > 0 ? bitmaps : undefined,
   });
+}
+
+/** Another node, one with a bitmap if there is one. */
+function otherNode(sketch: Sketch, than: string): string {
+  const others = sketch.disks.filter((node) => node.name !== than && bitmapsOf(node).length > 0);
+  return sketch.draw.chance(0.8) ? (sketch.draw.any(others)?.name ?? anyNode(sketch)) : anyNode(sketch);
+}
+
+/** An export of a node that shows the bitmap of another one, which is made for it if there is none. */
+export function playForeign(sketch: Sketch): void {
+  const { draw } = sketch;
+  if (!sketch.run.machine.exports.isServing) startServer(sketch);
+  const node = anyNode(sketch);
+  const from = otherNode(sketch, node);
+  const there = bitmapsOf(sketch.node(from));
+  const name = draw.any(there)?.name ?? 'b0';
+  if (there.length === 0) sketch.qmp('block-dirty-bitmap-add', { node: from, name });
+  const id = sketch.fresh('e');
+  const bitmaps = [members({ node: from, name })];
+  sketch.qmp('block-export-add', { type: 'nbd', id, 'node-name': node, name: id, bitmaps });
 }
 
 function nameIn(bitmap: Json): Json | undefined {

@@ -1,7 +1,7 @@
 /** Who uses which node: filters, overlays, exports and bitmaps come and go in any order. */
 import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { STREAM_MOVES } from '../moves/chain/jobs.js';
-import { EXPORT_MOVES, startServer } from '../moves/exports.js';
+import { EXPORT_MOVES, playForeign, startServer } from '../moves/exports.js';
 import { FILTER_MOVES } from '../moves/filters.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { VERB_MOVES } from '../moves/jobs.js';
@@ -22,6 +22,7 @@ export const lifecycle = propertyOf({
     ...RESIZE_MOVES,
     ...FILTER_MOVES,
     ...EXPORT_MOVES,
+    { name: 'export with the bitmap of another', weight: 0.8, make: playForeign },
     ...STREAM_MOVES,
     ...VERB_MOVES.map(rarely),
     ...BITMAP_MOVES.map(rarely),
