@@ -22,7 +22,7 @@ export const lifecycle = propertyOf({
     ...RESIZE_MOVES,
     ...FILTER_MOVES,
     ...EXPORT_MOVES,
-    { name: 'export with the bitmap of another', weight: 0.8, make: playForeign },
+    { name: 'export with the bitmap of another', weight: 0.4, make: playForeign },
     ...STREAM_MOVES,
     ...VERB_MOVES.map(rarely),
     ...BITMAP_MOVES.map(rarely),
