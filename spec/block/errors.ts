@@ -106,6 +106,8 @@ export const BLOCK_ERRORS = {
   'REF-E-REOPEN-OPTION': "Cannot change the option '{option}'",
   'REF-E-REOPEN-BACKING': "backing is missing for '{node}'",
   'REF-E-REOPEN-DESCRIPTOR': "The descriptor of image '{node}' cannot be another file while it is open",
+  'REF-E-REOPEN-FLUSH': 'Error flushing drive: {reason}',
+  'REF-E-SNAPSHOT-FLUSH': 'An IO error has occurred',
   'REF-E-REOPEN-CHANGED': '{file} was changed by somebody else since it was opened',
   'REF-E-HELD': "The request waits at breakpoint '{tag}' of node '{node}'",
   'REF-E-DEVICE-IN-USE': "Device '{device}' is in use",

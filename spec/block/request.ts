@@ -4,7 +4,12 @@
  *
  * The range has been checked by whoever lets the guest in. A parent may write past the end of a child that can grow.
  */
+import { reasonOf } from '../storage/reason.js';
+import { StorageError } from '../storage/storage.js';
+import type { Driver } from './drivers/driver.js';
+import { BlockError } from './errors.js';
 import type { Node } from './node.js';
+import { RequestError } from './request-error.js';
 import { followSize } from './resize.js';
 
 export function read(node: Node, offset: number, into: Uint8Array): void {
@@ -24,7 +29,9 @@ export function zero(node: Node, offset: number, length: number): void {
   const { driver } = node;
   countWrite(node, offset, length);
   driver.debugEvent?.('pwritev_zero');
-  marking(node, offset, length, () => driver.zero(offset, length));
+  marking(node, offset, length, () => {
+    if (!isDone(() => driver.zero(offset, length))) writeZeros(driver, offset, length);
+  });
   driver.debugEvent?.('pwritev_done');
 }
 
@@ -32,7 +39,28 @@ export function discard(node: Node, offset: number, length: number): void {
   if (length === 0) return; // REF-005
   // BMP-007, REF-007: where nothing changes, nothing is marked
   if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
-  marking(node, offset, length, () => node.driver.discard(offset, length));
+  // REF-007: what cannot be given up stays
+  marking(node, offset, length, () => void isDone(() => node.driver.discard(offset, length)));
+}
+
+/** Whether the driver can do it. @throws whatever else it fails with */
+function isDone(ask: () => void): boolean {
+  try {
+    ask();
+    return true;
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.errno !== 'ENOTSUP') throw error;
+    return false;
+  }
+}
+
+/** Bytes that are written at a time where zeros have to be written one by one. */
+const ZEROS = new Uint8Array(2 ** 16);
+
+/** REF-007 */
+function writeZeros(driver: Driver, offset: number, length: number): void {
+  for (let at = 0; at < length; at += ZEROS.length)
+    driver.write(offset + at, ZEROS.subarray(0, Math.min(ZEROS.length, length - at)));
 }
 
 /** The range is the node's own from now on, as it reads now: no bitmap sees it. REF-081 */
@@ -47,6 +75,17 @@ function countWrite(node: Node, offset: number, length: number): void {
 
 export function flush(node: Node): void {
   node.driver.flush();
+}
+
+/** Before something else is done with the node. @throws BlockError `id`, with the reason */
+export function flushBefore(node: Node, id: 'REF-E-REOPEN-FLUSH' | 'REF-E-SNAPSHOT-FLUSH'): void {
+  try {
+    flush(node);
+  } catch (error) {
+    if (error instanceof RequestError) throw new BlockError(id, { reason: reasonOf(error.origin) });
+    if (error instanceof StorageError) throw new BlockError(id, { reason: reasonOf(error.errno) });
+    throw error;
+  }
 }
 
 /**

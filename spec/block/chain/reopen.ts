@@ -18,7 +18,7 @@ import {
   type OpenedWith,
   withDefaults,
 } from '../options.js';
-import { flush } from '../request.js';
+import { flushBefore } from '../request.js';
 import { checkBitmaps, followSize } from '../resize.js';
 import { skipImplicit } from './walk.js';
 
@@ -49,7 +49,7 @@ export function reopen(graph: Graph, reopenings: readonly Reopening[]): void {
     if (next.effective.readOnly && !node.readOnly) node.driver.settle?.();
   }
   const queue = [...queueOf(reopenings).values()];
-  for (const { node } of queue) flush(node);
+  for (const { node } of queue) flushBefore(node, 'REF-E-REOPEN-FLUSH');
   const { result: prepared, done } = graph.attempt((change) => {
     const all = queue.map((entry) => prepare(graph, change, entry));
     for (const one of all) one.resize?.();

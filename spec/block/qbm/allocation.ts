@@ -57,9 +57,9 @@ export class Allocation {
 
   /** The granules of the range are the data image's own from now on, with what is read there now. */
   copyUp(offset: number, length: number): void {
-    for (const granule of this.#unallocated(offset, length)) {
-      this.#copyUp(granule);
-      this.claim(granule.offset, granule.length);
+    for (const piece of this.#unallocated(offset, length)) {
+      this.#copyUp(piece);
+      this.claim(piece.offset, piece.length);
     }
   }
 
@@ -184,13 +184,13 @@ export class Allocation {
     if (end < stop && !this.#isAllocated(last)) yield { offset: end, length: stop - end };
   }
 
-  /** Each granule that the range touches and that is not allocated. */
+  /** The granules that the range touches and that are not allocated: those next to each other in one piece. */
   *#unallocated(offset: number, length: number): Generator<Span> {
+    if (length === 0) return;
     const { granularity } = this.stored.bitmap;
-    const { size } = this.#places.data;
-    const end = length === 0 ? offset : Math.min(offset + length, size);
-    for (let at = Math.floor(offset / granularity) * granularity; at < end; at += granularity)
-      if (!this.#isAllocated(at)) yield { offset: at, length: Math.min(granularity, size - at) };
+    const start = Math.floor(offset / granularity) * granularity;
+    const end = Math.min(Math.ceil((offset + length) / granularity) * granularity, this.#places.data.size);
+    for (const { isAllocated, ...piece } of this.pieces(start, end - start)) if (!isAllocated) yield piece;
   }
 
   #isAllocated(offset: number): boolean {

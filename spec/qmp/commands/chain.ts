@@ -9,7 +9,7 @@ import { append, checkOverlay } from '../../block/chain/snapshot.js';
 import { hasInChain, imageOf } from '../../block/chain/walk.js';
 import { BlockError } from '../../block/errors.js';
 import type { Node } from '../../block/node.js';
-import { flush } from '../../block/request.js';
+import { flushBefore } from '../../block/request.js';
 import { Refusal } from '../../refusal.js';
 import { commandsOf } from '../command.js';
 import { makeImage, NewImageMode } from '../drive/new-image.js';
@@ -48,7 +48,7 @@ const ChangeBackingFileArguments = struct('ChangeBackingFileArguments', {
 function snapshotSource(machine: Machine, device: string | undefined, name: string | undefined): Node {
   const node = machine.graph.lookup(device, name);
   checkBlockers(node, 'external-snapshot');
-  if (!node.readOnly) flush(node);
+  if (!node.readOnly) flushBefore(node, 'REF-E-SNAPSHOT-FLUSH');
   return node;
 }
 

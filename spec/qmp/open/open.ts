@@ -4,10 +4,11 @@ import type { Driver } from '../../block/drivers/driver.js';
 import { openFile } from '../../block/drivers/file.js';
 import { openNull } from '../../block/drivers/null-co.js';
 import { openRaw, rawOptions, useByRaw } from '../../block/drivers/raw.js';
-import type { Edge, Role } from '../../block/edge.js';
+import type { Edge, Holder, Role } from '../../block/edge.js';
 import { BlockError } from '../../block/errors.js';
 import { Node, type NodeOptions } from '../../block/node.js';
 import { firstOf, inherited, TOP_DEFAULTS, withDefaults } from '../../block/options.js';
+import { ALL } from '../../block/permissions.js';
 import type { BlockdevRefValue } from '../commands/blockdev-options.js';
 import { givenOf, isEmptyGroup } from '../given.js';
 import type { Machine } from '../machine.js';
@@ -33,6 +34,7 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
   const opener = new NodeOpener(machine, node, above?.hasLooked ?? false);
   try {
     const below = belowOf(opener, options);
+    if (below !== undefined) lookThrough(machine, below);
     checkOptions(options, node.options);
     if (options['node-name'] !== undefined) graph.checkName(node.name);
     // A descriptor is opened as a node later than other files are.
@@ -143,6 +145,19 @@ function belowOf(opener: NodeOpener, options: Options): Node | undefined {
   if (options.driver === 'qbm') checkFile(opener.machine, options.file);
   if (options.driver === 'qbm' || !('file' in options)) return undefined;
   return opener.child(options.file, 'file');
+}
+
+/** Who looks at a `file` before it is a child. */
+const LOOKER: Holder = { kind: 'command', describe: () => 'an unnamed block device', blocks: () => null };
+
+/** What is looked at is used for that moment: its own children may not be as it needs them from then on. REF-014 */
+function lookThrough({ graph }: Machine, below: Node): void {
+  below.pinned += 1;
+  try {
+    graph.attempt((change) => change.hold(LOOKER, below, 'root', { needs: 0, shares: ALL })).revert();
+  } finally {
+    below.pinned -= 1;
+  }
 }
 
 /** A descriptor is looked at before it is opened as a node; what is said of that node is wrong all the same. REF-014 */
