@@ -65,3 +65,53 @@ t.test('a mirror that stands by may be met awake', async (t) => {
   t.ok(isLuck(run, qmpAction('job-complete', { id: 'j0' })));
   t.notOk(isLuck(run, qmpAction('job-resume', { id: 'j0' })));
 });
+
+t.test(
+  'what a mirror reads of an image that does not know what is stored in it is for its format to say',
+  async (t) => {
+    const run = new ModelRun('overlay');
+    run.play(openAction('plain', SIZE));
+    run.play(openAction('layer', SIZE, { backing: null }));
+    run.play(openAction('target', SIZE, { backing: null }));
+    const faulty = (name: string, image: string): void => {
+      const rules = [{ event: 'none', iotype: 'read' }];
+      run.play(
+        qmpAction('blockdev-add', { driver: 'blkdebug', 'node-name': name, image, 'inject-error': rules }),
+      );
+    };
+    faulty('one', 'plain');
+    faulty('other', 'layer');
+    const mirrored = (device: string) =>
+      qmpAction('blockdev-mirror', { device, target: 'target', sync: 'full' });
+    t.ok(isLuck(run, mirrored('one')));
+    t.notOk(isLuck(run, mirrored('other')), 'it knows');
+    t.notOk(isLuck(run, mirrored('plain')), 'nothing fails');
+  },
+);
+
+t.test(
+  'which of two backups meets a fault through which one writes to what the other copies is luck',
+  async (t) => {
+    const run = disks(5);
+    const both = (first: string, second: string) => {
+      const backup = (device: string, target: string): JsonObject => ({
+        type: 'blockdev-backup',
+        data: { device, target, sync: 'full' },
+      });
+      return qmpAction('transaction', { actions: [backup('disk', first), backup('copy', second)] });
+    };
+    run.play(openAction('copy', SIZE));
+    run.play(openAction('third', SIZE));
+    const rules = [{ event: 'none', once: true }];
+    run.play(
+      qmpAction('blockdev-add', {
+        driver: 'blkdebug',
+        'node-name': 'f',
+        image: 'copy',
+        'inject-error': rules,
+      }),
+    );
+    t.ok(isLuck(run, both('f', 'third')));
+    t.notOk(isLuck(run, both('copy', 'third')), 'nothing fails');
+  },
+);

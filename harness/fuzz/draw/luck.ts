@@ -23,6 +23,8 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     growsPastBacking(run, action) ||
     wakesMirror(run, action) ||
     readsFaultyZeros(run, action) ||
+    mirrorsFaulty(run, action) ||
+    writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
     isLuckOfTools(run, action)
   );
@@ -92,6 +94,18 @@ function copiesAtOnce(run: ModelRun, { target, 'x-perf': perf = null }: JsonObje
   return !isJsonObject(perf) || perf['max-workers'] !== 1 || perf['max-chunk'] !== CLUSTER;
 }
 
+/** A backup writes through a fault to what another one copies: which of the two meets it depends on when they come. */
+function writesToAnother(run: ModelRun, all: readonly JsonObject[]): boolean {
+  return all.some(({ target }) => {
+    const node = run.machine.graph.find(String(target));
+    if (node === undefined || !isFaulty(node)) return false;
+    const isCopied = (one: Node): boolean =>
+      all.some(({ device }) => run.machine.graph.findAny(String(device)) === one) ||
+      one.children.some(({ child }) => isCopied(child));
+    return isCopied(node);
+  });
+}
+
 /** How far one of a group has come when another one fails by itself. What stops at its error rests there instead. */
 function failsInGroup(run: ModelRun, action: Action, all: readonly JsonObject[]): boolean {
   if (all.length < 2 || action.verb !== 'qmp') return false;
@@ -127,6 +141,23 @@ function readsFaultyZeros(run: ModelRun, action: Action): boolean {
     at += known;
   }
   return false;
+}
+
+/**
+ * A mirror reads what somebody has stored. An overlay of QBM that no backing file was spoken of for does not know that (QBM-037);
+ * qcow2 always does: whether a fault is met there is a format's own.
+ */
+function mirrorsFaulty(run: ModelRun, action: Action): boolean {
+  if (run.format !== 'overlay') return false;
+  return [...commandsOf(action)].some(({ name, args }) => {
+    const source = name === 'blockdev-mirror' ? run.machine.graph.findAny(String(args.device)) : undefined;
+    return source !== undefined && isFaulty(source) && hasUnknown(run, source);
+  });
+}
+
+function hasUnknown(run: ModelRun, node: Node): boolean {
+  if (node.driver.name === run.model.formatDriver && node.driver.backing === undefined) return true;
+  return node.children.some(({ child }) => hasUnknown(run, child));
 }
 
 function isFaulty(node: Node): boolean {

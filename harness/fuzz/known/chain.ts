@@ -8,7 +8,8 @@ import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
-import { QEMU, QEMU_10 } from './programs.js';
+import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
+import { isStale } from './resize.js';
 import type { Trigger } from './trigger.js';
 
 /** The arguments of a command of this name; undefined for other steps. */
@@ -106,6 +107,12 @@ function* resizedFromBelow(run: ModelRun, action: Action): Generator<Node> {
   }
 }
 
+/** The nodes that stand on the base of a commit, which grows: nobody tells them. */
+function* leftByGrowth(run: ModelRun, action: Action): Generator<Node> {
+  const commit = commitOf(run, action);
+  if (commit !== null && commit.base.size < commit.top.size) yield* followers(commit.base);
+}
+
 /** The filter of a commit into a base of another size, that is asked for its end. */
 function endingOf(run: ModelRun, action: Action): Node | null {
   if (action.verb !== 'qmp' || !/^(block-)?job-(complete|finalize)$/.test(action.command)) return null;
@@ -117,6 +124,19 @@ function endingOf(run: ModelRun, action: Action): Node | null {
   if (base === undefined || top === undefined || base.size === top.size) return null;
   return top.parents.find(({ parent }) => parent instanceof Node && parent.neverFrozen)
     ?.parent as Node | null;
+}
+
+/** The base that a stream which is asked for its end has by now: no command has named it. */
+function baseAtEnd(run: ModelRun, action: Action): Node | null {
+  if (action.verb !== 'qmp' || !/^(block-)?job-finalize$/.test(action.command)) return null;
+  const id = action.arguments?.id ?? action.arguments?.device;
+  const job = run.jobs.find((one) => one.id === id);
+  if (!(job instanceof BlockJob) || job.driver.type !== 'stream') return null;
+  const used = new Set(job.uses.map(({ child }) => child));
+  const top = job.uses.find(({ name }) => name === 'active node')?.child;
+  for (let image = top === undefined ? null : imageOf(top); image !== null; image = imageBelow(image))
+    if (!used.has(image)) return image;
+  return null;
 }
 
 /** What a filter shows, past other filters, down to an image. */
@@ -204,6 +224,24 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     before: (run, action) => !resizedFromBelow(run, action).next().done,
   },
   {
+    name: 'commit that grows a base below a node that remembers its size',
+    shownBy: 'bitmap-resize-below-raw',
+    programs: QEMU_7,
+    before: (run, action) => isStale(leftByGrowth(run, action)),
+  },
+  {
+    name: 'commit that grows a base below another node',
+    shownBy: 'bitmap-resize-below-raw',
+    programs: QEMU_10,
+    before: (run, action) => !leftByGrowth(run, action).next().done,
+  },
+  {
+    name: 'words of a snapshot whose node cannot be flushed',
+    shownBy: 'blkdebug-flush',
+    programs: QEMU_10,
+    refused: (_, __, { id }) => id === 'REF-E-SNAPSHOT-FLUSH',
+  },
+  {
     name: 'stream through a filter, with bitmaps below that',
     shownBy: 'stream-through-a-filter-and-bitmaps',
     programs: QEMU,
@@ -253,7 +291,9 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     shownBy: 'stream-base-with-another-backing',
     programs: QEMU,
     before: (run, action) =>
-      [...namedBases(run, action)].some(({ filename }) => filename.startsWith('json:')),
+      [...namedBases(run, action), baseAtEnd(run, action)].some(
+        (base) => base?.filename.startsWith('json:') === true,
+      ),
   },
   {
     name: 'base that an image cannot name',

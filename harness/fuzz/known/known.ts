@@ -17,7 +17,7 @@ import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { reopensBelowFollowers, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
-import { cutsPart, growsBase, opensOverStale } from './stale.js';
+import { cutsPart, opensOverStale } from './stale.js';
 import { STARTS_JOB, TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
@@ -274,12 +274,6 @@ export const KNOWN: readonly Trigger[] = [
     before: cutsPart,
   },
   {
-    name: 'commit that grows a base below a node that remembers its size',
-    shownBy: 'bitmap-resize-below-raw',
-    programs: QEMU_7,
-    before: growsBase,
-  },
-  {
     name: 'image that lets go of the filter of a commit',
     shownBy: 'overlay-lets-go-of-a-commit-filter',
     programs: QEMU,
@@ -306,6 +300,17 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
     before: reopensBelowFollowers,
+  },
+  {
+    name: 'faults on a node that asks for whole blocks, and reads what is around a part of one',
+    shownBy: 'write-beside-what-cannot-be-read',
+    programs: QEMU,
+    before: (_, action) =>
+      asksFor(
+        action,
+        (name, { align = 0, 'inject-error': rules = null }) =>
+          name === 'blockdev-add' && Number(align) > 1 && Array.isArray(rules) && rules.length > 0,
+      ),
   },
   {
     name: 'reopening of one node twice',

@@ -35,10 +35,10 @@ export function reopensBelowFollowers({ machine: { graph } }: ModelRun, action: 
   });
 }
 
-/** Whether somebody above remembers the size of this node, or has bitmaps of that size: an export, or another node. */
+/** Whether a node above remembers the size of this one, or has bitmaps of that size. */
 function remembersSize(node: Node): boolean {
   return node.parents.some(({ parent, use }) => {
-    if (!(parent instanceof Node)) return parent.kind === 'export';
+    if (!(parent instanceof Node)) return false;
     if (use === 'backing') return false;
     return isPart(parent) || isStale([parent]) || remembersSize(parent);
   });

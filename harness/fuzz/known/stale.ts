@@ -36,20 +36,6 @@ export function cutsPart({ machine: { graph } }: ModelRun, action: Action): bool
   return below !== undefined && above !== undefined && below.size !== above.size && hasPart(below);
 }
 
-/** The base of a commit grows, and a node above that nobody tells remembers its size. */
-export function growsBase({ machine: { graph } }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'block-commit') return false;
-  const top = graph.find(String(action.arguments?.device));
-  for (let base = top?.backing ?? null; base !== null; base = base.backing) {
-    if (
-      base.size < top!.size &&
-      base.parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'blkdebug')
-    )
-      return true;
-  }
-  return false;
-}
-
 function hasPart({ parents }: Node): boolean {
   return parents.some(({ parent }) => {
     if (!(parent instanceof Node)) return false;

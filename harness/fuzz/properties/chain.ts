@@ -1,6 +1,7 @@
 /** Chains of images: whatever is streamed, committed, put over, resized and taken away, guests and bitmaps see nothing of it. */
 import type { Sketch } from '../draw/sketch.js';
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
+import { ARRANGED_MOVES } from '../moves/chain/arranged.js';
 import { BUILD_MOVES, buildChain } from '../moves/chain/build.js';
 import { CHANGE_MOVES } from '../moves/chain/change.js';
 import { CHAIN_JOB_MOVES, endAll } from '../moves/chain/jobs.js';
@@ -25,6 +26,7 @@ export const chain = propertyOf({
   moves: [
     ...BUILD_MOVES,
     ...CHAIN_JOB_MOVES,
+    ...ARRANGED_MOVES,
     ...CHANGE_MOVES,
     ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 6 })),
     { name: 'read', weight: 0.5, make: readMembers },

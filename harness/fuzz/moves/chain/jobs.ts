@@ -125,12 +125,13 @@ function isBroken(node: Node): boolean {
   return isFaulty(node) && node.driver.describe()['inject-error.0.once'] !== true;
 }
 
-function mayBegin(sketch: Sketch): boolean {
+/** Whether another job may be begun. */
+export function mayBegin(sketch: Sketch): boolean {
   return sketch.run.jobs.length < MOST_JOBS && !hasLuck(sketch);
 }
 
 /** What `ask` asks for, until every job rests; what is luck from then on is known. */
-function act(sketch: Sketch, ask: (any: readonly string[]) => void): void {
+export function act(sketch: Sketch, ask: (any: readonly string[]) => void): void {
   const actives = (): Active[] => sketch.run.jobs.filter(isActive).map((job) => ({ job, top: topOf(job) }));
   const before = actives();
   ask(before.length > 0 ? PROGRESS : []);
