@@ -3,10 +3,13 @@ import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { RequestFlag } from '../../case/nbd-step.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
-import { BROKEN, bitmapsOf, someDisk } from './names.js';
+import { atLimit, BROKEN, bitmapsOf, someDisk } from './names.js';
 import { anyNode, playRemoval } from './nodes.js';
 
 const SOCKET = 'socket';
+
+/** Bytes of a string of the protocol. */
+const LONGEST = 4096;
 
 export function startServer(sketch: Sketch): void {
   sketch.qmp('nbd-server-start', { addr: members({ type: 'unix', data: members({ path: `$${SOCKET}` }) }) });
@@ -35,7 +38,8 @@ function playAdd(sketch: Sketch): void {
     type: 'nbd',
     id,
     'node-name': node,
-    name: id,
+    name: atLimit(sketch, id, LONGEST),
+    description: draw.chance(0.2) ? atLimit(sketch, 'a disk', LONGEST) : undefined,
     writable: draw.pick([undefined, true, false]),
     bitmaps: bitmaps.length > 0 ? bitmaps : undefined,
   });

@@ -2,7 +2,7 @@
 import { openAction } from '../draw/actions.js';
 import { CLUSTER, diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { playChange, readWhole, someRange } from './guest.js';
+import { playChange, playResize, readWhole, someRange } from './guest.js';
 import { openTarget } from './jobs.js';
 import type { Move } from './move.js';
 import { bitmapsOf } from './names.js';
@@ -55,6 +55,14 @@ export const FLEECING_MOVES: readonly Move[] = [
     name: 'read the disk',
     weight: 0.7,
     make: (sketch) => readWhole(sketch, sketch.draw.pick(['disk', 'filter']), 8),
+  },
+  {
+    name: 'resize below the moment',
+    weight: 0.4,
+    make(sketch) {
+      const node = sketch.node(sketch.draw.pick(['filter', 'filter', 'moment', 'disk']));
+      if (node !== undefined) playResize(sketch, node);
+    },
   },
   {
     name: 'give up a part',

@@ -10,6 +10,14 @@ export function someDisk(sketch: Sketch): Node | undefined {
   return sketch.draw.any(sketch.disks);
 }
 
+/** The name, now and then made as long as it may be, or one character longer. */
+export function atLimit({ draw }: Sketch, name: string, most: number): string {
+  return draw.chance(BROKEN) ? name.padEnd(most + draw.pick([0, 0, 1]), 'x') : name;
+}
+
+/** Characters in the name of a node. */
+export const NODE_NAME = 31;
+
 /** A node for a command on bitmaps; rarely one that is not there, or the file below a disk. */
 export function nodeName(sketch: Sketch): string {
   const { draw } = sketch;

@@ -5,7 +5,7 @@ import { openAction, openExisting } from '../draw/actions.js';
 import { diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
-import { BROKEN, bitmapsOf } from './names.js';
+import { atLimit, BROKEN, bitmapsOf, NODE_NAME } from './names.js';
 import { playReopen } from './reopen.js';
 
 /** More nodes than these make histories long, not better. */
@@ -53,7 +53,7 @@ export type Options = { readonly [name: string]: Json | undefined };
 /** The options of a node over one that is there. */
 function drawOver(sketch: Sketch, below: string): JsonObject {
   const { draw } = sketch;
-  const name = sketch.fresh('over');
+  const name = atLimit(sketch, sketch.fresh('over'), NODE_NAME);
   const common: Options = { 'node-name': name, 'read-only': draw.chance(0.15) ? true : undefined };
   const size = sketch.node(below)?.size ?? 0;
   switch (draw.weighted([5, 2, 1, 1, 1, 1])) {

@@ -3,7 +3,7 @@ import type { Node } from '../../../../spec/block/node.js';
 import { openAction } from '../../draw/actions.js';
 import type { Sketch } from '../../draw/sketch.js';
 import { openFaulty } from '../faulty.js';
-import { BROKEN } from '../names.js';
+import { atLimit, BROKEN, NODE_NAME } from '../names.js';
 import { LUCK, openDisk, sources } from './beside.js';
 import { playPart } from './standing.js';
 
@@ -66,7 +66,7 @@ export function playMirror(sketch: Sketch): void {
     'copy-mode': draw.pick([undefined, 'background', both, ...(isFaulty ? [both, both] : [])]),
     granularity: draw.pick([undefined, 4096, 65536, 131072]),
     'buf-size': 65536,
-    'filter-node-name': sketch.fresh('filter'),
+    'filter-node-name': atLimit(sketch, sketch.fresh('filter'), NODE_NAME),
     'on-target-error': draw.pick([
       undefined,
       'report',

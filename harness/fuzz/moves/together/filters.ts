@@ -7,7 +7,7 @@ import { members, type Sketch } from '../../draw/sketch.js';
 import { drawAdd } from '../bitmaps.js';
 import { isJobThere, openTarget } from '../jobs.js';
 import type { Move } from '../move.js';
-import { bitmapsOf } from '../names.js';
+import { atLimit, bitmapsOf, NODE_NAME } from '../names.js';
 
 const FILTERS = /^(copy-before-write|mirror_top|commit_top)$/;
 
@@ -29,7 +29,8 @@ function playNamed(sketch: Sketch): void {
   const { draw } = sketch;
   const source = draw.any(sketch.disks);
   if (source === undefined || source.size === 0 || isJobThere(sketch)) return;
-  const filter = draw.chance(0.1) ? draw.any(sketch.disks)?.name : sketch.fresh('filter');
+  const free = atLimit(sketch, sketch.fresh('filter'), NODE_NAME);
+  const filter = draw.chance(0.1) ? draw.any(sketch.disks)?.name : free;
   const common = { 'job-id': sketch.fresh('j'), 'filter-node-name': filter, ...ends(sketch) };
   // How much there is to copy depends on what the format of an image has itself, and a mirror may copy it more than once.
   sketch.expectLuck(common['job-id']);
