@@ -144,8 +144,10 @@ export function createNew(
   const path = name.startsWith('file:') ? name.slice('file:'.length) : name;
   const { storage } = context.world;
   const backing = values.backing_file as string | undefined;
-  const below = backing === undefined || how.isUnsafe ? [] : [storage.resolve(name, backing)];
-  const taken = new Set([...(how.taken ?? []), ...below].map((file) => storage.identity(file)));
+  const below = backing === undefined ? null : storage.resolve(name, backing);
+  // A backing file that is not looked at need not be there, but what it has stays, too.
+  const kept = below === null || storage.kind(below) === null ? [] : [below];
+  const taken = new Set([...(how.taken ?? []), ...kept].map((file) => storage.identity(file)));
   if (format === 'raw') createRaw(context, path, values, taken);
   else createQbm(context, path, values, taken);
   if (format !== 'qbm') return;
