@@ -41,8 +41,8 @@ function commitLayers(context: Context, options: Options, { name, flags, layers,
   const wanted = options.value('b');
   const depth = wanted === undefined ? 1 : depthOf(context, layers, wanted);
   if (depth < 1 || (depth === 1 && layers.length < 2)) {
-    // Whoever is in the way of writing the image is named before that.
-    context.close(context.open(name, { ...flags, write: true }));
+    // Whoever is in the way of writing the image is named before that; that its format is a guess was said.
+    context.close(context.open(name, { ...flags, write: true, warn: () => {} }));
     throw new ImgError(
       wanted === undefined
         ? 'Image does not have a backing file'
