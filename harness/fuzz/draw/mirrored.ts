@@ -42,7 +42,7 @@ export class Mirrored {
     if (this.#bitmaps.size === 0 && this.#bytes.size === 0) return false;
     switch (action.verb) {
       case 'observe':
-        return this.#bitmaps.has(action.node);
+        return this.#isMarked(action.node);
       case 'io':
         return action.request.op === 'read' && this.#isVague(run, action.node);
       case 'nbd':
@@ -56,12 +56,17 @@ export class Mirrored {
 
   #isAsked(run: ModelRun, { command, arguments: args }: Extract<Action, { verb: 'qmp' }>): boolean {
     if (OF_ALL_BITMAPS.test(command)) {
-      return run.nodes.some(({ name, bitmaps }) => this.#bitmaps.has(name) && bitmaps.length > 0);
+      return run.nodes.some(({ name, bitmaps }) => this.#isMarked(name) && bitmaps.length > 0);
     }
     const text = JSON.stringify(args ?? null);
     const isNamed = (name: string): boolean => text.includes(`"${name}"`);
-    if (OF_BITMAPS.test(command) && [...this.#bitmaps].some(isNamed)) return true;
+    if (OF_BITMAPS.test(command) && [...this.#bitmaps, ...this.#bytes].some(isNamed)) return true;
     return COPIES.test(command) && run.nodes.some(({ name }) => isNamed(name) && this.#isVague(run, name));
+  }
+
+  /** Whether bitmaps of the node have heard of what may have come to it, or not. */
+  #isMarked(name: string): boolean {
+    return this.#bitmaps.has(name) || this.#bytes.has(name);
   }
 
   /** The node, or what it shows of others. */

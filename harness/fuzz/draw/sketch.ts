@@ -118,15 +118,16 @@ export class Sketch {
     const { run } = this;
     // What was written beside a copy that is whole is copied in any number of pieces.
     for (const { id, status } of run.jobs) if (status === 'ready') this.#following.add(id);
-    const mirrors = run.jobs.filter(({ driver }) => driver.type === 'mirror');
+    const before = run.jobs;
     try {
       run.settle();
     } catch (error) {
       this.fault = error;
       throw error;
     }
-    // What is on its way while another piece fails counts, or does not.
-    for (const { id, error } of mirrors) if (error !== null) this.#following.add(id);
+    // What is on its way while another piece fails counts, or does not; and pieces end where a format has stored them apart.
+    for (const { id, error, driver } of before)
+      if (error !== null && /^(mirror|stream|commit)$/.test(driver.type)) this.#following.add(id);
     for (const id of run.takeTold()) {
       const job = run.jobs.find((one) => one.id === id);
       if (job?.status === 'paused') this.#following.add(id);

@@ -2,6 +2,7 @@
 import type { Node } from '../../../spec/block/node.js';
 import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { asksFor } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { resized } from './resize.js';
 
@@ -18,9 +19,9 @@ export function changesExportedBitmap(run: ModelRun, action: Action): boolean {
   );
 }
 
-/** A disk of no bytes is closed, and has bitmaps that are to be stored. */
+/** A disk of no bytes is closed, or becomes read-only, and has bitmaps that are to be stored. */
 export function endsEmptyDisk(run: ModelRun, action: Action): boolean {
-  const isEnd = action.verb === 'qmp' && /^blockdev-(del|reopen)$/.test(action.command);
+  const isEnd = asksFor(action, (name) => /^blockdev-(del|reopen|snapshot)/.test(name));
   if (!isEnd && action.verb !== 'restart') return false;
   return run.nodes.some((node) => node.size === 0 && node.bitmaps.some(({ persistent }) => persistent));
 }

@@ -6,6 +6,7 @@
 import { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { Edge } from '../edge.js';
 import type { Leg } from '../held/route.js';
+import { SECTOR } from '../node.js';
 import { read, write, zero } from '../request.js';
 import { RequestError } from '../request-error.js';
 import { statusInChain, statusOf } from '../status.js';
@@ -118,8 +119,10 @@ export class BlockCopy {
   /** From the start of a cluster: what is copied at once. As zeros only where at least a cluster is zeros. */
   #extent(at: number, end: number): { readonly isZero: boolean; readonly length: number } {
     const { isZero, length } = statusInChain(this.#from.child, at, end - at);
-    if (length < this.cluster) return { isZero: false, length: Math.min(this.cluster, end - at) };
-    const whole = at + length === end ? length : Math.floor(length / this.cluster) * this.cluster;
+    // A file may end before its last sector does.
+    const known = Math.ceil(length / SECTOR) * SECTOR;
+    if (known < this.cluster) return { isZero: false, length: Math.min(this.cluster, end - at) };
+    const whole = at + known >= end ? end - at : Math.floor(known / this.cluster) * this.cluster;
     return { isZero, length: whole };
   }
 
