@@ -115,3 +115,16 @@ t.test(
     t.notOk(isLuck(run, both('copy', 'third')), 'nothing fails');
   },
 );
+
+t.test('a mirror that ignores the errors of what it has yet to follow is luck', (t) => {
+  const run = disks(5);
+  const mirror = (more: JsonObject): boolean =>
+    isLuck(run, qmpAction('blockdev-mirror', { device: 'disk', 'job-id': 'j0', ...more }));
+  const follows = { target: 'faulty', sync: 'none', 'on-target-error': 'ignore' };
+  t.ok(mirror(follows));
+  t.notOk(mirror({ ...follows, target: 'one' }));
+  t.notOk(mirror({ ...follows, sync: 'full' }), 'it has failed when it is ready');
+  t.notOk(mirror({ ...follows, 'on-target-error': 'stop' }), 'a state tells');
+  t.notOk(mirror({ ...follows, 'copy-mode': 'write-blocking' }), 'it fails with the write');
+  t.end();
+});

@@ -19,6 +19,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsInGroup(run, action, all) ||
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
+    failsUnheard(run, action) ||
     isOddSize(run, action) ||
     growsPastBacking(run, action) ||
     wakesMirror(run, action) ||
@@ -126,6 +127,16 @@ function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }:
 function asksHowFar(run: ModelRun, action: Action): boolean {
   const isQuery = action.verb === 'qmp' && /^query-(block-)?jobs$/.test(action.command);
   return isQuery && run.jobs.some(({ driver, status }) => driver.type === 'mirror' || status === 'ready');
+}
+
+/** A mirror of what will be written, to where a write fails: if it ignores that, no state tells that it has come to it. */
+function failsUnheard(run: ModelRun, action: Action): boolean {
+  return [...commandsOf(action)].some(({ name, args }) => {
+    if (name !== 'blockdev-mirror' || args.sync !== 'none' || args['on-target-error'] !== 'ignore')
+      return false;
+    const target = run.machine.graph.find(String(args.target));
+    return args['copy-mode'] !== 'write-blocking' && target !== undefined && isFaulty(target);
+  });
 }
 
 /** A server that sends holes need not read what is known to be zeros, and meets no fault there. */

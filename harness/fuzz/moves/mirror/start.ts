@@ -62,7 +62,7 @@ export function playMirror(sketch: Sketch): void {
     'job-id': draw.chance(BROKEN) ? draw.pick(['j0', '0', '']) : sketch.fresh('j'),
     device: source.name,
     target,
-    sync: drawSync(sketch, kind),
+    sync: drawSync(sketch, isFaulty ? 'faulty' : kind),
     'copy-mode': draw.pick([undefined, 'background', both, ...(isFaulty ? [both, both] : [])]),
     granularity: draw.pick([undefined, 4096, 65536, 131072]),
     'buf-size': 65536,
@@ -75,6 +75,7 @@ export function playMirror(sketch: Sketch): void {
       'stop',
       ...(isFaulty ? STOPS : []),
     ]),
+    replaces: draw.chance(0.15) ? draw.pick([source.name, draw.pick(sketch.run.nodes).name]) : undefined,
     'auto-finalize': draw.pick([undefined, false]),
     'auto-dismiss': draw.pick([undefined, false]),
   });
