@@ -19,6 +19,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsInGroup(run, action, all) ||
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
+    namesNameless(action) ||
     failsUnheard(run, action) ||
     isOddSize(run, action) ||
     growsPastBacking(run, action) ||
@@ -137,6 +138,11 @@ function failsUnheard(run: ModelRun, action: Action): boolean {
     const target = run.machine.graph.find(String(args.target));
     return args['copy-mode'] !== 'write-blocking' && target !== undefined && isFaulty(target);
   });
+}
+
+/** Nodes that nobody has named: which number one gets depends on those that came and went before. */
+function namesNameless(action: Action): boolean {
+  return action.verb === 'qmp' && JSON.stringify(action.arguments ?? null).includes('"#block');
 }
 
 /** A server that sends holes need not read what is known to be zeros, and meets no fault there. */

@@ -60,7 +60,29 @@ function mediumOf({ machine: { devices } }: ModelRun, action: Action): Backend |
   return (devices.findPart(String(id)) ?? devices.find(String(id)))?.backend ?? undefined;
 }
 
+/** A mirror ends, and takes its source from its drive, while a backup has a node that nobody else may have then. */
+function leavesBackupAlone({ jobs }: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || !/^(block-)?job-(complete|finalize|cancel)$/.test(action.command))
+    return false;
+  const id = action.arguments?.id ?? action.arguments?.device;
+  if (!jobs.some((job) => job.id === id && job.driver.type === 'mirror')) return false;
+  return jobs.some(
+    (job) =>
+      job instanceof BlockJob &&
+      job.driver.type === 'backup' &&
+      job.uses.some(
+        ({ name, child }) => name !== 'target' && child.children.some((edge) => !edge.child.monitorOwned),
+      ),
+  );
+}
+
 export const KNOWN_OF_DEVICES: readonly Trigger[] = [
+  {
+    name: 'mirror that ends over a backup of its backing file',
+    shownBy: 'mirror-completes-over-a-backup-of-its-backing-file',
+    programs: QEMU,
+    before: leavesBackupAlone,
+  },
   {
     name: 'disk that comes while a mirror is to be finalized',
     shownBy: 'device-comes-while-its-mirror-is-pending',

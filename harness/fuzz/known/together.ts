@@ -61,6 +61,15 @@ export const TOGETHER: readonly Trigger[] = [
       id === 'REF-E-OBJECT-IN-USE' && action.verb === 'qmp' && isThreadId(action.arguments?.id),
   },
   {
+    name: 'export in an iothread that is refused, whose node has moved there all the same',
+    shownBy: 'backup-of-a-node-in-an-iothread',
+    programs: QEMU,
+    refused: (_, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'block-export-add' &&
+      action.arguments?.iothread !== undefined,
+  },
+  {
     name: 'guest of a node in an iothread',
     shownBy: 'guest-of-a-node-in-an-iothread',
     programs: QEMU_7,
