@@ -4,6 +4,7 @@
  */
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action, Step } from '../../case/case.js';
+import { leavesChoice } from '../moves/guest.js';
 import type { Heard } from './model-run.js';
 import { members, type Sketch } from './sketch.js';
 
@@ -17,7 +18,7 @@ export function playAgain(sketch: Sketch, steps: readonly Step[]): void {
   const clients = new Clients(sketch);
   let heard: Heard[] = [];
   for (const { action } of steps) for (const id of luckOf(action)) sketch.expectLuck(id);
-  for (const { action } of steps) {
+  for (const [index, { action }] of steps.entries()) {
     if (action.verb === 'wait') {
       const at = heard.findIndex((one) => isMeant(action, one));
       if (at < 0) continue;
@@ -26,7 +27,9 @@ export function playAgain(sketch: Sketch, steps: readonly Step[]): void {
       continue;
     }
     if (action.verb === 'nbd' && !clients.can(action)) continue;
-    if (sketch.play(action) === null) continue;
+    const answer = sketch.play(action);
+    if (answer === null) continue;
+    if (answer.ok) coverDiscard(sketch, action, steps[index + 1]?.action);
     if (action.verb === 'nbd') clients.did(action);
     // Of what was said before its end a program that was started again says nothing.
     if (action.verb === 'restart' || action.verb === 'kill') heard = [];
@@ -37,6 +40,16 @@ export function playAgain(sketch: Sketch, steps: readonly Step[]): void {
       else heard.push(one);
     }
   }
+}
+
+/** Zeros after a discard that leaves what the format likes, where they were taken away. */
+function coverDiscard(sketch: Sketch, action: Action, next: Action | undefined): void {
+  if (action.verb !== 'io' || action.request.op !== 'discard') return;
+  const node = sketch.node(action.node);
+  if (node === undefined || !leavesChoice(sketch, node, action.request)) return;
+  const isCovered = next?.verb === 'observe' || (next?.verb === 'io' && next.request.op === 'zero');
+  const { offset, length } = action.request;
+  if (!isCovered) sketch.io(action.node, { op: 'zero', offset, length });
 }
 
 function waitForExport(sketch: Sketch, { id }: JsonObject): void {

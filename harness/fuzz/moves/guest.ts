@@ -70,12 +70,16 @@ export function playChange(sketch: Sketch, name: string): void {
   // What is read for a part of a cluster is for the format to choose, which counts where that can fail.
   const request = canFailBelow(node) ? inClusters(drawn, node.size) : drawn;
   const answer = sketch.io(name, request);
-  if (request.op !== 'discard' || answer?.ok !== true || sketch.format === 'raw') return;
-  const { offset, length } = request;
-  const isWhole = offset % CLUSTER === 0 && (offset + length) % CLUSTER === 0;
-  if (isWhole && (imageOf(node).backing ?? null) === null) return;
+  if (answer?.ok !== true || request.op !== 'discard' || !leavesChoice(sketch, node, request)) return;
   if (sketch.draw.chance(0.3) && node.bitmaps.length > 0) sketch.observe(name);
-  sketch.io(name, { op: 'zero', offset, length });
+  sketch.io(name, { op: 'zero', offset: request.offset, length: request.length });
+}
+
+/** Whether what a discard of this range leaves is for the format to choose. */
+export function leavesChoice({ format }: Sketch, node: Node, { offset, length }: Range): boolean {
+  if (format === 'raw') return false;
+  const isWhole = offset % CLUSTER === 0 && (offset + length) % CLUSTER === 0;
+  return !isWhole || (imageOf(node).backing ?? null) !== null;
 }
 
 /** Reads a node whole, as runs of equal bytes: what the model has there is what is expected. */
