@@ -16,7 +16,7 @@ import { fuzzBench } from './fuzz/fuzz.js';
 import { iotestsBench } from './iotests/iotests.js';
 import { nbdBench } from './nbd/nbd.js';
 import { sectionText } from './print.js';
-import { qbmBench } from './qbm.js';
+import { qbmBench } from './qbm/qbm.js';
 import { reduceBench } from './reduce/reduce.js';
 import { suiteBench } from './suite.js';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { MemoryStorage } from '../../spec/storage/memory-storage.js';
 import { packageRoot } from '../cli/environment.js';
-import { asDriverReads, hasOddSize, readByDriver } from '../target/reference-driver.js';
-import { ReferenceFormat } from '../target/reference-format.js';
+import { asDriverReads, hasOddSize, readByDriver } from '../target/reference/driver.js';
+import { ReferenceFormat } from '../target/reference/format.js';
 import { bytesOf } from './content.js';
 import { loadSuite } from './load/load.js';
 

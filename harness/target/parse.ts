@@ -93,7 +93,9 @@ class ReferenceLater implements Target {
   }
 
   #load(): Promise<Target> {
-    this.#loaded ??= import('./reference.js').then(({ createReferenceTarget }) => createReferenceTarget());
+    this.#loaded ??= import('./reference/reference.js').then(({ createReferenceTarget }) =>
+      createReferenceTarget(),
+    );
     return this.#loaded;
   }
 }

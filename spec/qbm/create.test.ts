@@ -4,7 +4,7 @@ import { everyCrash, noCrashes } from '../storage/crash.js';
 import { MemoryStorage } from '../storage/memory-storage.js';
 import { describeOperation, RecordingStorage } from '../storage/recording.js';
 import { type Storage, StorageError, type StorageFile } from '../storage/storage.js';
-import { checkImage } from './check.js';
+import { checkImage } from './check/check.js';
 import { ALLOCATION_NAME, createImage } from './create.js';
 import { imageRef } from './descriptor.js';
 import { contentIn, refusalOf } from './image-for-tests.js';

@@ -2,9 +2,9 @@
 import type { Sha256 } from '../bitmap/serialise.js';
 import { type Storage, StorageError, type StorageFile } from '../storage/storage.js';
 import { bitmapFileSize, checkImageSize } from './bitmap-file.js';
+import { geometryOf } from './check/look.js';
 import { type BitmapEntry, bitmapEntry, descriptor, type ImageRef, imageRef } from './descriptor.js';
 import { QbmError } from './errors.js';
-import { geometryOf } from './look.js';
 import { bitmapFileName, dataFileName } from './names.js';
 import { faultOfReference } from './reference.js';
 import { DescriptorFile, removeIfPossible } from './update.js';

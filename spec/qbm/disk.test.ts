@@ -4,12 +4,12 @@ import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writ
 import { join } from 'node:path';
 import t from 'tap';
 import { DirectoryStorage } from '../host/directory-storage.js';
-import { checkImage } from './check.js';
+import { checkImage } from './check/check.js';
+import { repairImage } from './check/repair.js';
 import { imageRef } from './descriptor.js';
 import { checkFiles } from './files.js';
 import { CHECK, contentIn, NoWrites, PLAIN, refusalOf, SIZE, withB0 } from './image-for-tests.js';
 import { readDescriptor } from './read-descriptor.js';
-import { repairImage } from './repair.js';
 import { DescriptorFile } from './update.js';
 import { writeDescriptor } from './write-descriptor.js';
 

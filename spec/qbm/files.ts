@@ -3,9 +3,9 @@
  * descriptor reached from itself. Writes nothing. FORMAT.md, QBM-017, QBM-040 and QBM-041.
  */
 import { type Storage, StorageError } from '../storage/storage.js';
+import { asRefusal } from './check/finding.js';
 import { type Descriptor, type ImageRef, type Reference, references } from './descriptor.js';
 import { QbmError } from './errors.js';
-import { asRefusal } from './finding.js';
 import { MAX_LEVELS } from './limits.js';
 import { temporaryName } from './names.js';
 import { type ReadOptions, readDescriptor } from './read-descriptor.js';

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { QBM_FINDINGS } from './check/finding.js';
 import { QBM_ERRORS, QbmError } from './errors.js';
-import { QBM_FINDINGS } from './finding.js';
 import { readDescriptor } from './read-descriptor.js';
 import { writeDescriptor } from './write-descriptor.js';
 

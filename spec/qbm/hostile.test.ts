@@ -2,7 +2,7 @@
 import t from 'tap';
 import { MemoryStorage } from '../storage/memory-storage.js';
 import type { FileKind } from '../storage/storage.js';
-import { checkImage } from './check.js';
+import { checkImage } from './check/check.js';
 import { checkFiles, type FileOptions } from './files.js';
 import { CHECK, imageOf, NoWrites, PLAIN, refusalOf } from './image-for-tests.js';
 import { MAX_BITMAPS } from './limits.js';

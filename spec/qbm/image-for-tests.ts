@@ -2,7 +2,7 @@
 import { nodeSha256 } from '../host/sha256.js';
 import { MemoryStorage } from '../storage/memory-storage.js';
 import type { OpenMode, Storage, StorageFile } from '../storage/storage.js';
-import type { CheckOptions } from './check.js';
+import type { CheckOptions } from './check/check.js';
 import { type BitmapEntry, bitmapEntry, type Descriptor, descriptor, imageRef } from './descriptor.js';
 import { QbmError } from './errors.js';
 import { writeDescriptor } from './write-descriptor.js';

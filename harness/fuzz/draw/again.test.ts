@@ -1,7 +1,7 @@
 /** Histories that were changed at random can be played all the same. */
 import t from 'tap';
 import type { Action, Step } from '../../case/case.js';
-import { createReferenceTarget } from '../../target/reference.js';
+import { createReferenceTarget } from '../../target/reference/reference.js';
 import type { Identity } from '../../target/target.js';
 import { mutated } from '../campaign/mutate.js';
 import { makesSense } from '../campaign/sense.js';

@@ -2,7 +2,7 @@
 import type { Case } from '../../case/case.js';
 import { attempt } from '../../case/run/attempt.js';
 import { bounded } from '../../case/run/guard.js';
-import { createReferenceTarget } from '../../target/reference.js';
+import { createReferenceTarget } from '../../target/reference/reference.js';
 import type { Target } from '../../target/target.js';
 import type { History } from '../history.js';
 

@@ -1,6 +1,6 @@
 /** What outlives a process and what does not: restarts, crashes, images that are closed, and tools on these. */
 import type { Json } from '../../../spec/json/value.js';
-import { DIRECTORY } from '../../target/reference-model.js';
+import { DIRECTORY } from '../../target/reference/model.js';
 import { imgAction, openExisting } from '../draw/actions.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { unflushed } from '../draw/unflushed.js';

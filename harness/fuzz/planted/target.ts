@@ -1,5 +1,5 @@
 /** The reference with a mistake in it, as a target: it is there only while the target works, and the model has none. */
-import { createReferenceTarget } from '../../target/reference.js';
+import { createReferenceTarget } from '../../target/reference/reference.js';
 import { type CaseContext, Declined, type Session, type Target, TargetFault } from '../../target/target.js';
 import type { Mistake } from './mistake.js';
 

@@ -11,7 +11,7 @@ import { START_LIMIT_MS } from '../../case/run/attempt.js';
 import { bounded, Guard, Interrupted } from '../../case/run/guard.js';
 import { errorId } from '../../cli/known.js';
 import { normalise } from '../../golden/normalise.js';
-import { createReferenceTarget } from '../../target/reference.js';
+import { createReferenceTarget } from '../../target/reference/reference.js';
 import { Declined, type Session, type Target, TargetFault } from '../../target/target.js';
 import type { History, Outcome, Prober } from '../history.js';
 import { LawBook } from '../laws/law-book.js';

@@ -2,8 +2,8 @@
  * What the reference says of a sample, by every way it has to read one: the reader and check, the block driver for reading
  * and for writing, repair. Where they contradict each other, or one throws what is no refusal, that is a mistake.
  */
-import { asDriverReads, hasOddSize, readByDriver } from '../../target/reference-driver.js';
-import { ReferenceFormat } from '../../target/reference-format.js';
+import { asDriverReads, hasOddSize, readByDriver } from '../../target/reference/driver.js';
+import { ReferenceFormat } from '../../target/reference/format.js';
 import type { CheckReport, FormatRefusal, InspectedBitmap, Inspection } from '../../target/target.js';
 import { CountedStorage, TooLarge } from './counted.js';
 import { type Sample, sizeOf } from './samples/sample.js';

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkImage } from '../../qbm/check.js';
-import { repairImage } from '../../qbm/repair.js';
+import { checkImage } from '../../qbm/check/check.js';
+import { repairImage } from '../../qbm/check/repair.js';
 import { MemoryStorage } from '../../storage/memory-storage.js';
 import type { OpenMode, StorageFile } from '../../storage/storage.js';
 import { contentOf, DirectoryStorage, directoryFor, Image, nodeSha256 } from './image-for-tests.js';

@@ -1,7 +1,7 @@
 /** What a writer does before it writes: the marker, and the end of what the writer before left. FORMAT.md, QBM-027 and QBM-036. */
 import { cutBitmapFile } from '../../qbm/bitmap-file.js';
+import { geometryOf } from '../../qbm/check/look.js';
 import type { Descriptor } from '../../qbm/descriptor.js';
-import { geometryOf } from '../../qbm/look.js';
 import type { Node } from '../node.js';
 import { flush } from '../request.js';
 import { NodeFile } from './node-file.js';

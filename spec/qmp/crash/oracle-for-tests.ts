@@ -4,7 +4,7 @@
  * has changed. That the bits are besides those of the machine, before or after the step that was going on, is a second one.
  */
 import { nodeSha256 } from '../../host/sha256.js';
-import { checkImage } from '../../qbm/check.js';
+import { checkImage } from '../../qbm/check/check.js';
 import type { Policy } from '../../qbm/descriptor.js';
 import { NoWrites } from '../../qbm/image-for-tests.js';
 import type { CrashState } from '../../storage/crash.js';

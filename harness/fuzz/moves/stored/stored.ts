@@ -1,5 +1,5 @@
 /** QBM images as they are stored: made and used by commands, closed, and then looked at byte for byte. */
-import { DIRECTORY } from '../../../target/reference-model.js';
+import { DIRECTORY } from '../../../target/reference/model.js';
 import { diskSize } from '../../draw/edges.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { BITMAP_MOVES } from '../bitmaps.js';

@@ -1,8 +1,8 @@
 /** Images that tools handle: which there are, what they stand on, and what the model has in them. */
 import { readJson } from '../../../../spec/json/read.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../../spec/json/value.js';
-import { DIRECTORY } from '../../../target/reference-model.js';
-import { readReferenceImage, runReferenceTool } from '../../../target/reference-tools.js';
+import { DIRECTORY } from '../../../target/reference/model.js';
+import { readReferenceImage, runReferenceTool } from '../../../target/reference/tools.js';
 import type { ModelRun } from '../../draw/model-run.js';
 import type { Sketch } from '../../draw/sketch.js';
 

@@ -1,7 +1,7 @@
 /** Bitmaps that outlive the program. */
 import { QmpError } from '../../../../spec/qmp/errors.js';
 import type { Machine } from '../../../../spec/qmp/machine.js';
-import { ReferenceModel } from '../../../target/reference-model.js';
+import { ReferenceModel } from '../../../target/reference/model.js';
 import { nodeOf, onCommand } from '../command.js';
 import type { Mistake } from '../mistake.js';
 import { patch } from '../patch.js';

@@ -1,6 +1,6 @@
 /** Mistakes of image tools: each says that all is well. */
 import { QbmDriver } from '../../../../spec/block/drivers/qbm.js';
-import { ReferenceTools } from '../../../target/reference-tools.js';
+import { ReferenceTools } from '../../../target/reference/tools.js';
 import type { ToolOutcome } from '../../../target/target.js';
 import type { Mistake } from '../mistake.js';
 import { patch, type Undo } from '../patch.js';

@@ -1,11 +1,11 @@
 /** `check`: what is wrong with an image, by the rules of its format; `-r` repairs what can be without hiding a write. */
 import { layoutPretty } from '../../../json/pretty.js';
 import { isJsonObject, type JsonObject, jsonObject } from '../../../json/value.js';
-import { type CheckOptions, checkImage } from '../../../qbm/check.js';
+import { type CheckOptions, checkImage } from '../../../qbm/check/check.js';
+import type { Finding } from '../../../qbm/check/finding.js';
+import { repairImage } from '../../../qbm/check/repair.js';
 import { QbmError } from '../../../qbm/errors.js';
-import type { Finding } from '../../../qbm/finding.js';
 import { readDescriptor } from '../../../qbm/read-descriptor.js';
-import { repairImage } from '../../../qbm/repair.js';
 import { DescriptorFile } from '../../../qbm/update.js';
 import { reasonOf as errnoText } from '../../../storage/reason.js';
 import { OpenImageError } from '../../open-error.js';

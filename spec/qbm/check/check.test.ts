@@ -1,16 +1,14 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { nodeSha256 } from '../host/sha256.js';
-import { type CrashState, everyCrash } from '../storage/crash.js';
-import type { MemoryStorage } from '../storage/memory-storage.js';
-import { RecordingStorage } from '../storage/recording.js';
-import type { Storage } from '../storage/storage.js';
-import { loadBitmap } from './bitmap-file.js';
-import { type CheckOptions, checkImage } from './check.js';
-import { checksumOf } from './checksum.js';
-import { bitmapEntry, type Descriptor, descriptor, imageRef } from './descriptor.js';
-import { checkFiles } from './files.js';
-import type { Finding } from './finding.js';
+import { nodeSha256 } from '../../host/sha256.js';
+import { type CrashState, everyCrash } from '../../storage/crash.js';
+import type { MemoryStorage } from '../../storage/memory-storage.js';
+import { RecordingStorage } from '../../storage/recording.js';
+import type { Storage } from '../../storage/storage.js';
+import { loadBitmap } from '../bitmap-file.js';
+import { checksumOf } from '../checksum.js';
+import { bitmapEntry, type Descriptor, descriptor, imageRef } from '../descriptor.js';
+import { checkFiles } from '../files.js';
 import {
   bytesIn,
   CHECK,
@@ -22,12 +20,14 @@ import {
   refusalOf,
   SIZE,
   withB0,
-} from './image-for-tests.js';
+} from '../image-for-tests.js';
+import { readDescriptor } from '../read-descriptor.js';
+import { DescriptorFile } from '../update.js';
+import { writeDescriptor } from '../write-descriptor.js';
+import { type CheckOptions, checkImage } from './check.js';
+import type { Finding } from './finding.js';
 import { geometryOf, isSuspect } from './look.js';
-import { readDescriptor } from './read-descriptor.js';
 import { repairImage } from './repair.js';
-import { DescriptorFile } from './update.js';
-import { writeDescriptor } from './write-descriptor.js';
 
 const brief = (findings: readonly Finding[]): string[] =>
   findings.map(({ id, severity, bitmap, repair }) => [severity, id, bitmap ?? '-', repair ?? '-'].join(' '));

@@ -1,10 +1,10 @@
-/** The block driver of the reference as a second reader of a QBM image, to be held against the first: reference-format.ts. */
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { jsonObject } from '../../spec/json/value.js';
-import { QmpError } from '../../spec/qmp/errors.js';
-import { Machine } from '../../spec/qmp/machine.js';
-import type { Storage } from '../../spec/storage/storage.js';
-import type { FormatRefusal, InspectedBitmap, Inspection, Trust } from './target.js';
+/** The block driver of the reference as a second reader of a QBM image, to be held against the first: format.ts. */
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { jsonObject } from '../../../spec/json/value.js';
+import { QmpError } from '../../../spec/qmp/errors.js';
+import { Machine } from '../../../spec/qmp/machine.js';
+import type { Storage } from '../../../spec/storage/storage.js';
+import type { FormatRefusal, InspectedBitmap, Inspection, Trust } from '../target.js';
 
 export interface DriverOpening {
   readonly trust: Trust;

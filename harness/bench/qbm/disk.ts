@@ -1,11 +1,11 @@
 /** A disk of the reference that a guest writes to: a raw node, or a QBM image with or without a stored bitmap. */
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { type JsonObject, jsonObject } from '../../spec/json/value.js';
-import { createImage } from '../../spec/qbm/create.js';
-import type { Policy } from '../../spec/qbm/descriptor.js';
-import { Machine } from '../../spec/qmp/machine.js';
-import type { Storage } from '../../spec/storage/storage.js';
-import { DISK_BYTES, type Flushing, WRITE_BYTES } from './qbm-load.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { type JsonObject, jsonObject } from '../../../spec/json/value.js';
+import { createImage } from '../../../spec/qbm/create.js';
+import type { Policy } from '../../../spec/qbm/descriptor.js';
+import { Machine } from '../../../spec/qmp/machine.js';
+import type { Storage } from '../../../spec/storage/storage.js';
+import { DISK_BYTES, type Flushing, WRITE_BYTES } from './load.js';
 
 export const NODE = 'disk';
 export const BITMAP = 'b';

@@ -5,7 +5,7 @@
  * measured here, and the same ones find their bits set when they come again. The data of all of them has been written
  * before, so that nobody pays for finding room on the disk.
  */
-import { size as sizeText } from './print.js';
+import { size as sizeText } from '../print.js';
 
 export const DISK_BYTES = 16 * 2 ** 30;
 export const WRITE_BYTES = 4096;

@@ -1,10 +1,10 @@
 /** The same writes to qcow2 of QEMU, over NBD: with a persistent bitmap and without. */
-import { jsonObject } from '../../spec/json/value.js';
-import type { TargetChoice } from '../target/parse.js';
-import type { Session } from '../target/target.js';
-import type { BenchContext, Section } from './bench.js';
-import { DISK_BYTES, type Flushing, GRANULARITIES, offsets, WRITE_BYTES } from './qbm-load.js';
-import { compare, type Load, type Subject, type Wanted } from './qbm-rows.js';
+import { jsonObject } from '../../../spec/json/value.js';
+import type { TargetChoice } from '../../target/parse.js';
+import type { Session } from '../../target/target.js';
+import type { BenchContext, Section } from '../bench.js';
+import { DISK_BYTES, type Flushing, GRANULARITIES, offsets, WRITE_BYTES } from './load.js';
+import { compare, type Load, type Subject, type Wanted } from './rows.js';
 
 const LIMIT_MS = 60_000;
 const WRITES = 512;

@@ -2,12 +2,12 @@
  * The NBD server of the reference for clients outside of this process: where a case says `/case/socket`, there is a real
  * socket in a directory of the session's own.
  */
-import { SocketListener } from '../../spec/host/daemon/nbd-listener.js';
-import { isJsonObject, type JsonObject } from '../../spec/json/value.js';
-import type { Exports, NbdAddress, NbdListener } from '../../spec/nbd/exports.js';
-import { runClient } from './clients.js';
-import { ScratchDirectory } from './process.js';
-import type { NbdPart, Reply, ToolOutcome } from './target.js';
+import { SocketListener } from '../../../spec/host/daemon/nbd-listener.js';
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { Exports, NbdAddress, NbdListener } from '../../../spec/nbd/exports.js';
+import { runClient } from '../clients.js';
+import { ScratchDirectory } from '../process.js';
+import type { NbdPart, Reply, ToolOutcome } from '../target.js';
 
 export class ReferenceNbd implements NbdPart {
   readonly listener: NbdListener;

@@ -1,9 +1,9 @@
 /** What the bitmaps of a QBM image cost: a guest's writes under both policies, and opening. spec/qbm/MEASUREMENTS.md. */
-import type { Bench } from './bench.js';
-import { flushesSection } from './qbm-flushes.js';
-import { openSection } from './qbm-open.js';
-import { qemuSections } from './qbm-qemu.js';
-import { referenceSections } from './qbm-writes.js';
+import type { Bench } from '../bench.js';
+import { flushesSection } from './flushes.js';
+import { openSection } from './open.js';
+import { qemuSections } from './qemu.js';
+import { referenceSections } from './writes.js';
 
 export const qbmBench: Bench = {
   name: 'qbm',

@@ -2,18 +2,18 @@
  * Repairs what can be repaired without hiding a write: a bitmap that is in doubt becomes dirty everywhere. In an order
  * that may be cut short anywhere: what is being filled is marked inconsistent meanwhile. FORMAT.md, QBM-043.
  */
-import type { Storage, StorageFile } from '../storage/storage.js';
-import { StorageError } from '../storage/storage.js';
-import { cutBitmapFile, storeAllDirty } from './bitmap-file.js';
+import type { Storage, StorageFile } from '../../storage/storage.js';
+import { StorageError } from '../../storage/storage.js';
+import { cutBitmapFile, storeAllDirty } from '../bitmap-file.js';
+import type { BitmapEntry, Descriptor } from '../descriptor.js';
+import { descriptor } from '../descriptor.js';
+import { QbmError } from '../errors.js';
+import { temporaryName } from '../names.js';
+import { DescriptorFile, NEXT_ROLE } from '../update.js';
+import { writeDescriptor } from '../write-descriptor.js';
 import { type CheckOptions, findingsOf, openOrFinding } from './check.js';
-import type { BitmapEntry, Descriptor } from './descriptor.js';
-import { descriptor } from './descriptor.js';
-import { QbmError } from './errors.js';
 import type { Finding } from './finding.js';
 import { geometryOf, type Look } from './look.js';
-import { temporaryName } from './names.js';
-import { DescriptorFile, NEXT_ROLE } from './update.js';
-import { writeDescriptor } from './write-descriptor.js';
 
 export interface RepairResult {
   readonly repaired: readonly Finding[];

@@ -1,12 +1,12 @@
 /** How many writes have to wait for the bitmap under writethrough: counted, not timed. */
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { jsonObject } from '../../spec/json/value.js';
-import { Machine } from '../../spec/qmp/machine.js';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import type { Change } from '../../spec/storage/tree.js';
-import { type BenchContext, type Comparison, comparison, type Section } from './bench.js';
-import { BITMAP, execute, NODE } from './qbm-disk.js';
-import { DISK_BYTES, GRANULARITIES, granularityText, offsets, picker, WRITE_BYTES } from './qbm-load.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { jsonObject } from '../../../spec/json/value.js';
+import { Machine } from '../../../spec/qmp/machine.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import type { Change } from '../../../spec/storage/tree.js';
+import { type BenchContext, type Comparison, comparison, type Section } from '../bench.js';
+import { BITMAP, execute, NODE } from './disk.js';
+import { DISK_BYTES, GRANULARITIES, granularityText, offsets, picker, WRITE_BYTES } from './load.js';
 
 /** Of a load as it may be; those of {@link offsets} are made to hit every granule once. */
 const WRITES = 32_768;

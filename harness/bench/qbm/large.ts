@@ -1,12 +1,12 @@
 /** An image of a large disk with three bitmaps of 64 KiB, made without writing to the disk. Sizes are bytes. */
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { storeBitmap } from '../../spec/qbm/bitmap-file.js';
-import { bitmapEntry, descriptor, imageRef } from '../../spec/qbm/descriptor.js';
-import { bitmapFileName, dataFileName } from '../../spec/qbm/names.js';
-import { DescriptorFile } from '../../spec/qbm/update.js';
-import { writeDescriptor } from '../../spec/qbm/write-descriptor.js';
-import type { Storage } from '../../spec/storage/storage.js';
-import { type Fill, makeBitmap } from './subject.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { storeBitmap } from '../../../spec/qbm/bitmap-file.js';
+import { bitmapEntry, descriptor, imageRef } from '../../../spec/qbm/descriptor.js';
+import { bitmapFileName, dataFileName } from '../../../spec/qbm/names.js';
+import { DescriptorFile } from '../../../spec/qbm/update.js';
+import { writeDescriptor } from '../../../spec/qbm/write-descriptor.js';
+import type { Storage } from '../../../spec/storage/storage.js';
+import { type Fill, makeBitmap } from '../subject.js';
 
 const GRANULARITY = 65536;
 export const BITMAPS: readonly string[] = ['a', 'b', 'c'];

@@ -1,15 +1,11 @@
 /** The specification itself as a target: in this process, with files in memory. A new machine for every case. */
 
-import type { JsonObject } from '../../spec/json/value.js';
-import { COMMANDS } from '../../spec/qmp/command-table.js';
-import { BlockdevDriver } from '../../spec/qmp/commands/blockdev-options.js';
-import { VERSION } from '../../spec/qmp/commands/introspection.js';
-import { Monitor } from '../../spec/qmp/monitor.js';
-import { clientCapabilities } from './clients.js';
-import { ReferenceFormat } from './reference-format.js';
-import { DIRECTORY, ReferenceModel } from './reference-model.js';
-import { ReferenceNbd } from './reference-nbd.js';
-import { ReferenceTools, toolCapabilities } from './reference-tools.js';
+import type { JsonObject } from '../../../spec/json/value.js';
+import { COMMANDS } from '../../../spec/qmp/command-table.js';
+import { BlockdevDriver } from '../../../spec/qmp/commands/blockdev-options.js';
+import { VERSION } from '../../../spec/qmp/commands/introspection.js';
+import { Monitor } from '../../../spec/qmp/monitor.js';
+import { clientCapabilities } from '../clients.js';
 import {
   type CaseContext,
   type Identity,
@@ -21,7 +17,11 @@ import {
   type Session,
   type Target,
   TargetFault,
-} from './target.js';
+} from '../target.js';
+import { ReferenceFormat } from './format.js';
+import { DIRECTORY, ReferenceModel } from './model.js';
+import { ReferenceNbd } from './nbd.js';
+import { ReferenceTools, toolCapabilities } from './tools.js';
 
 const CAPABILITIES = [
   'bytes',

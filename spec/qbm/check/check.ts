@@ -2,15 +2,15 @@
  * What is wrong with an image, all of it, without changing anything. An image that a reader opens has no finding of the
  * severity `error`, and the reverse. FORMAT.md, QBM-042 and QBM-043.
  */
-import type { Sha256 } from '../bitmap/serialise.js';
-import type { Storage } from '../storage/storage.js';
-import { type Descriptor, references } from './descriptor.js';
-import { QbmError } from './errors.js';
+import type { Sha256 } from '../../bitmap/serialise.js';
+import type { Storage } from '../../storage/storage.js';
+import { type Descriptor, references } from '../descriptor.js';
+import { QbmError } from '../errors.js';
+import { isBitmapFileOf, temporaryName } from '../names.js';
+import { readDescriptor } from '../read-descriptor.js';
+import { DescriptorFile } from '../update.js';
 import { asRefusal, errorFinding, type Finding, finding } from './finding.js';
 import { Look, type LookOptions } from './look.js';
-import { isBitmapFileOf, temporaryName } from './names.js';
-import { readDescriptor } from './read-descriptor.js';
-import { DescriptorFile } from './update.js';
 
 export interface CheckOptions extends LookOptions {
   readonly makeHash: () => Sha256;

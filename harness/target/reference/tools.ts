@@ -1,20 +1,20 @@
 /** The image tools of the reference as a session has them: in this process, over the files in memory of the case. */
-import { IMG_COMMANDS, runImg } from '../../spec/host/img/img.js';
-import { runIo } from '../../spec/host/io/io.js';
-import { OpenImageError } from '../../spec/host/open-error.js';
-import { closeImage, openImage } from '../../spec/host/open-image.js';
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import type { ToolWorld } from '../../spec/host/tool.js';
-import { Machine } from '../../spec/qmp/machine.js';
+import { IMG_COMMANDS, runImg } from '../../../spec/host/img/img.js';
+import { runIo } from '../../../spec/host/io/io.js';
+import { OpenImageError } from '../../../spec/host/open-error.js';
+import { closeImage, openImage } from '../../../spec/host/open-image.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import type { ToolWorld } from '../../../spec/host/tool.js';
+import { Machine } from '../../../spec/qmp/machine.js';
 import {
   type FileKind,
   type OpenMode,
   type Storage,
   StorageError,
   type StorageFile,
-} from '../../spec/storage/storage.js';
-import type { ToolCall } from '../case/play/tool.js';
-import type { ToolOutcome, ToolPart } from './target.js';
+} from '../../../spec/storage/storage.js';
+import type { ToolCall } from '../../case/play/tool.js';
+import type { ToolOutcome, ToolPart } from '../target.js';
 
 /** What `{format}` stands for on the reference. */
 export const OVERLAY_FORMAT = 'qbm';

@@ -1,17 +1,17 @@
 /**
  * Opens an image once, in a process of its own, and says what that took: code that has never run, and memory that
- * nobody has used before. Started by harness/bench/qbm-open.ts with its order as the argument; answers on stdout.
+ * nobody has used before. Started by open.ts beside it with its order as the argument; answers on stdout.
  */
 import { readFileSync } from 'node:fs';
-import { DirectoryStorage } from '../../spec/host/directory-storage.js';
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { jsonObject } from '../../spec/json/value.js';
-import { Machine } from '../../spec/qmp/machine.js';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import type { Storage } from '../../spec/storage/storage.js';
-import { collector, used } from './memory.js';
-import { BITMAPS, fileOf, makeLarge } from './qbm-large.js';
-import type { Answer, Order } from './qbm-open.js';
+import { DirectoryStorage } from '../../../spec/host/directory-storage.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { jsonObject } from '../../../spec/json/value.js';
+import { Machine } from '../../../spec/qmp/machine.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import type { Storage } from '../../../spec/storage/storage.js';
+import { collector, used } from '../memory.js';
+import { BITMAPS, fileOf, makeLarge } from './large.js';
+import type { Answer, Order } from './open.js';
 
 const NODE = 'disk';
 const CHUNK = 65536;

@@ -1,14 +1,14 @@
 /** Opening an image of a large disk: how long, and how much memory against that of its bitmaps. */
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { DirectoryStorage } from '../../spec/host/directory-storage.js';
-import { StorageError } from '../../spec/storage/storage.js';
-import { ScratchDirectory, settles, startChild } from '../target/process.js';
-import { alternate } from './alternate.js';
-import { type Bar, type BenchContext, type Comparison, comparison, type Section } from './bench.js';
-import { makeLarge } from './qbm-large.js';
-import type { Pair } from './stats.js';
-import type { Fill } from './subject.js';
+import { DirectoryStorage } from '../../../spec/host/directory-storage.js';
+import { StorageError } from '../../../spec/storage/storage.js';
+import { ScratchDirectory, settles, startChild } from '../../target/process.js';
+import { alternate } from '../alternate.js';
+import { type Bar, type BenchContext, type Comparison, comparison, type Section } from '../bench.js';
+import type { Pair } from '../stats.js';
+import type { Fill } from '../subject.js';
+import { makeLarge } from './large.js';
 
 /** What the child is told. */
 export interface Order {
@@ -39,7 +39,7 @@ const LIMIT_MS = 60_000;
 const WHOLE = 16 * 2 ** 40;
 /** One granule less: ext4 has files of up to 16 TiB less 4 KiB. */
 const LESS = WHOLE - 65536;
-const CHILD = fileURLToPath(new URL('qbm-open-child.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('open-child.js', import.meta.url));
 
 export async function openSection(context: BenchContext): Promise<Section> {
   const scratch = new ScratchDirectory();

@@ -1,12 +1,12 @@
 /** A guest's writes to the reference: both policies against no bitmap and against each other, on files and in memory. */
-import { DirectoryStorage } from '../../spec/host/directory-storage.js';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import type { Storage } from '../../spec/storage/storage.js';
-import { ScratchDirectory } from '../target/process.js';
-import type { Bar, BenchContext, Section } from './bench.js';
-import { ReferenceDisk } from './qbm-disk.js';
-import { type Flushing, GRANULARITIES, offsets } from './qbm-load.js';
-import { compare, type Load, type Wanted } from './qbm-rows.js';
+import { DirectoryStorage } from '../../../spec/host/directory-storage.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import type { Storage } from '../../../spec/storage/storage.js';
+import { ScratchDirectory } from '../../target/process.js';
+import type { Bar, BenchContext, Section } from '../bench.js';
+import { ReferenceDisk } from './disk.js';
+import { type Flushing, GRANULARITIES, offsets } from './load.js';
+import { compare, type Load, type Wanted } from './rows.js';
 
 type Place = 'files' | 'memory';
 

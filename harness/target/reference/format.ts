@@ -1,18 +1,23 @@
 /** The format part of the reference: spec/qbm over the files of a session, without a block graph. */
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { bitsOf, checkImageSize, loadBitmap } from '../../spec/qbm/bitmap-file.js';
-import { type CheckOptions, checkImage } from '../../spec/qbm/check.js';
-import { checksumOf } from '../../spec/qbm/checksum.js';
-import { type BitmapEntry, type Descriptor, type ImageRef, references } from '../../spec/qbm/descriptor.js';
-import { QbmError } from '../../spec/qbm/errors.js';
-import { checkFiles } from '../../spec/qbm/files.js';
-import type { Finding } from '../../spec/qbm/finding.js';
-import { geometryOf, isSuspect } from '../../spec/qbm/look.js';
-import { readDescriptor } from '../../spec/qbm/read-descriptor.js';
-import { repairImage } from '../../spec/qbm/repair.js';
-import { DescriptorFile } from '../../spec/qbm/update.js';
-import type { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import type { StorageFile } from '../../spec/storage/storage.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { bitsOf, checkImageSize, loadBitmap } from '../../../spec/qbm/bitmap-file.js';
+import { type CheckOptions, checkImage } from '../../../spec/qbm/check/check.js';
+import type { Finding } from '../../../spec/qbm/check/finding.js';
+import { geometryOf, isSuspect } from '../../../spec/qbm/check/look.js';
+import { repairImage } from '../../../spec/qbm/check/repair.js';
+import { checksumOf } from '../../../spec/qbm/checksum.js';
+import {
+  type BitmapEntry,
+  type Descriptor,
+  type ImageRef,
+  references,
+} from '../../../spec/qbm/descriptor.js';
+import { QbmError } from '../../../spec/qbm/errors.js';
+import { checkFiles } from '../../../spec/qbm/files.js';
+import { readDescriptor } from '../../../spec/qbm/read-descriptor.js';
+import { DescriptorFile } from '../../../spec/qbm/update.js';
+import type { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import type { StorageFile } from '../../../spec/storage/storage.js';
 import {
   type CheckReport,
   type FormatFinding,
@@ -22,7 +27,7 @@ import {
   type Inspection,
   TargetFault,
   type Trust,
-} from './target.js';
+} from '../target.js';
 
 /** The formats that this reader knows, whoever asks. */
 const FORMATS: ReadonlySet<string> = new Set(['raw', 'qbm']);

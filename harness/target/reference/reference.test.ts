@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import type { Json, JsonObject } from '../../spec/json/value.js';
-import { COMMANDS } from '../../spec/qmp/command-table.js';
-import { compareSchema, schemaOf } from '../../spec/qmp/schema.js';
-import { findInPath, parseTarget } from './parse.js';
-import type { CaseContext, IoRequest, NodeObservation, Reply, Session, Target } from './target.js';
+import type { Json, JsonObject } from '../../../spec/json/value.js';
+import { COMMANDS } from '../../../spec/qmp/command-table.js';
+import { compareSchema, schemaOf } from '../../../spec/qmp/schema.js';
+import { findInPath, parseTarget } from '../parse.js';
+import type { CaseContext, IoRequest, NodeObservation, Reply, Session, Target } from '../target.js';
 
 const PROGRAM = 'qemu-storage-daemon';
 const isMissing = findInPath(PROGRAM) === null;

@@ -2,15 +2,15 @@
  * What can be seen of an image, and of all that it reaches, without changing anything: what a reader refuses, and what
  * opens but cannot be relied on. `check` reports it, an opener stops at the first error. FORMAT.md, QBM-021, QBM-041, QBM-042.
  */
-import type { Sha256 } from '../bitmap/serialise.js';
-import { type Storage, StorageError, type StorageFile } from '../storage/storage.js';
-import { bitmapFileSize, bitsOf, checkBitmapFile, checkImageSize, type Geometry } from './bitmap-file.js';
-import { checksumOf } from './checksum.js';
-import { type BitmapEntry, type Descriptor, type Reference, references } from './descriptor.js';
-import { QbmError } from './errors.js';
-import { type FileOptions, FileWalk, type FoundImage } from './files.js';
+import type { Sha256 } from '../../bitmap/serialise.js';
+import { type Storage, StorageError, type StorageFile } from '../../storage/storage.js';
+import { bitmapFileSize, bitsOf, checkBitmapFile, checkImageSize, type Geometry } from '../bitmap-file.js';
+import { checksumOf } from '../checksum.js';
+import { type BitmapEntry, type Descriptor, type Reference, references } from '../descriptor.js';
+import { QbmError } from '../errors.js';
+import { type FileOptions, FileWalk, type FoundImage } from '../files.js';
+import { MAX_IMAGE_BYTES } from '../limits.js';
 import { asRefusal, errorFinding, type Finding, finding, type Repair, within } from './finding.js';
-import { MAX_IMAGE_BYTES } from './limits.js';
 
 export interface LookOptions extends FileOptions {
   /**

@@ -1,11 +1,11 @@
 import t from 'tap';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import { inTurn, pairsOf } from './alternate.js';
-import { comparison, type Section } from './bench.js';
-import { sectionText } from './print.js';
-import { ReferenceDisk } from './qbm-disk.js';
-import { flushesSection } from './qbm-flushes.js';
-import { DISK_BYTES, granularityText, offsets, WRITE_BYTES } from './qbm-load.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import { inTurn, pairsOf } from '../alternate.js';
+import { comparison, type Section } from '../bench.js';
+import { sectionText } from '../print.js';
+import { ReferenceDisk } from './disk.js';
+import { flushesSection } from './flushes.js';
+import { DISK_BYTES, granularityText, offsets, WRITE_BYTES } from './load.js';
 
 const signal = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import { ReferenceFormat } from './reference-format.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import { ReferenceFormat } from './format.js';
 
 const STRANGER = { trust: 'stranger', verify: false } as const;
 const image = (file: string, format: string, bitmaps: object = {}): Uint8Array =>

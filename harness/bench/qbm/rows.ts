@@ -1,7 +1,7 @@
 /** Disks that get the same writes in turn, and the rows that compare them two by two. */
-import { inTurn, type Measure, pairsOf } from './alternate.js';
-import { type Bar, type Comparison, comparison } from './bench.js';
-import { FILLS, type Flushing, type GranuleFill, granularityText } from './qbm-load.js';
+import { inTurn, type Measure, pairsOf } from '../alternate.js';
+import { type Bar, type Comparison, comparison } from '../bench.js';
+import { FILLS, type Flushing, type GranuleFill, granularityText } from './load.js';
 
 /** A disk to be written to, in this process or in another. */
 export interface Subject {

@@ -3,23 +3,23 @@
  * The target `reference` puts promises around it; what makes up histories plays them on it directly.
  */
 
-import type { DirtyBitmap } from '../../spec/bitmap/dirty-bitmap.js';
-import { sha256 } from '../../spec/bitmap/serialise.js';
-import type { Edge, Holder } from '../../spec/block/edge.js';
-import { BlockError } from '../../spec/block/errors.js';
-import type { Node } from '../../spec/block/node.js';
-import { ALL, CONSISTENT_READ, RESIZE, WRITE } from '../../spec/block/permissions.js';
-import { nodeSha256 } from '../../spec/host/sha256.js';
-import { type Json, type JsonObject, jsonObject } from '../../spec/json/value.js';
-import type { NbdListener } from '../../spec/nbd/exports.js';
-import { createImage } from '../../spec/qbm/create.js';
-import { type ImageRef, imageRef } from '../../spec/qbm/descriptor.js';
-import { dataFileName } from '../../spec/qbm/names.js';
-import { QmpError } from '../../spec/qmp/errors.js';
-import { type IoResult, Machine } from '../../spec/qmp/machine.js';
-import { MemoryStorage } from '../../spec/storage/memory-storage.js';
-import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from './observe.js';
-import { firstOther, PatternFile, patternBytes } from './pattern.js';
+import type { DirtyBitmap } from '../../../spec/bitmap/dirty-bitmap.js';
+import { sha256 } from '../../../spec/bitmap/serialise.js';
+import type { Edge, Holder } from '../../../spec/block/edge.js';
+import { BlockError } from '../../../spec/block/errors.js';
+import type { Node } from '../../../spec/block/node.js';
+import { ALL, CONSISTENT_READ, RESIZE, WRITE } from '../../../spec/block/permissions.js';
+import { nodeSha256 } from '../../../spec/host/sha256.js';
+import { type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
+import type { NbdListener } from '../../../spec/nbd/exports.js';
+import { createImage } from '../../../spec/qbm/create.js';
+import { type ImageRef, imageRef } from '../../../spec/qbm/descriptor.js';
+import { dataFileName } from '../../../spec/qbm/names.js';
+import { QmpError } from '../../../spec/qmp/errors.js';
+import { type IoResult, Machine } from '../../../spec/qmp/machine.js';
+import { MemoryStorage } from '../../../spec/storage/memory-storage.js';
+import { LARGEST_MAPPED_DISK, noSuchNode, sortBitmaps } from '../observe.js';
+import { firstOther, PatternFile, patternBytes } from '../pattern.js';
 import type {
   BitmapObservation,
   IoOutcome,
@@ -27,7 +27,7 @@ import type {
   NodeObservation,
   OpenOptions,
   Reply,
-} from './target.js';
+} from '../target.js';
 
 /** Who sends the requests of a case. */
 const GUEST: Holder = {

@@ -1,7 +1,7 @@
 /** What `check` says: an id, how bad it is, what it is about, and what repair does. FORMAT.md, QBM-042 and QBM-043. */
-import { StorageError } from '../storage/storage.js';
-import type { Reference } from './descriptor.js';
-import { QbmError } from './errors.js';
+import { StorageError } from '../../storage/storage.js';
+import type { Reference } from '../descriptor.js';
+import { QbmError } from '../errors.js';
 
 /** Texts of the findings that are no errors at open; FORMAT.md has the same table. */
 export const QBM_FINDINGS = {
