@@ -2,7 +2,7 @@
 import { Node } from '../../../spec/block/node.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import type { Action } from '../../case/case.js';
-import { asksFor } from '../commands.js';
+import { asksFor, commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
@@ -29,7 +29,32 @@ function mayTakeAway(action: Action): boolean {
   );
 }
 
+/** An action changes a bitmap that a backup of the same transaction, after it, exchanges for another one even if it fails. */
+function exchangesBitmapOf(changes: RegExp): NonNullable<Trigger['refused']> {
+  return (_, action) => {
+    if (action.verb !== 'qmp' || action.command !== 'transaction') return false;
+    const changed = new Set<unknown>();
+    for (const { name, args } of commandsOf(action)) {
+      if (args['bitmap-mode'] === 'always' && changed.has(args.bitmap)) return true;
+      if (changes.test(name)) changed.add(args.target ?? args.name);
+    }
+    return false;
+  };
+}
+
 export const TOGETHER: readonly Trigger[] = [
+  {
+    name: 'transaction that fails after it changed a bitmap and created a backup that always syncs it',
+    shownBy: 'backup-taken-back-over-a-changed-bitmap',
+    programs: QEMU,
+    refused: exchangesBitmapOf(/^block-dirty-bitmap-(clear|enable|disable|merge)$/),
+  },
+  {
+    name: 'transaction that fails after it added a bitmap and created a backup that always syncs it',
+    shownBy: 'backup-taken-back-over-an-added-bitmap',
+    programs: QEMU_10,
+    refused: exchangesBitmapOf(/^block-dirty-bitmap-add$/),
+  },
   {
     name: 'filter or image that goes with a job while a bitmap of it is in use',
     shownBy: 'bitmap-of-a-filter-that-goes',

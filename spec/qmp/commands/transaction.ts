@@ -88,7 +88,7 @@ function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined
     case 'block-dirty-bitmap-add': {
       // TXN-005
       const added = addBitmap(machine, action.data);
-      return { abort: () => dropBitmap(added) };
+      return { abort: undo(added, dropBitmap) };
     }
     case 'block-dirty-bitmap-remove': {
       const found = removableBitmap(machine, action.data);
@@ -99,7 +99,10 @@ function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined
       const found = clearableBitmap(machine, action.data);
       const saved = found.bitmap.save();
       found.bitmap.clear();
-      return { commit: () => bitmapChanged(found), abort: () => found.bitmap.restore(saved) };
+      return {
+        commit: () => bitmapChanged(found),
+        abort: undo(found, ({ bitmap }) => bitmap.restore(saved)),
+      };
     }
     case 'block-dirty-bitmap-enable':
       return switchBitmap(machine, action.data, true);
@@ -110,7 +113,10 @@ function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined
       const { bitmap } = findBitmap(machine, { node: action.data.node, name: action.data.target });
       const saved = bitmap.save();
       const found = mergeBitmaps(machine, action.data);
-      return { commit: () => bitmapChanged(found), abort: () => bitmap.restore(saved) };
+      return {
+        commit: () => bitmapChanged(found),
+        abort: undo(found, ({ bitmap }) => bitmap.restore(saved)),
+      };
     }
     case 'block-dirty-bitmap-set-persistent': {
       const found = clearableBitmap(machine, action.data);
@@ -118,7 +124,7 @@ function prepareAction(machine: Machine, action: Action, txn: JobTxn | undefined
       // QBM-031: what is stored goes when that cannot be undone any more
       if (!action.data.persistent) return outOfReach(found, () => setPersistent(found, false));
       setPersistent(found, true);
-      return { abort: () => setPersistent(found, false) };
+      return { abort: undo(found, (now) => setPersistent(now, false)) };
     }
     // TXN-013
     case 'blockdev-backup':
@@ -141,6 +147,12 @@ function startedLater({ job, unmake }: { job: BlockJob; unmake?: () => void }): 
       unmake?.();
     },
   };
+}
+
+/** TXN-003: puts back what the bitmap of that name had, also where an aborted backup left its successor in the place (JOB-046). */
+function undo({ node, bitmap }: Found, putBack: (now: Found) => void): () => void {
+  const name = bitmap.name!;
+  return () => putBack({ node, bitmap: node.bitmap(name)! });
 }
 
 /** TXN-006: until the commit the bitmap is only out of reach. @throws Refusal if its stored copy cannot go */
@@ -167,9 +179,9 @@ function switchBitmap(machine: Machine, at: Infer<typeof BlockDirtyBitmap>, enab
   bitmap.enabled = enabled;
   return {
     commit: () => bitmapChanged(found),
-    abort: () => {
-      bitmap.enabled = before;
-    },
+    abort: undo(found, (now) => {
+      now.bitmap.enabled = before;
+    }),
   };
 }
 
