@@ -55,6 +55,15 @@ t.test('how far a growing overlay hides its backing file is for its format to sa
   t.notOk(isLuck(run, qmpAction('block_resize', { 'node-name': 'base', size: 3 * SIZE })));
 });
 
+t.test('what is left of a mirror that follows its disk is luck, in numbers and in its bitmap', async (t) => {
+  const run = disks(5);
+  const questions = ['query-jobs', 'query-block-jobs', 'query-block', 'query-named-block-nodes'];
+  for (const question of questions) t.notOk(isLuck(run, qmpAction(question)), question);
+  run.play(qmpAction('blockdev-mirror', { 'job-id': 'j0', device: 'disk', target: 'one', sync: 'none' }));
+  for (const question of questions) t.ok(isLuck(run, qmpAction(question)), question);
+  t.notOk(isLuck(run, qmpAction('query-block-exports')));
+});
+
 t.test('a mirror that stands by may be met awake', async (t) => {
   const run = disks(5);
   run.play(qmpAction('blockdev-mirror', { 'job-id': 'j0', device: 'disk', target: 'one', sync: 'full' }));

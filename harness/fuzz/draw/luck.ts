@@ -124,9 +124,12 @@ function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }:
   return onError === 'report' || (onError === 'enospc' && !fault.includes('"inject-error.0.errno":28'));
 }
 
+/** They show progress, or the bitmap by which a job copies. */
+const SHOWS_HOW_FAR = /^query-((block-)?jobs|block|named-block-nodes)$/;
+
 /** How far a mirror, or a commit that is ready, has followed its disk, and what of that it counts where there is nothing. */
 function asksHowFar(run: ModelRun, action: Action): boolean {
-  const isQuery = action.verb === 'qmp' && /^query-(block-)?jobs$/.test(action.command);
+  const isQuery = action.verb === 'qmp' && SHOWS_HOW_FAR.test(action.command);
   return isQuery && run.jobs.some(({ driver, status }) => driver.type === 'mirror' || status === 'ready');
 }
 

@@ -126,12 +126,23 @@ function endingOf(run: ModelRun, action: Action): Node | null {
     ?.parent as Node | null;
 }
 
-/** The base that a stream which is asked for its end has by now: no command has named it. */
+/** The base that a stream or a commit has by now which is asked for its end, or to go on to that. */
 function baseAtEnd(run: ModelRun, action: Action): Node | null {
-  if (action.verb !== 'qmp' || !/^(block-)?job-finalize$/.test(action.command)) return null;
+  if (action.verb !== 'qmp' || !/^(block-)?job-(finalize|resume)$/.test(action.command)) return null;
   const id = action.arguments?.id ?? action.arguments?.device;
   const job = run.jobs.find((one) => one.id === id);
-  if (!(job instanceof BlockJob) || job.driver.type !== 'stream') return null;
+  if (!(job instanceof BlockJob)) return null;
+  if (job.driver.type === 'commit') return imageOfBase(job);
+  return job.driver.type === 'stream' ? baseOfStream(job) : null;
+}
+
+function imageOfBase({ uses }: BlockJob): Node | null {
+  const base = uses.find(({ name }) => name === 'base')?.child;
+  return base === undefined ? null : imageOf(base);
+}
+
+/** No command has named it. */
+function baseOfStream(job: BlockJob): Node | null {
   const used = new Set(job.uses.map(({ child }) => child));
   const top = job.uses.find(({ name }) => name === 'active node')?.child;
   for (let image = top === undefined ? null : imageOf(top); image !== null; image = imageBelow(image))

@@ -4,7 +4,7 @@ import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { imageOf, isLoop } from '../moves/tools/images.js';
 import { commandLine } from '../moves/tools/words.js';
-import { QEMU } from './programs.js';
+import { QEMU, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
 
 /** The words of a tool, with the image that it is to open. */
@@ -40,6 +40,14 @@ function isOverNothing(run: ModelRun, words: readonly string[]): boolean {
   return imageOf(run, below) === null || below === names.at(-1);
 }
 
+/** Whether a rebase that may copy is of an image with bitmaps that tell a part of a cluster from the rest. */
+function copiesBesideBitmaps(run: ModelRun, words: readonly string[]): boolean {
+  const { command, names } = commandLine(words);
+  if (command !== 'rebase' || words.includes('-u')) return false;
+  const image = imageOf(run, names.at(-1) ?? '');
+  return image?.bitmaps.some(({ granularity }) => granularity < CLUSTER) === true;
+}
+
 export const TOOL_TRIGGERS: readonly Trigger[] = [
   {
     name: 'tool on an image that is below itself',
@@ -62,6 +70,12 @@ export const TOOL_TRIGGERS: readonly Trigger[] = [
     shownBy: 'convert-over-a-missing-backing-file',
     programs: QEMU,
     before: (run, action) => action.verb === 'img' && isOverNothing(run, action.words),
+  },
+  {
+    name: 'rebase of an image with bitmaps that are finer than its clusters',
+    shownBy: 'rebase-and-bitmaps',
+    programs: QEMU_10,
+    before: (run, action) => action.verb === 'img' && copiesBesideBitmaps(run, action.words),
   },
   {
     name: 'bitmap of an image without bytes',

@@ -59,12 +59,12 @@ function makeFilter(
   const node = new Node(withDefaults(name ?? graph.generateName(), given), opened);
   node.pinned += 1;
   try {
-    const [file, to] = graph.change(
-      (change) =>
-        [
-          change.adopt(node, source, 'file', 'filtered', { demand: demandOfFile }),
-          change.adopt(node, target, 'target', 'part', { demand: demandOfTarget }),
-        ] as const,
+    // One after the other, as a filter that is asked for gets them: what is in the way of the first is told first.
+    const file = graph.change((change) =>
+      change.adopt(node, source, 'file', 'filtered', { demand: demandOfFile }),
+    );
+    const to = graph.change((change) =>
+      change.adopt(node, target, 'target', 'part', { demand: demandOfTarget }),
     );
     const driver = openCopyBeforeWrite(file, to, { bitmap: null, onError: 'break-guest-write' });
     node.install(driver);
