@@ -136,7 +136,12 @@ export function summaryText(summary: Summary, directory: string): string {
     [...reasons].map(([reason, count]) => `  ${name}: ${figure(count)}×  ${reason}`),
   );
   if (reasons.length > 0) lines.push('', 'could not be played:', ...reasons);
-  const never = properties.flatMap(({ name, goals }) =>
+  const unplayed = properties.filter(({ histories }) => histories === 0).map(({ name }) => name);
+  if (unplayed.length > 0) {
+    lines.push('', `no history yet, or none that the target can play: ${unplayed.join(', ')}`);
+  }
+  const played = properties.filter(({ histories }) => histories > 0);
+  const never = played.flatMap(({ name, goals }) =>
     [...goals].filter(([, count]) => count === 0).map(([goal]) => `  ${name}: ${goal}`),
   );
   if (never.length > 0) lines.push('', 'never reached:', ...never);
