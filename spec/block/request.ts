@@ -43,8 +43,8 @@ export function discard(node: Node, offset: number, length: number): void {
   marking(node, offset, length, () => void isDone(() => node.driver.discard(offset, length)));
 }
 
-/** Whether the driver can do it. @throws whatever else it fails with */
-function isDone(ask: () => void): boolean {
+/** Whether a driver can do it. @throws whatever else it fails with */
+export function isDone(ask: () => void): boolean {
   try {
     ask();
     return true;

@@ -7,6 +7,7 @@ import { writeJson } from '../../json/write.js';
 import { linuxErrno } from '../../storage/linux-errno.js';
 import type { Edge } from '../edge.js';
 import { SECTOR } from '../node.js';
+import { isDone } from '../request.js';
 import { type Errno, RequestError } from '../request-error.js';
 import type { DriverStatus } from '../status.js';
 import type { DebugEvent, Driver, PreparedReopen } from './driver.js';
@@ -113,7 +114,7 @@ class BlkdebugDriver extends FilterDriver {
   override copyUp(offset: number, length: number): void {
     this.#isChanged = true;
     this.#check('read', offset, length);
-    this.#check('write', offset, length);
+    if (this.#active.length > 0) this.#checkCopy(offset, length);
     super.copyUp(offset, length);
   }
 
@@ -132,6 +133,15 @@ class BlkdebugDriver extends FilterDriver {
   override status(offset: number, length: number): DriverStatus {
     this.#check('block-status', offset, length);
     return super.status(offset, length);
+  }
+
+  /** What is copied up is written as zeros if it is nothing else. REF-081 @throws RequestError */
+  #checkCopy(offset: number, length: number): void {
+    const bytes = new Uint8Array(length);
+    super.read(offset, bytes);
+    const isZero = bytes.every((byte) => byte === 0);
+    if (!isZero || !isDone(() => this.#check('write-zeroes', offset, length)))
+      this.#check('write', offset, length);
   }
 
   /** REF-087 @throws RequestError */
