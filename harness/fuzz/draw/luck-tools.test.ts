@@ -49,3 +49,17 @@ t.test('how far an image that grows hides what is below is luck', async (t) => {
   t.notOk(isLuckOfTools(run, tool('resize top 1048576')), 'it was as long');
   t.notOk(isLuckOfTools(run, tool('commit top')));
 });
+
+t.test(
+  'whether a copy over another file has zeros past the end of the own backing file is luck',
+  async (t) => {
+    const run = played(...CHAIN, 'create -q -f {format} -b top -F {format} large 1M');
+    t.ok(isLuckOfTools(run, tool('convert -O {format} -B base -F {format} large copy')));
+    t.notOk(isLuckOfTools(run, tool('convert -O {format} -B top -F {format} large copy')), 'its own');
+    t.notOk(
+      isLuckOfTools(run, tool('convert -O {format} -B base -F {format} top copy')),
+      'its own, of one size',
+    );
+    t.notOk(isLuckOfTools(run, tool('convert -O {format} large copy')));
+  },
+);

@@ -8,7 +8,23 @@ export function isLuckOfTools(run: ModelRun, action: Action): boolean {
   if (run.copied.isChangedBy(run, action)) return true;
   if (action.verb !== 'img') return false;
   const { words } = action;
+  if (words[0] === 'convert') return copiesOverAnother(run, words);
   return words[0] === 'compare' ? comparesHoles(run, words) : growsPastBacking(run, words);
+}
+
+/**
+ * A copy over another file than what the source stands on, which is shorter than the source: whether zeros are written where only
+ * the source goes on depends on where QEMU ends what it looks at (IMG-006).
+ */
+function copiesOverAnother(run: ModelRun, words: readonly string[]): boolean {
+  const { options, names } = commandLine(words);
+  const below = options.get('-B');
+  if (below === undefined) return false;
+  return names.slice(0, -1).some((name) => {
+    const source = imageOf(run, name);
+    const own = source?.backing ?? null;
+    return source != null && own !== null && own !== below && (imageOf(run, own)?.size ?? 0) < source.size;
+  });
 }
 
 /**
