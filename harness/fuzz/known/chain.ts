@@ -7,6 +7,7 @@ import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
+import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { isStale } from './resize.js';
@@ -56,7 +57,7 @@ function losesZeros(run: ModelRun, action: Action): boolean {
   const base = streamBase(run, top, args);
   const first = imageBelow(top);
   if (base === null || first === null || first === base) return false;
-  return lacks(imageOf(top), first.size, Math.min(base.size, top.size));
+  return asked(() => lacks(imageOf(top), first.size, Math.min(base.size, top.size))) === true;
 }
 
 /** A commit below an image that is longer than what is committed, into a base that is longer, too. */

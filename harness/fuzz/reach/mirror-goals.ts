@@ -1,5 +1,6 @@
 /** Goals about mirrors. */
 import { isAllocatedAbove } from '../../../spec/block/status.js';
+import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { standingMirrors } from '../moves/mirror/standing.js';
 import { goal } from './job-goals.js';
@@ -27,7 +28,7 @@ export const MIRROR_GOALS: readonly Goal[] = [
   goal('what nobody in a chain has anything of is mirrored to a target that has', (run, action, answer) => {
     if (!answer.ok || action.verb !== 'qmp' || action.command !== 'blockdev-mirror') return false;
     const { device, target, sync } = action.arguments ?? {};
-    return sync === 'full' && hasWhatOtherLacks(run, String(target), String(device));
+    return sync === 'full' && asked(() => hasWhatOtherLacks(run, String(target), String(device))) === true;
   }),
   goal('a mirror stands still because of its target', (run) =>
     run.jobs.some(({ status, isUserPaused }) => status === 'paused' && isUserPaused),
