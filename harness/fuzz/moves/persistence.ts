@@ -2,8 +2,10 @@
 import type { Json } from '../../../spec/json/value.js';
 import { DIRECTORY } from '../../target/reference/model.js';
 import { imgAction, openExisting } from '../draw/actions.js';
+import { granularity } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { unflushed } from '../draw/unflushed.js';
+import { drawAdd, playCommand } from './bitmaps.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf } from './names.js';
 import { shown } from './nodes.js';
@@ -36,10 +38,40 @@ export function reopenAll(sketch: Sketch): void {
 
 export function playRestart(sketch: Sketch, how: 'restart' | 'kill'): void {
   if (sketch.run.jobs.length > 0) return;
-  sketch.play({ verb: how === 'kill' && flushAll(sketch) ? 'kill' : 'restart' });
+  const isKill = how === 'kill' && flushAll(sketch);
+  // What was added long ago has been stored by some good end, mostly.
+  if (isKill && sketch.draw.chance(0.5)) {
+    const { args } = drawAdd(sketch);
+    playCommand(sketch, { verb: 'add', args: members({ ...args, persistent: true }) });
+  }
+  const there = namesThere(sketch);
+  sketch.play({ verb: isKill ? 'kill' : 'restart' });
   if (sketch.draw.chance(0.25)) playTool(sketch);
   reopenAll(sketch);
+  if (isKill) addLost(sketch, there);
   for (const node of [...sketch.disks]) if (bitmapsOf(node).length > 0) sketch.observe(node.name);
+}
+
+interface BitmapPlace {
+  readonly node: string;
+  readonly name: string;
+}
+
+function namesThere(sketch: Sketch): BitmapPlace[] {
+  return sketch.disks.flatMap((node) => bitmapsOf(node).map(({ name }) => ({ node: node.name, name })));
+}
+
+/** Bitmaps that a crash took, for nobody had stored them, are added again, now and then: their names are free. */
+function addLost(sketch: Sketch, before: readonly BitmapPlace[]): void {
+  const { draw } = sketch;
+  for (const { node, name } of before) {
+    const found = sketch.node(node);
+    const isLost = found !== undefined && found.bitmap(name) === undefined;
+    if (!isLost || !draw.chance(0.5)) continue;
+    const persistent = draw.pick([true, true, undefined]);
+    const args = members({ node, name, granularity: granularity(draw, found.size), persistent });
+    playCommand(sketch, { verb: 'add', args });
+  }
 }
 
 /** What was not flushed may be lost in a crash. Returns whether nothing would be. */
@@ -95,7 +127,7 @@ function playSwitch(sketch: Sketch): void {
 
 export const PERSISTENCE_MOVES: readonly Move[] = [
   { name: 'restart', weight: 1, make: (sketch) => playRestart(sketch, 'restart') },
-  { name: 'kill', weight: 0.6, make: (sketch) => playRestart(sketch, 'kill') },
+  { name: 'kill', weight: 1, make: (sketch) => playRestart(sketch, 'kill') },
   { name: 'close', weight: 2, make: playClose },
   { name: 'read-only or not', weight: 1.5, make: playSwitch },
   { name: 'open again', weight: 1, make: reopenAll },

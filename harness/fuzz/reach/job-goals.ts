@@ -1,4 +1,5 @@
 /** Goals about jobs, backups, exports and what outlives a process. */
+import type { Node } from '../../../spec/block/node.js';
 import type { Json } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { Answer, ModelRun } from '../draw/model-run.js';
@@ -113,10 +114,35 @@ export const PERSISTENCE_GOALS: readonly Goal[] = [
   goal('an inconsistent bitmap after a crash', (run) =>
     run.nodes.some((node) => node.bitmaps.some(({ inconsistent }) => inconsistent)),
   ),
+  lostAgain(),
   goal('stored bitmaps of a read-only image', (run) =>
     run.nodes.some((node) => node.readOnly && hasStored(node)),
   ),
 ];
+
+/** A bitmap has the name of one that was to be stored, and went with the program before. */
+function lostAgain(): Goal {
+  return {
+    name: 'the name of a bitmap that a crash took is used again',
+    watch: () => {
+      let before: readonly string[] = [];
+      let lost: readonly string[] = [];
+      return (run, action, answer) => {
+        if (action.verb === 'kill') lost = before;
+        const isAdded = answer.ok && isCommand(action, 'block-dirty-bitmap-add');
+        const isAgain = isAdded && lost.includes(`${argument(action, 'node')}/${argument(action, 'name')}`);
+        before = run.nodes.flatMap(keysOfPersistent);
+        lost = lost.filter((key) => !before.includes(key));
+        return isAgain;
+      };
+    },
+  };
+}
+
+/** node/bitmap */
+function keysOfPersistent({ name, bitmaps }: Node): string[] {
+  return bitmaps.filter(({ persistent }) => persistent).map((bitmap) => `${name}/${bitmap.name}`);
+}
 
 function hasStored(node: { readonly bitmaps: readonly { readonly persistent: boolean }[] }): boolean {
   return node.bitmaps.some(({ persistent }) => persistent);

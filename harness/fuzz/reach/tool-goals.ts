@@ -1,7 +1,7 @@
 /** Goals about image tools: what a campaign of them should have done to images now and then. */
 import type { Action } from '../../case/case.js';
 import type { Answer, ModelRun } from '../draw/model-run.js';
-import { imageOf } from '../moves/tools/images.js';
+import { contentOf, imageOf } from '../moves/tools/images.js';
 import { goal } from './job-goals.js';
 import type { Goal } from './reach.js';
 
@@ -37,6 +37,36 @@ function afterKill(): Goal {
   };
 }
 
+/** Zeros that hide what the image below shows are committed into it. */
+function hidingCommitted(): Goal {
+  return {
+    name: 'zeros over what is below are committed',
+    watch: () => {
+      const hiding = new Set<string>();
+      return (run, action, answer) => {
+        if (action.verb === 'image-io' && action.image !== null && hides(run, action.image, action.commands))
+          hiding.add(action.image);
+        const committed = done(action, answer, 'commit')?.at(-1);
+        return committed !== undefined && hiding.has(committed);
+      };
+    },
+  };
+}
+
+/** Whether one of these requests has written zeros where the image below shows something else. */
+function hides(run: ModelRun, name: string, commands: readonly string[]): boolean {
+  const zeros = commands.filter((command) => command.startsWith('write -z'));
+  const backing = zeros.length === 0 ? null : imageOf(run, name)?.backing;
+  const below = backing == null ? null : imageOf(run, backing);
+  const runs = (below === null ? null : contentOf(run, below)) ?? [];
+  return zeros.some((command) => {
+    const [start = 0, length = 0] = command.split(' ').slice(-2).map(Number);
+    return runs.some(
+      (one) => one.pattern !== 0 && one.offset < start + length && start < one.offset + one.length,
+    );
+  });
+}
+
 export const TOOL_GOALS: readonly Goal[] = [
   goal('a commit over an image between', (_, action, answer) => {
     const words = done(action, answer, 'commit');
@@ -47,6 +77,10 @@ export const TOOL_GOALS: readonly Goal[] = [
     const top = words === null ? null : imageOf(run, words.at(-1)!);
     const base = top?.backing == null ? null : imageOf(run, top.backing);
     return base !== null && top !== null && base.size >= top.size && base.size % 65536 !== 0;
+  }),
+  hidingCommitted(),
+  goal('a copy into an image that is there', (_, action, answer) => {
+    return done(action, answer, 'convert')?.includes('-n') === true;
   }),
   goal('a rebase that copies onto an image of another size', (run, action, answer) => {
     const words = done(action, answer, 'rebase');

@@ -1,12 +1,13 @@
 /** What tools do to images that are there: requests, sizes, commits, rebases, bitmaps. */
 import { imgAction } from '../../draw/actions.js';
-import { CLUSTER, granularity, newSize, rangeOf } from '../../draw/edges.js';
+import { granularity, newSize, rangeOf } from '../../draw/edges.js';
 import type { Sketch } from '../../draw/sketch.js';
 import type { Move } from '../move.js';
 import { BROKEN } from '../names.js';
 import { chainBelow, type Image, imagesOf } from './images.js';
 import { kindOf, sizeFor } from './kind.js';
 import { formatWords, ioAction, readBack, someImage } from './look.js';
+import { clustersOf, playZerosOver, rangeWords } from './zeros.js';
 
 /** Requests of one run of the tool. */
 export function playRequests(sketch: Sketch, image = someImage(sketch)): void {
@@ -15,11 +16,6 @@ export function playRequests(sketch: Sketch, image = someImage(sketch)): void {
   for (let count = draw.int(1, 4); count > 0; count--) commands.push(...drawRequest(sketch, image));
   if (draw.chance(0.1)) commands.push('flush');
   if (commands.length > 0) sketch.play(ioAction(image, ...commands));
-}
-
-interface Range {
-  readonly offset: number;
-  readonly length: number;
 }
 
 function drawRequest(sketch: Sketch, { size, bitmaps, format }: Image): string[] {
@@ -33,28 +29,15 @@ function drawRequest(sketch: Sketch, { size, bitmaps, format }: Image): string[]
     case 0:
       return [`write -P ${draw.int(1, 255)} ${offset} ${length}`];
     case 1:
-      return zeros === null ? [] : [`write -z ${draw.chance(0.5) ? '-u ' : ''}${words(zeros)}`];
+      return zeros === null ? [] : [`write -z ${draw.chance(0.5) ? '-u ' : ''}${rangeWords(zeros)}`];
     case 2:
       // What a discard leaves is for the format to choose, so there are zeros afterwards.
-      return zeros === null ? [] : [`discard ${words(zeros)}`, `write -z ${words(zeros)}`];
+      return zeros === null ? [] : [`discard ${rangeWords(zeros)}`, `write -z ${rangeWords(zeros)}`];
     case 3:
       return [`read -P ${draw.int(0, 255)} ${offset} ${length}`];
     default:
       return [`truncate ${draw.int(0, size + 4096)}`];
   }
-}
-
-function words({ offset, length }: Range): string {
-  return `${offset} ${length}`;
-}
-
-/** Whole clusters at about this place; null if the disk has none. */
-function clustersOf({ offset, length }: Range, size: number): Range | null {
-  const clusters = Math.floor(size / CLUSTER);
-  if (clusters === 0) return null;
-  const first = Math.min(clusters - 1, Math.floor(offset / CLUSTER));
-  const end = Math.min(clusters, Math.ceil((offset + length) / CLUSTER));
-  return { offset: first * CLUSTER, length: Math.max(1, end - first) * CLUSTER };
 }
 
 function playResize(sketch: Sketch): void {
@@ -77,6 +60,7 @@ function playCommit(sketch: Sketch): void {
   const top = draw.chance(BROKEN) ? someImage(sketch) : draw.any(overlays);
   if (top === undefined) return;
   const below = chainBelow(top, images);
+  if (below[0] !== undefined && draw.chance(0.5)) playZerosOver(sketch, top, below[0]);
   const base = draw.chance(0.35) ? draw.any(draw.chance(BROKEN) ? images : below) : undefined;
   const words = [...(draw.chance(0.2) ? ['-d'] : []), ...(base === undefined ? [] : ['-b', base.name])];
   sketch.play(imgAction('commit', '-q', ...words, ...formatWords(sketch, top), top.name));

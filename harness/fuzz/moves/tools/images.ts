@@ -108,14 +108,14 @@ export interface Run {
 }
 
 /** What the model has in an image, as runs of equal bytes; null if it cannot read it. */
-export function contentOf(sketch: Sketch, { name, format }: Image): Run[] | null {
-  const bytes = readReferenceImage(sketch.run.model.storage, DIRECTORY, name, formatName(sketch, format));
+export function contentOf(run: ModelRun, { name, format }: Image): Run[] | null {
+  const bytes = readReferenceImage(run.model.storage, DIRECTORY, name, formatName(run, format));
   return bytes === null ? null : runsOf(bytes);
 }
 
 /** What the model calls a format. */
-function formatName(sketch: Sketch, format: string): string {
-  return format === 'raw' ? 'raw' : sketch.run.model.formatDriver;
+function formatName({ model }: ModelRun, format: string): string {
+  return format === 'raw' ? 'raw' : model.formatDriver;
 }
 
 export function runsOf(bytes: Uint8Array): Run[] {

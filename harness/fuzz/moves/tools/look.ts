@@ -20,7 +20,7 @@ export function ioAction({ name, format }: Pick<Image, 'name' | 'format'>, ...co
 /** Every byte of an image is read, and has to be what the model has there. */
 export function readBack(sketch: Sketch, name: string): void {
   const image = imageOf(sketch.run, name);
-  const runs = image === null ? null : contentOf(sketch, image);
+  const runs = image === null ? null : contentOf(sketch.run, image);
   if (image === null || runs === null || runs.length === 0) return;
   const from = runs.length <= MOST_RUNS ? 0 : sketch.draw.int(0, runs.length - MOST_RUNS);
   const shown = runs.slice(from, from + MOST_RUNS);

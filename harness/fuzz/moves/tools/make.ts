@@ -9,6 +9,7 @@ import { chainBelow, type Image, imagesOf } from './images.js';
 import { newFormat, sizeFor } from './kind.js';
 import { formatWords, readBack, someImage } from './look.js';
 import { madeName } from './server.js';
+import { playDataUnder } from './zeros.js';
 
 /** More images than these make histories long, not better. */
 const MOST_IMAGES = 7;
@@ -70,11 +71,23 @@ function playConvert(sketch: Sketch): void {
 /** Into an image that is there: what it has is written over, also where the source has zeros. */
 function playConvertInto(sketch: Sketch): void {
   const { draw } = sketch;
-  const [source, target] = [someImage(sketch), someImage(sketch)];
-  if (source.name === target.name && !draw.chance(BROKEN)) return;
+  const source = someImage(sketch);
+  const target = draw.chance(0.15) ? someImage(sketch) : someThatHolds(sketch, source);
+  if (target === undefined) return;
+  if (draw.chance(0.7)) playDataUnder(sketch, target, source);
   const words = ['-n', '-O', target.format, ...sparse(sketch), ...formatWords(sketch, source)];
   const answer = sketch.play(imgAction('convert', ...words, source.name, target.name));
   after(sketch, answer, [source.name, target.name]);
+}
+
+/** An image that what another one has fits into. Those below that one cannot be written to while it is read. */
+function someThatHolds(sketch: Sketch, source: Image): Image | undefined {
+  const images = imagesOf(sketch);
+  const below = chainBelow(source, images);
+  const others = images.filter(
+    (one) => one.name !== source.name && !below.includes(one) && one.size >= source.size,
+  );
+  return sketch.draw.any(others);
 }
 
 /** How many zeros in a row are left out. */
@@ -107,5 +120,5 @@ export const MAKES: readonly Move[] = [
   { name: 'create', weight: 1, make: playCreate },
   { name: 'overlay', weight: 3, make: playOverlay },
   { name: 'convert', weight: 3, make: playConvert },
-  { name: 'convert into', weight: 1.5, make: playConvertInto },
+  { name: 'convert into', weight: 3, make: playConvertInto },
 ];
