@@ -122,9 +122,9 @@ export const TOGETHER: readonly Trigger[] = [
     refused: (run, action, { id }) =>
       id === 'REF-E-FILTER-CREATE' &&
       asksFor(action, (name) => STARTS_JOB.test(name)) &&
-      run.jobs.some(
-        (job) => job instanceof BlockJob && job.uses.some(({ child }) => child.iothread !== null),
-      ),
+      // The job may come to the thread only by this: its node follows the source there.
+      hasThreads(run) &&
+      run.jobs.some((job) => job instanceof BlockJob),
   },
   {
     name: 'filter above a node in an iothread',
