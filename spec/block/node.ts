@@ -147,9 +147,9 @@ export class Node {
     this.bitmaps.splice(this.bitmaps.indexOf(bitmap), 1);
   }
 
-  /** The file name a person would recognise, or `json:{…}` where options matter. */
+  /** The file name a person would recognise, or `json:{…}` where options matter. Filters without a name pass on what is below. REF-046 */
   get filename(): string {
-    return this.driver.filename();
+    return skipImplicit(this).driver.filename();
   }
 
   /** Its options as file names of nodes above show them: filters that jobs put there without a name do not show. REF-046 */

@@ -8,22 +8,22 @@ export function isLuckOfTools(run: ModelRun, action: Action): boolean {
   if (run.copied.isChangedBy(run, action)) return true;
   if (action.verb !== 'img') return false;
   const { words } = action;
-  if (words[0] === 'convert') return copiesOverAnother(run, words);
-  return words[0] === 'compare' ? comparesHoles(run, words) : growsPastBacking(run, words);
+  if (words[0] === 'compare') return comparesHoles(run, words);
+  return growsPastBacking(run, words) || copiesPastBacking(run, words);
 }
 
 /**
- * A copy over another file than what the source stands on, which is shorter than the source: whether zeros are written where only
- * the source goes on depends on where QEMU ends what it looks at (IMG-006).
+ * A copy over an image that shows something where that below the source has ended: `-B` is for one that shows the same, and whether
+ * the zeros there belong to the source or to what is below depends on how far the tool looks at once.
  */
-function copiesOverAnother(run: ModelRun, words: readonly string[]): boolean {
-  const { options, names } = commandLine(words);
+function copiesPastBacking(run: ModelRun, words: readonly string[]): boolean {
+  const { command, options, names } = commandLine(words);
   const below = options.get('-B');
-  if (below === undefined) return false;
-  return names.slice(0, -1).some((name) => {
-    const source = imageOf(run, name);
-    const own = source?.backing ?? null;
-    return source != null && own !== null && own !== below && (imageOf(run, own)?.size ?? 0) < source.size;
+  if (command !== 'convert' || below === undefined) return false;
+  const sizeOf = (name: string): number => imageOf(run, name)?.size ?? 0;
+  return names.slice(0, -1).some((source) => {
+    const backing = imageOf(run, source)?.backing ?? null;
+    return backing !== null && backing !== below && sizeOf(backing) < Math.min(sizeOf(source), sizeOf(below));
   });
 }
 

@@ -5,6 +5,7 @@
 import { type Json, type JsonObject, jsonObject } from '../../json/value.js';
 import { writeJson } from '../../json/write.js';
 import { linuxErrno } from '../../storage/linux-errno.js';
+import { skipImplicit } from '../chain/walk.js';
 import type { Edge } from '../edge.js';
 import { SECTOR } from '../node.js';
 import { isDone } from '../request.js';
@@ -168,7 +169,7 @@ class BlkdebugDriver extends FilterDriver {
 
   /** REF-085 */
   override filename(): string {
-    const { driver, filename } = this.file.child;
+    const { driver, filename } = skipImplicit(this.file.child);
     const { injectErrors, setStates, limits } = this.#options;
     const hasOptions = injectErrors.length + setStates.length + Object.keys(limits).length > 0;
     const isNamed = driver.isNamedAsChild === true || !filename.startsWith('json:');
