@@ -99,3 +99,18 @@ t.test('what cannot be played is not probed; the same comes out twice', async (t
   t.ok(seen.every((text) => text === '' || text.split('\n').length % 2 === 0));
   t.same((await reduce(history(many), options)).history, one.history);
 });
+
+t.test('whoever wants an end is heard, also where nothing that is tried can be played', async (t) => {
+  const stop = new AbortController();
+  let asked = 0;
+  const reduced = await reduce(history(Array.from({ length: 60 }, (_, i) => `observe: n${i}`)), {
+    isValid: () => {
+      if (asked++ === 0) setImmediate(() => stop.abort());
+      return false;
+    },
+    shows: async () => t.fail('nothing is probed'),
+    signal: stop.signal,
+  });
+  t.match(reduced, { probes: 0, isComplete: false });
+  t.ok(asked <= 2, `${asked} were looked at`);
+});

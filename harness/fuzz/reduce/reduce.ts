@@ -3,6 +3,7 @@
  * at histories from which no single step can be taken: here a step may go while another takes over its work.
  * Deterministic, but for a limit of time.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Step } from '../../case/case.js';
 import { derivedRequirements } from '../../case/requires.js';
 import type { History } from '../history.js';
@@ -15,7 +16,7 @@ import { commandsOf, simpler } from './simplify.js';
 export interface ReduceOptions {
   /** whether a history still does; what it costs is counted as a probe */
   shows(history: History): Promise<boolean>;
-  /** whether a history could be played at all; it costs nothing to ask. Default: all that the case language can say */
+  /** whether a history could be played at all; no probe is needed to know. Default: all that the case language can say */
   isValid?(history: History): boolean;
   /** at most so many probes; default 1000 */
   readonly probes?: number;
@@ -94,13 +95,7 @@ class Reducer {
     const key = stepLines(steps).join('\n');
     if (this.#tried.has(key)) return false;
     this.#tried.add(key);
-    const history = { ...this.#history, steps };
-    if (this.#options.isValid?.(history) === false) return false;
-    const { probes = 1000, signal } = this.#options;
-    if (this.#probes >= probes || performance.now() > this.#end || signal?.aborted === true)
-      throw new Limit();
-    this.#probes++;
-    if (!(await this.#options.shows(history))) return false;
+    if (!(await this.#shows({ ...this.#history, steps }))) return false;
     this.#best = steps;
     this.#cost = cost;
     return true;
@@ -108,10 +103,14 @@ class Reducer {
 
   /** @throws Limit */
   async #shows(history: History): Promise<boolean> {
-    if (this.#options.isValid?.(history) === false) return false;
     const { probes = 1000, signal } = this.#options;
     if (this.#probes >= probes || performance.now() > this.#end || signal?.aborted === true)
       throw new Limit();
+    if (this.#options.isValid?.(history) === false) {
+      // To look at one takes time, too, and there may be thousands in a row: whoever wants an end has to be heard.
+      await nextTurn();
+      return false;
+    }
     this.#probes++;
     return this.#options.shows(history);
   }
