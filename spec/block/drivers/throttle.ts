@@ -60,9 +60,11 @@ class ThrottleDriver extends FilterDriver {
 
   readonly mutable = new Set(['throttle-group']);
 
-  /** Into another group. REF-037 */
+  /** Into another group. Other drivers have none to name, and it has no default. REF-037 */
   reopen({ specific }: ReopenRequest): PreparedReopen {
-    const group = groupOf(this.#groups, String(specific.get('throttle-group')));
+    const id = specific.get('throttle-group');
+    if (id === undefined) throw new BlockError('REF-E-REOPEN-RESET', { option: 'throttle-group' });
+    const group = groupOf(this.#groups, String(id));
     return {
       commit: () => {
         this.#group.members.delete(this);
