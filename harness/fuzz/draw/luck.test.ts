@@ -137,3 +137,16 @@ t.test('a mirror that ignores the errors of what it has yet to follow is luck', 
   t.notOk(mirror({ ...follows, 'copy-mode': 'write-blocking' }), 'it fails with the write');
   t.end();
 });
+
+t.test('how far a backup of a faulty source comes that copies several clusters at a time', async (t) => {
+  const run = new ModelRun('raw');
+  for (const name of ['disk', 'target']) run.play(openAction(name, 4 * SIZE));
+  const rules = [{ event: 'none', iotype: 'read', sector: 128 }];
+  const faulty = { driver: 'blkdebug', 'node-name': 'faulty', image: 'disk', 'inject-error': rules };
+  t.match(run.play(qmpAction('blockdev-add', faulty)), { ok: true });
+  const backup = (device: string, more: JsonObject = {}) =>
+    qmpAction('blockdev-backup', { 'job-id': 'j0', device, target: 'target', sync: 'full', ...more });
+  t.ok(isLuck(run, backup('faulty')));
+  t.notOk(isLuck(run, backup('faulty', { 'x-perf': { 'max-workers': 1, 'max-chunk': SIZE } })));
+  t.notOk(isLuck(run, backup('disk')));
+});

@@ -89,10 +89,13 @@ function backups(action: Action): readonly JsonObject[] {
   return [...commandsOf(action)].filter(({ name }) => name === 'blockdev-backup').map(({ args }) => args);
 }
 
-/** A backup to a faulty target that copies several clusters at a time: what it has copied when one fails is luck. */
-function copiesAtOnce(run: ModelRun, { target, 'x-perf': perf = null }: JsonObject): boolean {
-  const node = run.machine.graph.find(String(target));
-  if (node === undefined || node.size <= CLUSTER || node.driver.name !== 'blkdebug') return false;
+/** A backup that meets a fault where it reads or writes, and copies several clusters at a time: what it has copied then is luck. */
+function copiesAtOnce(run: ModelRun, { device, target, 'x-perf': perf = null }: JsonObject): boolean {
+  const { graph } = run.machine;
+  const to = graph.find(String(target));
+  const from = graph.findAny(String(device));
+  if (to === undefined || from === undefined || to.size <= CLUSTER) return false;
+  if (to.driver.name !== 'blkdebug' && !isFaulty(from)) return false;
   return !isJsonObject(perf) || perf['max-workers'] !== 1 || perf['max-chunk'] !== CLUSTER;
 }
 
