@@ -42,27 +42,41 @@ export async function measureCampaign(choice: TargetChoice, context: BenchContex
     const campaign = (property: Property) => () =>
       together(lanes, ({ seeds }, index) => playAll(probers[index]!, seeds, identity, property));
     const bare = () => together(lanes, ({ lines }, index) => bares[index]!.run(lines, 1));
-    const measures = [campaign(COMMANDS), bare, campaign(bitmap)].map(timed);
-    const [ours, theirs, whole] = await inTurn(measures, times, signal);
-    return section(pairsOf(ours!, theirs!), whole!, commands, count * LANES);
+    const spent: { readonly campaign: number[]; readonly bare: number[] } = { campaign: [], bare: [] };
+    const works = [noting(spent.campaign, campaign(COMMANDS)), noting(spent.bare, bare), campaign(bitmap)];
+    const [ours, theirs, whole] = await inTurn(works.map(timed), times, signal);
+    const processor = pairsOf(spent.campaign.slice(times.warmUps), spent.bare.slice(times.warmUps));
+    return section({ dialogue: pairsOf(ours!, theirs!), processor, whole: whole! }, commands, count * LANES);
   } finally {
     for (const prober of probers) await prober.close();
     for (const loop of bares) await loop.close();
   }
 }
 
-/** Both measurements are milliseconds for all that a side does in a turn. */
-function section(
-  dialogue: readonly Pair[],
-  whole: readonly number[],
-  commands: number,
-  histories: number,
-): Section {
+/** The work, and what this process takes of the processor for it, in milliseconds. */
+function noting(into: number[], work: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    into.push((user + system) / 1000);
+  };
+}
+
+/** Milliseconds for all that a side does in a turn; `processor`: of the process that measures, without its children. */
+interface Measured {
+  readonly dialogue: readonly Pair[];
+  readonly processor: readonly Pair[];
+  readonly whole: readonly number[];
+}
+
+function section({ dialogue, processor, whole }: Measured, commands: number, histories: number): Section {
   const perSecond = (of: number, ms: number): number => (1000 * of) / ms;
   const rates = dialogue.map(({ first, second }) => ({
     first: perSecond(commands, first),
     second: perSecond(commands, second),
   }));
+  const each = processor.map(({ first, second }) => ({ first: first / commands, second: second / commands }));
   const all: Comparison = {
     what: 'histories a second, guests and all',
     unit: 'count',
@@ -76,14 +90,19 @@ function section(
     title:
       'fuzz: a campaign of one worker, and bare loops, each on two resident processes of qemu-storage-daemon',
     sides: ['campaign', 'bare'],
-    rows: [comparison('commands a second', rates, { unit: 'count', bar }), all],
+    rows: [
+      comparison('commands a second', rates, { unit: 'count', bar }),
+      comparison('the processor for a command, without that of QEMU', each),
+      all,
+    ],
     measured:
       `${histories} histories made up, played on the model and on the target and compared, half of them on each ` +
-      `process. The first row: the commands of \`bitmap\` without what goes over NBD, ${commands} with those that ` +
-      'clean up after a history; the bare loops send the same lines, one by one. The second row: `bitmap` as it is.',
+      `process. The first two rows: the commands of \`bitmap\` without what goes over NBD, ${commands} with those that ` +
+      'clean up after a history; the bare loops send the same lines, one by one. The last row: `bitmap` as it is.',
     why:
       'there is one thread for two processes. While one of these works on a command, the thread makes up a history, ' +
       'plays it on the model, reads replies as JSON and compares, for the other one; a bare loop does none of it. ' +
+      'Where there are but two processors, what the thread takes is taken from QEMU, too. ' +
       'In whole histories most of the time goes to NBD: bitmaps are read by an export and a connection of their own.',
   };
 }
