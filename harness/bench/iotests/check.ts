@@ -1,8 +1,8 @@
 /** QEMU's `check` over some of its tests, timed. */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Interrupted } from '../../case/run/guard.js';
+import { bounded } from '../../case/run/guard.js';
+import { startChild } from '../../target/process.js';
 
 /** For all of them, milliseconds. */
 const LIMIT_MS = 900_000;
@@ -28,20 +28,19 @@ export async function runCheck(
   signal: AbortSignal,
 ): Promise<number> {
   const started = performance.now();
-  const { code, text } = await new Promise<{ code: number | null; text: string }>((resolve, reject) => {
-    const child = spawn(program, ['-qcow2', ...tests], {
-      cwd: dirname(program),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal,
-      timeout: LIMIT_MS,
-    });
-    let said = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (part: string) => (said = (said + part).slice(-4000)));
-    child.on('error', (error) => reject(signal.aborted ? new Interrupted() : error));
-    child.on('close', (ended) => resolve({ code: ended, text: said }));
+  const child = await startChild({
+    file: program,
+    args: ['-qcow2', ...tests],
+    cwd: dirname(program),
+    channel: 'log',
   });
-  if (signal.aborted) throw new Interrupted();
-  if (code !== 0) throw new Error(`${program} failed (${code ?? 'ended'}):\n${text}`);
+  try {
+    await bounded(child.exited, LIMIT_MS, program, signal);
+  } finally {
+    // With what it has started: its tests start QEMU.
+    await child.destroy();
+  }
+  const code = child.exit?.code ?? null;
+  if (code !== 0) throw new Error(`${program} failed (${code ?? 'ended'}):\n${child.stderr()}`);
   return performance.now() - started;
 }

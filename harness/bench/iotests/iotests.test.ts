@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { Interrupted } from '../../case/run/guard.js';
 import { findCheck, runCheck } from './check.js';
@@ -16,9 +17,24 @@ steps:
   - observe: disk
 `;
 
+/** Whether it holds in the end; looks again and again. */
+async function until(holds: () => boolean): Promise<boolean> {
+  const end = performance.now() + 30_000;
+  while (!holds() && performance.now() < end) await setTimeout(20);
+  return holds();
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 t.test('check of a tree is run with the tests', async (t) => {
   const script =
-    '#!/bin/sh\necho "$@" >> asked\ncase $2 in 000) echo no such test; exit 1;; 999) sleep 600;; esac\n';
+    '#!/bin/sh\necho "$@" >> asked\ncase $2 in 000) echo no such test; exit 1;; 999) sleep 600 & echo $! > sleeper.new; mv sleeper.new sleeper; wait;; esac\n';
   const dir = t.testdir({ tests: { 'qemu-iotests': { check: script } } });
   chmodSync(`${dir}/tests/qemu-iotests/check`, 0o755);
   t.equal(findCheck({}), null);
@@ -28,8 +44,12 @@ t.test('check of a tree is run with the tests', async (t) => {
   await t.rejects(runCheck(check, ['000'], GOES_ON), /failed \(1\):\nno such test/);
   const stop = new AbortController();
   const stopped = runCheck(check, ['999'], stop.signal);
+  const sleeper = `${dir}/tests/qemu-iotests/sleeper`;
+  await until(() => existsSync(sleeper));
   stop.abort();
   await t.rejects(stopped, Interrupted);
+  const pid = Number(readFileSync(sleeper, 'utf8'));
+  t.ok(await until(() => !runs(pid)), 'what it started has gone, too');
 });
 
 t.test('qbm run is timed, whatever differs, and not if it could not run', async (t) => {
