@@ -40,7 +40,14 @@ export type Outcome =
 
 /** Plays histories on an implementation beside the model. Used by one caller at a time. */
 export interface Prober {
-  /** does not reject for anything that the implementation does */
-  probe(history: History): Promise<Outcome>;
+  /**
+   * Does not reject for anything that the implementation does.
+   *
+   * @param meanwhile called at most once, and not after the end, while the implementation has something to do: time to
+   *   make up the next history. It does not throw.
+   */
+  probe(history: History, meanwhile?: () => void): Promise<Outcome>;
+  /** Works out what the model says of a history that will be probed next. */
+  prepare?(history: History): void;
   close(): Promise<void>;
 }

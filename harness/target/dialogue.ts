@@ -32,12 +32,14 @@ interface Waiting<M> {
   readonly reject: (fault: TargetFault) => void;
   readonly what: string;
   readonly limitMs: number;
-  readonly deadline: number;
+  deadline: number;
 }
 
 export class Dialogue<M> {
   readonly #options: DialogueOptions<M>;
   #waiting: Waiting<M>[] = [];
+  /** asked in this turn */
+  #unsent = '';
   #partial: Buffer[] = [];
   #partialBytes = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -64,8 +66,24 @@ export class Dialogue<M> {
    * @throws TargetFault `crash`, `hang` or `garbage`
    */
   ask(text: string | Buffer, what: string, limitMs: number): Promise<M> {
-    if (this.fault === null && !this.#ending) this.#options.input.write(text);
+    if (this.fault === null && !this.#ending) this.#send(text);
     return this.expect(what, limitMs);
+  }
+
+  /** What is asked at once goes out at once: a write costs about as much as all else that a request takes here. */
+  #send(text: string | Buffer): void {
+    if (typeof text !== 'string') {
+      this.#flush();
+      this.#options.input.write(text);
+      return;
+    }
+    if (this.#unsent === '') process.nextTick(() => this.#flush());
+    this.#unsent += text;
+  }
+
+  #flush(): void {
+    if (this.#unsent !== '') this.#options.input.write(this.#unsent);
+    this.#unsent = '';
   }
 
   /** Waits for a reply that nothing was sent for: a greeting. */
@@ -159,6 +177,9 @@ export class Dialogue<M> {
     const first = this.#waiting.shift();
     if (first === undefined) this.fail('garbage', `a reply that nothing was asked for: ${quote(line)}`);
     else first.resolve(message);
+    // The time of the next one begins when the program can have begun with it.
+    const next = this.#waiting[0];
+    if (next !== undefined) next.deadline = performance.now() + next.limitMs;
   }
 
   async #ended(): Promise<void> {

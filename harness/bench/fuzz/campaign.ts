@@ -1,7 +1,7 @@
 /** A campaign on two processes of a target, as one worker has them, beside bare loops that send them the same commands. */
 import { openAction } from '../../fuzz/draw/actions.js';
 import { diskSize } from '../../fuzz/draw/edges.js';
-import type { Prober } from '../../fuzz/history.js';
+import type { History, Prober } from '../../fuzz/history.js';
 import { UNSTEERED } from '../../fuzz/known/trigger.js';
 import { BITMAP_MOVES } from '../../fuzz/moves/bitmaps.js';
 import { bitmap } from '../../fuzz/properties/bitmap.js';
@@ -28,8 +28,8 @@ interface Lane {
 
 export async function measureCampaign(choice: TargetChoice, context: BenchContext): Promise<Section> {
   const { quick, signal } = context;
-  const count = quick ? 10 : 20;
-  const times = quick ? { warmUps: 2, pairs: 5 } : { warmUps: 2, pairs: 12 };
+  const count = quick ? 10 : 40;
+  const times = quick ? { warmUps: 2, pairs: 5 } : { warmUps: 6, pairs: 12 };
   const target = choice.create();
   const identity = await target.identify().finally(() => target.close());
   const lanes: Lane[] = [];
@@ -120,9 +120,16 @@ async function playAll(
   identity: Identity,
   property: Property,
 ): Promise<void> {
-  for (const seed of seeds) {
-    const history = property.draw(seed, identity);
-    const outcome = await prober.probe(history!);
+  let ready: History | null = null;
+  for (const [index, seed] of seeds.entries()) {
+    const history: History = ready ?? property.draw(seed, identity)!;
+    const next = seeds[index + 1];
+    ready = null;
+    const outcome = await prober.probe(history, () => {
+      if (next === undefined) return;
+      ready = property.draw(next, identity)!;
+      prober.prepare?.(ready);
+    });
     if (outcome.kind === 'same') continue;
     throw new Error(`the history of seed ${seed} ended with ${JSON.stringify(outcome)}`);
   }

@@ -31,7 +31,7 @@ export class Recorder {
       const child = await startChild({ file, args, channel: 'socket' });
       const input = new Writable({
         write: (chunk: Buffer, _, done) => {
-          this.#lines.push(chunk.toString());
+          this.#lines.push(...chunk.toString().split(/(?<=\n)/));
           child.input.write(chunk, done);
         },
         destroy: (error, done) => {

@@ -1,5 +1,5 @@
 /** What came back, as the transcript shows it. */
-import type { JsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import { writeString } from '../../../spec/json/write.js';
 import type { BitmapObservation, IoOutcome, NodeObservation, Reply } from '../../target/target.js';
 import { mapStrings, replyJsonLines, sortFilename, WIDTH } from './json.js';
@@ -19,7 +19,8 @@ export interface AnswerContext {
 }
 
 /** `<- {…}` or `<- error ID CLASS: TEXT`; after an error the id of the request stands on a line of its own */
-export function replyLines(reply: Reply, context: AnswerContext): string[] {
+export function replyLines(reply: Reply, context: AnswerContext): readonly string[] {
+  if ('return' in reply && reply.id === undefined && isNothing(reply.return)) return NOTHING;
   const back = (text: string): string => restoreSymbols(text, context.directory);
   const shown = (text: string): string => sortFilename(back(text));
   const echo = reply.id === undefined ? {} : { id: reply.id };
@@ -29,6 +30,15 @@ export function replyLines(reply: Reply, context: AnswerContext): string[] {
   const id = reply.error.id ?? context.errorId(desc, errorClass) ?? UNMAPPED;
   const line = `<- error ${id} ${errorClass}: ${printable(back(desc))}`.trimEnd();
   return reply.id === undefined ? [line] : [line, ...replyJsonLines('   id ', mapStrings(reply.id, shown))];
+}
+
+/** What most commands answer; it is known how that looks. */
+const NOTHING: readonly string[] = ['<- {"return": {}}'];
+
+function isNothing(value: Json): boolean {
+  if (!isJsonObject(value)) return false;
+  for (const _ in value) return false;
+  return true;
 }
 
 /** `   ok`, `   error ENOSPC` or `   mismatch at 4096: 0x00` */
@@ -46,7 +56,10 @@ export function eventLines(event: JsonObject, context: AnswerContext): string[] 
 }
 
 /** The answer to `observe`. */
-export function observationLines(observation: NodeObservation | Reply, context: AnswerContext): string[] {
+export function observationLines(
+  observation: NodeObservation | Reply,
+  context: AnswerContext,
+): readonly string[] {
   if (!('size' in observation)) return replyLines(observation, context);
   return [`   size ${observation.size}`, ...observation.bitmaps.flatMap(bitmapLines)];
 }

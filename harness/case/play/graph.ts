@@ -16,7 +16,7 @@ export async function performGraph(
   session: Session,
   within: <T>(request: Promise<T>) => Promise<T>,
   answers: AnswerContext,
-): Promise<string[]> {
+): Promise<readonly string[]> {
   // First the one for which exports of the harness go out of the way.
   const graph = await within(session.qmp('x-debug-query-block-graph', undefined));
   const nodes = await within(session.qmp('query-named-block-nodes', undefined));

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../../spec/json/value.js';
 import { Declined, type Reply, type Session } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
+import { Ahead } from './ahead.js';
 import { type AnswerContext, eventLines, ioLine, observationLines, replyLines } from './answer.js';
 import { performBytes } from './bytes.js';
 import { performFormat } from './format.js';
@@ -21,6 +22,8 @@ export interface PlayContext extends Omit<AnswerContext, 'directory'> {
   within<T>(request: Promise<T>): Promise<T>;
   /** the lines of an outcome of `either` and of an answer, as they are to be compared */
   comparable(lines: readonly string[]): readonly string[];
+  /** commands may be sent before the replies to those before them have come */
+  readonly sendsAhead?: boolean;
   /** asked after each step whether to go on; default: always */
   goesOn?(played: Played): Promise<boolean>;
 }
@@ -50,19 +53,21 @@ export async function play(
   };
   const events = new Events(steps, session, context);
   const nbd = new NbdConnections(session, context);
+  const execute = executor(steps, session, context);
+  const parts = { events, nbd, execute: (command: Command) => execute(played.step, command) };
   try {
     for (const [index, { action }] of steps.entries()) {
       played.step = index;
       say(askedLines(action));
       if (action.verb === 'log') continue;
       if (action.verb === 'either') {
-        const answer = await perform(action.action, session, context, answers, { events, nbd });
+        const answer = await perform(action.action, session, context, answers, parts);
         const observed = comparableText(context, answer);
         const met = action.outcomes.some((outcome) => comparableText(context, outcome) === observed);
         say(met ? [`   one of ${action.outcomes.length} allowed outcomes`] : answer);
         if (met) played.allowed = true;
       } else {
-        say(await perform(action, session, context, answers, { events, nbd }));
+        say(await perform(action, session, context, answers, parts));
       }
       for (const event of events.passed()) say(eventLines(event, answers));
       if (context.goesOn !== undefined && !(await context.goesOn(played))) return;
@@ -127,9 +132,39 @@ function comparableText(context: PlayContext, lines: readonly string[]): string 
 }
 
 /** `{format}` for the name of the overlay format; the raw one has the same name everywhere. */
-function withFormat(lines: readonly string[], { formatDriver }: Session): string[] {
+function withFormat(lines: readonly string[], { formatDriver }: Session): readonly string[] {
   const isNamed = formatDriver !== undefined && formatDriver !== 'raw';
-  return lines.map((line) => (isNamed ? restoreFormat(line, formatDriver) : line));
+  return isNamed ? lines.map((line) => restoreFormat(line, formatDriver)) : lines;
+}
+
+type Command = Extract<Action, { verb: 'qmp' }>;
+
+/** How commands are sent: each at its step, or some of them ahead. */
+function executor(
+  steps: readonly Step[],
+  session: Session,
+  context: PlayContext,
+): (step: number, command: Command) => Promise<Reply> {
+  const resolve = resolver(session, context);
+  const send = ({ command, arguments: args }: Command): Promise<Reply> =>
+    session.qmp(command, args === undefined ? undefined : (mapStrings(args, resolve) as JsonObject));
+  if (context.sendsAhead !== true) return (_, command) => send(command);
+  const ahead = new Ahead(steps, send);
+  return (step, command) => ahead.reply(step, command);
+}
+
+function resolver(session: Session, context: PlayContext): (text: string) => string {
+  const formatName = session.formatDriver;
+  return (text) => {
+    const resolved = resolveSymbols(text, context.files, session.directory);
+    return formatName === undefined ? resolved : resolved.replaceAll(FORMAT, formatName);
+  };
+}
+
+interface Parts {
+  readonly events: Events;
+  readonly nbd: NbdConnections;
+  readonly execute: (command: Command) => Promise<Reply>;
 }
 
 async function perform(
@@ -137,13 +172,8 @@ async function perform(
   session: Session,
   context: PlayContext,
   answers: AnswerContext,
-  { events, nbd }: { readonly events: Events; readonly nbd: NbdConnections },
-): Promise<string[]> {
-  const formatName = session.formatDriver;
-  const resolve = (text: string): string => {
-    const resolved = resolveSymbols(text, context.files, session.directory);
-    return formatName === undefined ? resolved : resolved.replaceAll(FORMAT, formatName);
-  };
+  { events, nbd, execute }: Parts,
+): Promise<readonly string[]> {
   switch (action.verb) {
     case 'create':
       await context.within(session.create(action.file, action.size));
@@ -163,19 +193,12 @@ async function perform(
       const reply = await context.within(session.drive(action.id, action.readOnly));
       return 'return' in reply ? ['   ok'] : replyLines(reply, answers);
     }
-    case 'qmp': {
-      const args =
-        action.arguments === undefined ? undefined : (mapStrings(action.arguments, resolve) as JsonObject);
-      return withFormat(
-        replyLines(await context.within(session.qmp(action.command, args)), answers),
-        session,
-      );
+    case 'qmp':
+      return withFormat(replyLines(await context.within(execute(action)), answers), session);
+    case 'raw': {
+      const text = resolver(session, context)(action.text);
+      return withFormat(replyLines(await context.within(session.qmpText(text)), answers), session);
     }
-    case 'raw':
-      return withFormat(
-        replyLines(await context.within(session.qmpText(resolve(action.text))), answers),
-        session,
-      );
     case 'graph':
       return withFormat(await performGraph(session, (request) => context.within(request), answers), session);
     case 'io':

@@ -20,6 +20,7 @@ import { Known, knownByTrigger, readKnown } from './known.js';
 import { largestChild } from './memory.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
 import { campaignId, workOf } from './plan.js';
+import { type Round, Rounds } from './rounds.js';
 import { isSayable } from './sense.js';
 
 /** Resident processes of the target: one alone waits half of its time. */
@@ -54,14 +55,11 @@ export class CampaignWorker {
   readonly #histories: Histories;
   readonly #heard = new Map<string, Heard>();
   readonly #claims = new Map<string, (isYours: boolean) => void>();
-  readonly #queue: number[] = [];
+  readonly #rounds: Rounds;
   readonly #deferred: string[];
   /** the campaign is over, or interrupted */
   readonly #enough = new AbortController();
   readonly #now = new AbortController();
-  #waiting: (() => void)[] = [];
-  #hasAsked = false;
-  #isStopping = false;
   #good = 0;
   #badInARow = 0;
   #generation = 0;
@@ -97,6 +95,12 @@ export class CampaignWorker {
     });
     this.#known = new Known(readKnown(begin.known), begin.cases, program, version);
     this.#histories = new Histories(world, this.#identity, (history) => this.#firstKnown(history));
+    this.#rounds = new Rounds({
+      workOf: (round) => workOf(plan, shard, round),
+      draw: (work) => this.#histories.draw(work),
+      ask: () => send({ type: 'more' }),
+      signal: this.#now.signal,
+    });
     this.#deferred = [...begin.unfinished];
   }
 
@@ -104,9 +108,7 @@ export class CampaignWorker {
   hear(message: ToWorker): void {
     switch (message.type) {
       case 'work':
-        this.#queue.push(...message.rounds);
-        this.#hasAsked = false;
-        if (message.rounds.length === 0) this.#isStopping = true;
+        this.#rounds.add(message.rounds);
         break;
       case 'states':
         for (const state of message.states) this.#states.add(state);
@@ -124,7 +126,6 @@ export class CampaignWorker {
       case 'begin':
         break;
     }
-    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Plays until there is no more to play. @throws what the harness or the file system throws */
@@ -139,12 +140,11 @@ export class CampaignWorker {
   }
 
   #stop(now: boolean): void {
-    this.#isStopping = true;
-    this.#queue.length = 0;
     if (now) {
       this.#enough.abort();
       this.#now.abort();
     } else setTimeout(() => this.#enough.abort(), GRACE_MS).unref();
+    this.#rounds.stop();
     for (const answer of this.#claims.values()) answer(false);
   }
 
@@ -157,15 +157,20 @@ export class CampaignWorker {
     let prober = this.#prober();
     let generation = this.#generation;
     let played = 0;
+    let ready: Round | null = null;
     try {
       for (;;) {
         if (this.#good > 0 && this.#deferred.length > 0 && !this.#enough.signal.aborted) {
           await this.#look(prober, this.#deferred.shift()!);
           continue;
         }
-        const round = await this.#next();
-        if (round === null) return;
-        await this.#round(prober, round);
+        const round: Round | null = ready ?? (await this.#rounds.next());
+        ready = null;
+        if (round === null || this.#rounds.isOver) return;
+        const playing = prober;
+        await this.#round(prober, round, () => {
+          ready = this.#rounds.ahead(playing);
+        });
         played++;
         if (played % LOOK_EVERY === 0) this.#lookAtMemory();
         if (played < RECYCLE_AFTER && generation === this.#generation) continue;
@@ -197,32 +202,19 @@ export class CampaignWorker {
     this.#send({ type: 'replaced', why: `a process of the target had ${Math.round(bytes / 2 ** 20)} MiB` });
   }
 
-  async #next(): Promise<number | null> {
-    for (;;) {
-      if (this.#now.signal.aborted) throw new Interrupted();
-      const round = this.#queue.shift();
-      if (round !== undefined) return round;
-      if (this.#isStopping) return null;
-      if (!this.#hasAsked) {
-        this.#hasAsked = true;
-        this.#send({ type: 'more' });
-      }
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-  }
-
-  async #round(prober: Prober, round: number): Promise<void> {
-    const { plan, shard } = this.#begin;
-    const work = workOf(plan, shard, round);
+  async #round(
+    prober: Prober,
+    { round, work, drawn, ms: made }: Round,
+    meanwhile: () => void,
+  ): Promise<void> {
     const { property, seed } = work;
     const started = performance.now();
-    const drawn = this.#histories.draw(work);
     if (drawn === null) {
       this.#record({ round, property, seed, steps: 0, outcome: 'none', ms: 0 }, undefined);
       return;
     }
     const { history, reached, parent, isSteered } = drawn;
-    const outcome = await prober.probe(history);
+    const outcome = await prober.probe(history, meanwhile);
     if (outcome.kind === 'surroundings') throw new Error(outcome.message);
     const states = reached.states.filter((state) => !this.#states.has(state));
     let finding: { readonly id: string; readonly path: string | null } | null = null;
@@ -236,7 +228,7 @@ export class CampaignWorker {
       steps: history.steps.length,
       outcome: outcome.kind,
       ...(outcome.kind === 'unplayable' ? { message: outcome.message } : {}),
-      ms: Math.round(performance.now() - started),
+      ms: Math.round(made + performance.now() - started),
       ...(finding === null ? {} : { finding: finding.id }),
       ...(states.length === 0 ? {} : { states }),
       ...(reached.goals.length === 0 ? {} : { goals: reached.goals }),
@@ -308,7 +300,7 @@ export class CampaignWorker {
   }
 
   #claim(id: string): Promise<boolean> {
-    if (this.#isStopping && this.#now.signal.aborted) return Promise.resolve(false);
+    if (this.#now.signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       this.#claims.set(id, resolve);
       this.#send({ type: 'claim', id });

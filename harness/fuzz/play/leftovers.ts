@@ -13,9 +13,8 @@ const QUIET = /^(query-|x-debug-)/;
 /** Asks after the step; null if all is well. Rejects with what the session rejects with. */
 export async function leftovers(session: Session, history: History, step: number): Promise<Outcome | null> {
   const { action } = history.steps[step]!;
-  const isAsked = history.requires.includes('qmp') && action.verb !== 'io' && action.verb !== 'observe';
-  if (!isAsked || (action.verb === 'qmp' && QUIET.test(action.command))) return null;
-  if (!history.requires.includes('command:query-jobs')) return null;
+  if (!areAsked(history) || action.verb === 'io' || action.verb === 'observe') return null;
+  if (action.verb === 'qmp' && QUIET.test(action.command)) return null;
   const wanted = history.requires.includes('devices') ? QUERIES : QUERIES.slice(0, 2);
   // Jobs first: one that ends between the two answers has taken its bitmaps along by then.
   const [jobs, nodes, ...others] = await Promise.all(
@@ -37,6 +36,11 @@ export async function leftovers(session: Session, history: History, step: number
         'left of a job',
         left.map((one) => JSON.stringify(one)),
       );
+}
+
+/** Whether there are questions after the steps of a history: of one that has no jobs nothing can be left. */
+export function areAsked({ requires }: History): boolean {
+  return requires.includes('qmp') && requires.includes('command:query-jobs');
 }
 
 function found(step: number, oracle: string, observed: readonly string[]): Outcome {

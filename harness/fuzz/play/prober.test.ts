@@ -123,3 +123,18 @@ t.test('a crash is an outcome, and the next history is played', { skip: !isThere
   });
   t.same(await prober.probe(history(OPEN, ADD, WRITE, LOOK)), { kind: 'same' });
 });
+
+t.test('the next history is prepared while this one is played', { skip: !isThere }, async (t) => {
+  const prober = WORLD.prober(parseTarget('qsd'), OPTIONS);
+  t.teardown(() => prober.close());
+  const next = history(OPEN, ADD, ADD, WRITE, LOOK);
+  let times = 0;
+  const outcome = await prober.probe(history(OPEN, ADD, WRITE, LOOK), () => {
+    times++;
+    prober.prepare?.(next);
+  });
+  t.same([outcome.kind, times], ['same', 1]);
+  t.same(await prober.probe(next), { kind: 'same' });
+  prober.prepare?.(next);
+  t.same(await prober.probe(history(OPEN, LOOK)), { kind: 'same' }, 'another one is played after all');
+});

@@ -19,7 +19,7 @@ import { LAWS } from '../properties/laws.js';
 import type { ProberOptions } from '../property.js';
 import { complaintsOf } from './complaints.js';
 import { differenceOf } from './difference.js';
-import { leftovers } from './leftovers.js';
+import { areAsked, leftovers } from './leftovers.js';
 import { restlessStep } from './rest.js';
 
 /** How much longer a history may take than one request. */
@@ -33,17 +33,28 @@ export function createProber(create: () => Target, options: ProberOptions): Prob
   return new TargetProber(create(), options);
 }
 
+type Expected = Outcome | { readonly lines: readonly TranscriptLine[] };
+
 class TargetProber implements Prober {
   readonly #target: Target;
   readonly #options: ProberOptions;
   readonly #model = createReferenceTarget();
+  #prepared: { readonly history: History; readonly expected: Promise<Expected> } | null = null;
 
   constructor(target: Target, options: ProberOptions) {
     this.#target = target;
     this.#options = options;
   }
 
-  async probe(history: History): Promise<Outcome> {
+  prepare(history: History): void {
+    if (history.property === LAWS) return;
+    const expected = this.#expect(history);
+    // Whoever probes it hears of it; perhaps nobody does any more.
+    expected.catch(() => {});
+    this.#prepared = { history, expected };
+  }
+
+  async probe(history: History, meanwhile?: () => void): Promise<Outcome> {
     let known: readonly string[];
     try {
       const { capabilities, formats } = await bounded(
@@ -61,12 +72,14 @@ class TargetProber implements Prober {
     if (known.length > 0) {
       return { kind: 'unplayable', step: 0, message: `the target has no ${known.join(', ')}` };
     }
-    if (history.property === LAWS) return this.#beside(history, null);
-    const expected = await this.#expect(history);
+    if (history.property === LAWS) return this.#beside(history, null, meanwhile);
+    const prepared = this.#prepared?.history === history ? this.#prepared.expected : null;
+    this.#prepared = null;
+    const expected = await (prepared ?? this.#expect(history));
     if ('kind' in expected) return expected;
     const restless = restlessStep(history.steps, expected.lines);
     if (restless >= 0) return { kind: 'unplayable', step: restless, message: 'acts before a job rests' };
-    return this.#beside(history, expected.lines);
+    return this.#beside(history, expected.lines, meanwhile);
   }
 
   async close(): Promise<void> {
@@ -74,7 +87,7 @@ class TargetProber implements Prober {
   }
 
   /** What the model says to the whole history. */
-  async #expect(history: History): Promise<Outcome | { readonly lines: readonly TranscriptLine[] }> {
+  async #expect(history: History): Promise<Expected> {
     const played: Played = { lines: [], step: 0, allowed: false };
     // The model never waits: now and then the process of the other lane has its turn, whose reply may be there by now.
     const { error } = await this.#play(this.#model, history, played, async () => {
@@ -102,13 +115,19 @@ class TargetProber implements Prober {
   }
 
   /** @param expected what the model says; null: there is none, and the target is held to laws alone */
-  async #beside(history: History, expected: readonly TranscriptLine[] | null): Promise<Outcome> {
+  async #beside(
+    history: History,
+    expected: readonly TranscriptLine[] | null,
+    meanwhile?: () => void,
+  ): Promise<Outcome> {
     const played: Played = { lines: [], step: 0, allowed: false };
     const { kind } = this.#target;
     const { version } = await this.#target.identify();
     const hasOtherWords = minor(version) !== minor((await this.#model.identify()).version);
     const laws = new LawBook();
+    const middle = Math.floor(history.steps.length / 2);
     let found: Outcome | null = null;
+    let isPlaying = true;
     const { error, stderr, isLost } = await this.#play(this.#target, history, played, async (session) => {
       found =
         expected === null
@@ -116,8 +135,11 @@ class TargetProber implements Prober {
           : differenceOf({ kind, hasOtherWords }, expected, played);
       found ??= complaintsOf(session, played.step);
       found ??= await leftovers(session, history, played.step);
+      // By then what is sent ahead has been sent, and the other half is still to come.
+      if (played.step === middle) setImmediate(() => isPlaying && meanwhile?.());
       return found === null;
     });
+    isPlaying = false;
     if (isLost) await this.#target.close();
     if (error instanceof Interrupted) throw error;
     if (found !== null) return found;
@@ -150,7 +172,10 @@ class TargetProber implements Prober {
       const context = { id: history.property, format, limitMs, volatileNodes: volatileNodes(steps), devices };
       session = await bounded(target.begin(context), START_LIMIT_MS, 'starting the session', signal);
       guard = new Guard(limitMs, limitMs * HISTORY_LIMITS, signal);
-      await play(steps, session, contextOf(history, guard, session, played, goesOn), played);
+      // Where questions follow each step, the answers to them tell of that step and no later one.
+      const sendsAhead = target !== this.#model && !areAsked(history);
+      const playing = contextOf(history, guard, session, played, goesOn);
+      await play(steps, session, { ...playing, sendsAhead }, played);
     } catch (failure) {
       error = failure;
       isLost = guard?.passed === true || session === undefined;

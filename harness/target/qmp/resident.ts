@@ -149,11 +149,17 @@ export class Resident {
    */
   async clean(limitMs: number): Promise<boolean> {
     await this.exports.release(limitMs);
-    if (!(await this.#removeJobs(limitMs))) return false;
-    const exports = await this.#list('query-block-exports', limitMs);
+    // In most cases there are nodes and nothing else: that is asked all at once.
+    const [jobs, exports, nodes] = await Promise.all([
+      this.#list('query-jobs', limitMs),
+      this.#list('query-block-exports', limitMs),
+      this.#nodes(limitMs),
+    ]);
+    if (!(await this.#removeJobs(jobs, limitMs))) return false;
     for (const { id } of exports) await this.#removeExport(String(id), limitMs);
     if (this.hasDevices) await removeDevices(this.qmp, limitMs);
-    if (!(await this.#removeNodes(limitMs))) return false;
+    const isAsFound = jobs.length === 0 && !this.hasDevices;
+    if (!(await this.#removeNodes(isAsFound ? nodes : await this.#nodes(limitMs), limitMs))) return false;
     this.qmp.takeEvents();
     // Many histories make no file, and to remove a directory and make it again takes as long as a few commands.
     if (readdirSync(this.directory).length > 0) {
@@ -216,9 +222,9 @@ export class Resident {
   }
 
   /** A job that ends may take others of its transaction with it, so the list is read again after each. */
-  async #removeJobs(limitMs: number): Promise<boolean> {
-    for (;;) {
-      const [job] = await this.#list('query-jobs', limitMs);
+  async #removeJobs(found: readonly JsonObject[], limitMs: number): Promise<boolean> {
+    for (let jobs = found; ; jobs = await this.#list('query-jobs', limitMs)) {
+      const [job] = jobs;
       if (job === undefined) return true;
       const id = String(job.id);
       if (job.status !== 'concluded') await this.#cancelJob(id, limitMs);
@@ -247,17 +253,19 @@ export class Resident {
   }
 
   /** A node goes once nobody uses it, so we try all until none is left or none goes. */
-  async #removeNodes(limitMs: number): Promise<boolean> {
+  async #removeNodes(found: readonly JsonObject[], limitMs: number): Promise<boolean> {
     let left = Number.POSITIVE_INFINITY;
-    for (;;) {
-      const nodes = await this.#list('query-named-block-nodes', limitMs, { flat: true });
+    for (let nodes = found; ; nodes = await this.#nodes(limitMs)) {
       if (nodes.length === 0) return true;
       if (nodes.length >= left) return false;
       left = nodes.length;
-      for (const node of nodes) {
-        await this.qmp.execute('blockdev-del', { 'node-name': node['node-name']! }, limitMs);
-      }
+      const names = nodes.map((node) => ({ 'node-name': node['node-name']! }));
+      await Promise.all(names.map((name) => this.qmp.execute('blockdev-del', name, limitMs)));
     }
+  }
+
+  #nodes(limitMs: number): Promise<JsonObject[]> {
+    return this.#list('query-named-block-nodes', limitMs, { flat: true });
   }
 
   async #list(command: string, limitMs: number, args?: JsonObject): Promise<JsonObject[]> {
