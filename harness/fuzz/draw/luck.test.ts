@@ -150,3 +150,30 @@ t.test('how far a backup of a faulty source comes that copies several clusters a
   t.notOk(isLuck(run, backup('faulty', { 'x-perf': { 'max-workers': 1, 'max-chunk': SIZE } })));
   t.notOk(isLuck(run, backup('disk')));
 });
+
+t.test('how far a commit has come that met an error is luck, until it has ended well', async (t) => {
+  const run = new ModelRun('overlay');
+  run.play(openAction('base', 4 * SIZE, { backing: null }));
+  run.play(openAction('top', 4 * SIZE, { backing: 'base' }));
+  run.play(qmpAction('block-dirty-bitmap-add', { node: 'base', name: 'b' }));
+  run.play({ verb: 'io', node: 'top', request: { op: 'write', offset: 0, length: 4 * SIZE, pattern: 1 } });
+  const fault = { event: 'none', iotype: 'read', sector: (2 * SIZE) / 512, once: true };
+  run.play(
+    qmpAction('blockdev-add', {
+      driver: 'blkdebug',
+      'node-name': 'faulty',
+      image: 'top',
+      'inject-error': [fault],
+    }),
+  );
+  run.play(openAction('active', 4 * SIZE, { backing: 'faulty' }));
+  const job = { 'job-id': 'j', device: 'active', 'top-node': 'faulty', 'on-error': 'stop' };
+  const look = { verb: 'observe', node: 'base' } as const;
+  t.notOk(isLuck(run, look));
+  run.play(qmpAction('block-commit', job));
+  run.play({ verb: 'wait', job: 'j', state: 'paused', any: [] });
+  t.ok(isLuck(run, look));
+  run.play(qmpAction('block-job-resume', { device: 'j' }));
+  run.play({ verb: 'wait', job: 'j', state: 'null', any: [] });
+  t.notOk(isLuck(run, look), 'all of it has come');
+});

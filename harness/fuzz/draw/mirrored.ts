@@ -1,6 +1,7 @@
 /**
  * What mirrors, and commits that follow a disk, have made of their targets: as long as one follows its disk, and if it does not end well, nobody knows how far
- * it has come, and which bitmaps of the target have heard of it.
+ * it has come, and which bitmaps of the target have heard of it. A commit that met an error has come as far as the pieces in which it
+ * copies go, and these are those that lie together in the file of an image.
  */
 import type { Node } from '../../../spec/block/node.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
@@ -15,6 +16,8 @@ const OF_ALL_BITMAPS = /^query-(named-block-nodes|block)$/;
 export class Mirrored {
   /** mirrors that have not ended, with the names of what they write to */
   readonly #mirrors = new Map<Job, readonly string[]>();
+  /** other commits, with the names of their bases */
+  readonly #commits = new Map<BlockJob, readonly string[]>();
   /** nodes whose bytes, and those whose bitmaps, are luck */
   readonly #bytes = new Set<string>();
   readonly #bitmaps = new Set<string>();
@@ -30,10 +33,25 @@ export class Mirrored {
         if (job.driver.type === 'mirror') this.#bitmaps.add(name);
       }
     }
+    this.#seeCommits(jobs);
     for (const [job, names] of this.#mirrors) {
       if (job.status !== 'concluded' && job.status !== 'null') continue;
       this.#mirrors.delete(job);
       if (job.error === null) for (const name of names) this.#bytes.delete(name);
+    }
+  }
+
+  #seeCommits(jobs: readonly Job[]): void {
+    for (const job of jobs) {
+      const base = job instanceof BlockJob && job.driver.type === 'commit' ? nodeOf(job, 'base') : undefined;
+      if (base !== undefined && !this.#commits.has(job as BlockJob))
+        this.#commits.set(job as BlockJob, held(base));
+    }
+    for (const [job, names] of this.#commits) {
+      const isGone = job.status === 'concluded' || job.status === 'null';
+      if (job.ioStatus !== 'ok' || job.error !== null) for (const name of names) this.#bytes.add(name);
+      else if (isGone) for (const name of names) this.#bytes.delete(name);
+      if (isGone) this.#commits.delete(job);
     }
   }
 
@@ -84,14 +102,21 @@ export class Mirrored {
 /** The uppermost image of a commit; null: it is none. */
 function committed(job: Job): Node | null {
   if (job.driver.type !== 'commit' || !(job instanceof BlockJob)) return null;
-  return job.uses.find(({ name }) => name === 'source')?.child ?? null;
+  return nodeOf(job, 'source') ?? null;
 }
 
-/** Where a mirror, or an active commit, writes to: the node, and those below it that hold its bytes. */
+/** Where a mirror, or an active commit, writes to. */
 function targetsOf(job: Job): string[] {
-  const target = job instanceof BlockJob ? job.uses.find(({ name }) => name === 'target')?.child : undefined;
-  if (target === undefined) return [];
-  // A filter holds nothing itself.
-  const held = target.children.filter(({ name }) => name === 'file' || name === 'image');
-  return [target, ...held.map(({ child }) => child)].map(({ name }) => name);
+  const target = job instanceof BlockJob ? nodeOf(job, 'target') : undefined;
+  return target === undefined ? [] : held(target);
+}
+
+function nodeOf(job: BlockJob, use: string): Node | undefined {
+  return job.uses.find(({ name }) => name === use)?.child;
+}
+
+/** The node, and those below it that hold its bytes. A filter holds nothing itself. */
+function held(node: Node): string[] {
+  const below = node.children.filter(({ name }) => name === 'file' || name === 'image');
+  return [node, ...below.map(({ child }) => child)].map(({ name }) => name);
 }
