@@ -104,7 +104,7 @@ const OUTCOMES = `
   pause      ok         ok         PAUSED     ok         PAUSED     VERB       VERB       VERB
   resume     NOT-PAUSED NOT-PAUSED ok         NOT-PAUSED ok         NOT-PAUSED NOT-PAUSED NOT-PAUSED
   set-speed  ok         ok         ok         ok         ok         VERB       VERB       VERB
-  complete   VERB       VERB       VERB       ok         VERB       VERB       VERB       VERB
+  complete   VERB       VERB       VERB       ok         ok         VERB       VERB       VERB
   finalize   VERB       VERB       VERB       VERB       VERB       VERB       ok         VERB
   dismiss    VERB       VERB       VERB       VERB       VERB       VERB       VERB       ok`;
 

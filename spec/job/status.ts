@@ -42,7 +42,7 @@ export const ACCEPTED: { readonly [verb in JobVerb]: readonly JobStatus[] } = {
   pause: UNTIL_IT_ENDS,
   resume: UNTIL_IT_ENDS,
   'set-speed': UNTIL_IT_ENDS,
-  complete: ['ready'],
+  complete: ['ready', 'standby'],
   finalize: ['pending'],
   dismiss: ['concluded'],
 };

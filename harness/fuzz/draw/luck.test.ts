@@ -64,17 +64,6 @@ t.test('what is left of a mirror that follows its disk is luck, in numbers and i
   t.notOk(isLuck(run, qmpAction('query-block-exports')));
 });
 
-t.test('a mirror that stands by may be met awake', async (t) => {
-  const run = disks(5);
-  run.play(qmpAction('blockdev-mirror', { 'job-id': 'j0', device: 'disk', target: 'one', sync: 'full' }));
-  run.settle();
-  t.notOk(isLuck(run, qmpAction('job-complete', { id: 'j0' })));
-  run.play(qmpAction('job-pause', { id: 'j0' }));
-  run.settle();
-  t.ok(isLuck(run, qmpAction('job-complete', { id: 'j0' })));
-  t.notOk(isLuck(run, qmpAction('job-resume', { id: 'j0' })));
-});
-
 t.test(
   'what a mirror reads of an image that does not know what is stored in it is for its format to say',
   async (t) => {

@@ -23,7 +23,6 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsUnheard(run, action) ||
     isOddSize(run, action) ||
     growsPastBacking(run, action) ||
-    wakesMirror(run, action) ||
     readsFaultyZeros(run, action) ||
     mirrorsFaulty(run, action) ||
     writesToAnother(run, all) ||
@@ -75,13 +74,6 @@ function growsPastBacking({ machine: { graph }, nodes }: ModelRun, action: Actio
     const end = node.backing?.size;
     return end !== undefined && node.size < end && end < size;
   });
-}
-
-/** QEMU wakes a mirror that is paused for a moment now and then: what is asked of it may meet it awake. */
-function wakesMirror({ jobs }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || !/^(block-)?job-(?!resume$|pause$)/.test(action.command)) return false;
-  const id = action.arguments?.id ?? action.arguments?.device;
-  return jobs.some((job) => job.id === id && job.status === 'standby');
 }
 
 /** The arguments of backups that the action starts. */

@@ -1,7 +1,9 @@
 /** The known triggers, each with the case that shows it. */
 import { Node } from '../../../spec/block/node.js';
+import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
+import type { ModelRun } from '../draw/model-run.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { readsThroughIdleFilter } from './copy-on-read.js';
 import { KNOWN_OF_DEVICES } from './devices.js';
@@ -60,7 +62,22 @@ function isReadByFilter(node: Node | undefined): boolean {
 const OWN_REFUSALS =
   /^(REF-E-OVERLAY-ALLOCATION|REF-E-BACKING-NAME|REF-E-REOPEN-DESCRIPTOR|REF-E-READ-ONLY|REF-E-QBM-.*|QBM-E-.*)$/;
 
+/** The mirror that this step completes once more, if it replaces a node. */
+function completesAgain({ jobs }: ModelRun, action: Action): boolean {
+  return asksFor(action, (name, { id, device }) => {
+    if (!/^(block-)?job-complete$/.test(name)) return false;
+    const driver = jobs.find((job) => job.id === (id ?? device))?.driver;
+    return driver instanceof MirrorDriver && driver.isCompleting && driver.replaces !== null;
+  });
+}
+
 export const KNOWN: readonly Trigger[] = [
+  {
+    name: 'mirror that replaces a node is completed twice',
+    shownBy: 'mirror-completed-twice',
+    programs: QEMU,
+    before: completesAgain,
+  },
   {
     name: 'merge without sources',
     shownBy: 'merge-empty-list',
@@ -230,6 +247,12 @@ export const KNOWN: readonly Trigger[] = [
       action.verb === 'io' &&
       /^(zero|discard)$/.test(action.request.op) &&
       run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
+  },
+  {
+    name: 'copy-on-read filter with a bottom that is not below it',
+    shownBy: 'copy-on-read-from-another-chain',
+    programs: QEMU,
+    refused: (_, __, { id }) => id === 'REF-E-BOTTOM-CHAIN',
   },
   {
     name: 'read through a filter that has nothing to copy',

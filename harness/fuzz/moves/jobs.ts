@@ -164,8 +164,7 @@ function verbsFor({ status }: Job): readonly string[] {
     case 'ready':
       return ['job-complete', 'job-complete', 'block-job-cancel', 'job-cancel'];
     case 'standby':
-      // QEMU wakes a mirror for a moment now and then: other verbs may meet it awake.
-      return ['job-resume', 'block-job-resume'];
+      return ['job-resume', 'block-job-resume', 'job-complete', 'job-cancel', 'block-job-cancel'];
     case 'paused':
       return ['job-resume', 'block-job-resume', 'job-cancel'];
     default:
@@ -178,7 +177,7 @@ const ALL_VERBS = ['cancel', 'complete', 'dismiss', 'finalize', 'pause', 'resume
 /** @param any members of events that are luck */
 export function playVerb(sketch: Sketch, job: Job, any: readonly string[] = []): void {
   const { draw } = sketch;
-  const isAny = job.status !== 'standby' && draw.chance(0.12);
+  const isAny = draw.chance(0.12);
   const verb = isAny ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
   // To be paused is not to have come to rest.
   if (verb.endsWith('-pause') && job.status === 'running') return;

@@ -10,6 +10,8 @@ const HARMLESS: readonly RegExp[] = [
   /^Formatting '.*', fmt=/,
   // Of a stream that cannot end as it should, because of another job.
   /^\S+: Permission conflict on node '.* and unshared by \S+ job '/,
+  // Of a mirror whose target cannot take the place of its source, which its error says in fewer words.
+  /^\S+: Cannot change '\w+' link to '/,
   // Of a client that does not do what the protocol wants of it.
   /option negotiation failed/,
 ];

@@ -1,5 +1,7 @@
 /** Goals about mirrors. */
 import { isAllocatedAbove } from '../../../spec/block/status.js';
+import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
+import { asksFor } from '../commands.js';
 import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { standingMirrors } from '../moves/mirror/standing.js';
@@ -25,6 +27,9 @@ export const MIRROR_GOALS: readonly Goal[] = [
       return isPart && toCopy.nextDirty(offset, end) >= 0;
     });
   }),
+  goal('a mirror that is paused is completed', (run, action, answer) => {
+    return answer.ok && asksFor(action, (name) => /^(block-)?job-complete$/.test(name)) && isAnyPaused(run);
+  }),
   goal('what nobody in a chain has anything of is mirrored to a target that has', (run, action, answer) => {
     if (!answer.ok || action.verb !== 'qmp' || action.command !== 'blockdev-mirror') return false;
     const { device, target, sync } = action.arguments ?? {};
@@ -34,6 +39,12 @@ export const MIRROR_GOALS: readonly Goal[] = [
     run.jobs.some(({ status, isUserPaused }) => status === 'paused' && isUserPaused),
   ),
 ];
+
+function isAnyPaused({ jobs }: ModelRun): boolean {
+  return jobs.some(({ status, driver }) => {
+    return status === 'standby' && driver instanceof MirrorDriver && driver.isCompleting;
+  });
+}
 
 /** Whether the chain of a node has stored something at a place where that of another one has not. */
 function hasWhatOtherLacks({ machine: { graph } }: ModelRun, name: string, other: string): boolean {

@@ -148,8 +148,19 @@ export class MirrorDriver implements JobDriver<BlockJob> {
     return force || !job.isReady;
   }
 
-  /** JOB-072 @throws JobError JOB-E-MIRROR-REPLACES-GONE */
+  /** Whether it was completed: as soon as nothing stops it, it ends. */
+  get isCompleting(): boolean {
+    return this.#isCompleting;
+  }
+
+  /** The name of the node whose place the target takes, if one was given. JOB-072 */
+  get replaces(): string | null {
+    return this.#options.ending.replaces;
+  }
+
+  /** JOB-072: once. @throws JobError JOB-E-MIRROR-REPLACES-GONE */
   complete(): void {
+    if (this.#isCompleting) return;
     const { ending, graph } = this.#options;
     if (ending.replaces !== null) {
       const node = graph.find(ending.replaces);

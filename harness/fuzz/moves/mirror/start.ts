@@ -75,7 +75,7 @@ export function playMirror(sketch: Sketch): void {
       'stop',
       ...(isFaulty ? STOPS : []),
     ]),
-    replaces: draw.chance(0.15) ? draw.pick([source.name, draw.pick(sketch.run.nodes).name]) : undefined,
+    replaces: draw.chance(0.25) ? draw.pick([source.name, draw.pick(sketch.run.nodes).name]) : undefined,
     'auto-finalize': draw.pick([undefined, false]),
     'auto-dismiss': draw.pick([undefined, false]),
   });
