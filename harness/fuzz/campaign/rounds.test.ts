@@ -60,6 +60,9 @@ t.test('what makes sense', (t) => {
   t.notOk(makesSense(history('overlay', open, discard, read)), 'the format chooses what is there');
   t.notOk(makesSense(history('overlay', open, discard, 'io: {node: other, read: [512, 1]}')));
   t.ok(makesSense(history('overlay', open, discard, 'io: {node: d, zero: [512, 512]}', read)));
+  const [top, whole] = ['open: {node: top, size: 64K, backing: d}', 'io: {node: top, discard: [0, 64K]}'];
+  t.notOk(makesSense(history('overlay', open, top, whole, 'io: {node: top, read: [0, 512]}')));
+  t.ok(makesSense(history('overlay', open, whole.replace('top', 'd'), read)), 'nothing is below it');
   t.notOk(makesSense(history('overlay', open, discard, 'io: {node: d, zero: [512, 256]}', read)));
   t.ok(
     makesSense(

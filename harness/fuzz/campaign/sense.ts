@@ -4,6 +4,7 @@
  */
 import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
+import { commandsOf } from '../commands.js';
 import { unflushed } from '../draw/unflushed.js';
 import type { History } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
@@ -119,9 +120,13 @@ interface Range {
   readonly end: number;
 }
 
-/** On images: no size that is no multiple of 512, and nothing is read where a part of a cluster was discarded. */
+/**
+ * On images: no size that is no multiple of 512, and nothing is read where a part of a cluster was discarded, or anything over a
+ * backing file.
+ */
 function asksWhatIsKnown(steps: readonly Step[]): boolean {
   let vague: readonly Range[] = [];
+  const overlays = overlaysIn(steps);
   for (const { action } of steps) {
     if (action.verb === 'open' && action.driver === 'format' && (action.size ?? 0) % 512 !== 0) return false;
     if (
@@ -134,7 +139,7 @@ function asksWhatIsKnown(steps: readonly Step[]): boolean {
     if (span === null) continue;
     const { node, op, start, end } = span;
     if (op === 'discard') {
-      const isWhole = start % CLUSTER === 0 && end % CLUSTER === 0;
+      const isWhole = start % CLUSTER === 0 && end % CLUSTER === 0 && !overlays.has(node);
       if (!isWhole) vague = [...vague, { node, start, end }];
     } else if (op === 'read') {
       // What is below or was copied elsewhere is just as vague, whatever it is called there.
@@ -142,6 +147,19 @@ function asksWhatIsKnown(steps: readonly Step[]): boolean {
     } else vague = vague.flatMap((one) => (one.node === node ? without(one, start, end) : [one]));
   }
   return true;
+}
+
+/** Nodes that are opened over another one, or are put over one. */
+function overlaysIn(steps: readonly Step[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { action } of steps) {
+    if (action.verb === 'open' && action.backing != null) names.add(action.node);
+    for (const { name, args } of commandsOf(action)) {
+      if (name === 'blockdev-snapshot') names.add(String(args.overlay));
+      if (name === 'blockdev-add' && args.backing != null) names.add(String(args['node-name']));
+    }
+  }
+  return names;
 }
 
 /** A request on bytes; `node` is the connection of a client. */

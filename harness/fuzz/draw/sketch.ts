@@ -53,11 +53,15 @@ export class Sketch {
     return this.#capabilities.has(capability);
   }
 
+  /** Whether the step would be left out, whatever it is answered. */
+  goesAround(action: Action): boolean {
+    if (this.#isTooLarge(action) || this.shun?.(this.run, action) === true) return true;
+    return isLuck(this.run, action) || this.#known.some(({ before }) => before?.(this.run, action) === true);
+  }
+
   /** Plays a step on the model and writes it down; null if it was left out. */
   play(action: Action): Answer | null {
-    if (this.#isTooLarge(action) || this.shun?.(this.run, action) === true) return null;
-    if (isLuck(this.run, action)) return null;
-    if (this.#known.some(({ before }) => before?.(this.run, action) === true)) return null;
+    if (this.goesAround(action)) return null;
     this.reach.before(this.run, action);
     let answer: Answer | null;
     try {

@@ -69,10 +69,16 @@ export function playChange(sketch: Sketch, name: string): void {
   const drawn = drawChange(sketch, node);
   // What is read for a part of a cluster is for the format to choose, which counts where that can fail.
   const request = canFailBelow(node) ? inClusters(drawn, node.size) : drawn;
-  const answer = sketch.io(name, request);
-  if (answer?.ok !== true || request.op !== 'discard' || !leavesChoice(sketch, node, request)) return;
+  const isOpen = request.op === 'discard' && leavesChoice(sketch, node, request);
+  if (!isOpen) {
+    sketch.io(name, request);
+    return;
+  }
+  const zeros: IoRequest = { op: 'zero', offset: request.offset, length: request.length };
+  if (sketch.goesAround({ verb: 'io', node: name, request: zeros }) || sketch.io(name, request)?.ok !== true)
+    return;
   if (sketch.draw.chance(0.3) && node.bitmaps.length > 0) sketch.observe(name);
-  sketch.io(name, { op: 'zero', offset: request.offset, length: request.length });
+  sketch.io(name, zeros);
 }
 
 /** Whether what a discard of this range leaves is for the format to choose. */

@@ -35,3 +35,13 @@ t.test('jobs of a transaction are moved, too', (t) => {
   t.equal(restlessStep(steps(transaction, WAIT, LOOK), []), -1);
   t.end();
 });
+
+t.test('to be completed moves a job only when it goes on', (t) => {
+  const standby: Action = { ...WAIT, state: 'standby' };
+  const complete = qmp('job-complete', { id: 'j0' });
+  const resume = qmp('job-resume', { id: 'j0' });
+  t.equal(restlessStep(steps(BACKUP, standby, complete, LOOK, complete, resume, WAIT), []), -1);
+  t.equal(restlessStep(steps(BACKUP, standby, complete, resume, LOOK), []), 4);
+  t.equal(restlessStep(steps(BACKUP, WAIT, complete, LOOK), []), 3);
+  t.end();
+});

@@ -4,7 +4,7 @@
  */
 import type { Action, Step } from '../../case/case.js';
 import type { TranscriptLine } from '../../case/play/transcript.js';
-import { commandsOf } from '../commands.js';
+import { asksFor, commandsOf } from '../commands.js';
 
 const STARTS = /^(blockdev-(backup|mirror|create)|block-(commit|stream)|drive-(backup|mirror))$/;
 const MOVES = /^(block-)?job-(pause|resume|cancel|complete|finalize)$/;
@@ -16,13 +16,19 @@ const MOVES = /^(block-)?job-(pause|resume|cancel|complete|finalize)$/;
  */
 export function restlessStep(steps: readonly Step[], expected: readonly TranscriptLine[]): number {
   const restless = new Set<string>();
+  const standby = new Set<string>();
   const refused = new Set(
     expected.filter(({ text }) => text.startsWith('<- error ')).map(({ step }) => step),
   );
   for (const [index, { action }] of steps.entries()) {
-    if (action.verb === 'wait' && action.job !== undefined) restless.delete(action.job);
-    else if (restless.size > 0 && action.verb !== 'wait') return index;
-    if (!refused.has(index)) for (const id of moved(action)) restless.add(id);
+    if (action.verb === 'wait' && action.job !== undefined) {
+      restless.delete(action.job);
+      standby[action.state === 'standby' ? 'add' : 'delete'](action.job);
+    } else if (restless.size > 0 && action.verb !== 'wait') return index;
+    if (refused.has(index)) continue;
+    // To be completed moves a job that is paused only when it goes on.
+    const isCompleted = asksFor(action, (name) => /^(block-)?job-complete$/.test(name));
+    for (const id of moved(action)) if (!isCompleted || !standby.has(id)) restless.add(id);
   }
   return -1;
 }
