@@ -1,6 +1,7 @@
 /** Where a history does what a program is known for. */
 import type { Identity } from '../../target/target.js';
 import { ModelRun } from '../draw/model-run.js';
+import { qmpAction } from '../draw/sketch.js';
 import type { History } from '../history.js';
 import { KNOWN } from './known.js';
 import { type KnownStep, triggersOf } from './trigger.js';
@@ -19,6 +20,13 @@ export function knownIn({ format, steps }: History, target: Pick<Identity, 'prog
         before ??
         (answer.ok ? undefined : triggers.find((trigger) => trigger.refused?.(run, action, answer) === true));
       if (known !== undefined) found.push({ step, name: known.name, shownBy: known.shownBy });
+    }
+    // When a history is over, all jobs that are left are cancelled; what comes of that shows at its last step.
+    for (const { id } of run.jobs) {
+      const cancel = qmpAction('job-cancel', { id });
+      const known = triggers.find((trigger) => trigger.before?.(run, cancel) === true);
+      if (known !== undefined)
+        found.push({ step: steps.length - 1, name: known.name, shownBy: known.shownBy });
     }
   } catch {
     // The specification threw where it must not: that is another finding.

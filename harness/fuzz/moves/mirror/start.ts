@@ -9,6 +9,9 @@ import { playPart } from './standing.js';
 
 const MOST_JOBS = 3;
 
+/** Where a write may fail, none is of parts that a format has stored apart: together they are copied as data, else as zeros. */
+const IN_CLUSTERS = [undefined, 4096, 65536] as const;
+
 /** An error that stops the job is more to see than one that ends it. */
 const STOPS = ['stop', 'stop', 'stop', 'stop'] as const;
 
@@ -64,7 +67,7 @@ export function playMirror(sketch: Sketch): void {
     target,
     sync: drawSync(sketch, isFaulty ? 'faulty' : kind),
     'copy-mode': draw.pick([undefined, 'background', both, ...(isFaulty ? [both, both] : [])]),
-    granularity: draw.pick([undefined, 4096, 65536, 131072]),
+    granularity: draw.pick(isFaulty ? IN_CLUSTERS : [...IN_CLUSTERS, 131072]),
     'buf-size': 65536,
     'filter-node-name': atLimit(sketch, sketch.fresh('filter'), NODE_NAME),
     'on-target-error': draw.pick([
