@@ -5,6 +5,7 @@ import { isIdleCopyOnRead } from '../../../spec/block/drivers/copy-on-read.js';
 import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
 import type { IoRequest } from '../../target/target.js';
+import { commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 
 /**
@@ -12,20 +13,23 @@ import type { ModelRun } from '../draw/model-run.js';
  * which a part is written above. Others ask first what is there.
  */
 export function readsThroughIdleFilter(run: ModelRun, action: Action): boolean {
-  const node = readBy(run, action);
-  return node !== null && reachesIdleFilter(node);
+  return readBy(run, action).some((node) => node !== undefined && reachesIdleFilter(node));
 }
 
-function readBy({ machine: { graph, devices } }: ModelRun, action: Action): Node | null {
-  if (action.verb === 'io') return isPartial(action.request) ? backingOf(graph.find(action.node)) : null;
-  if (action.verb === 'nbd') return action.op === 'request' ? (graph.nodes.find(isIdle) ?? null) : null;
-  if (action.verb !== 'qmp') return null;
-  if (/^block(dev)?-(backup|mirror|commit|stream)$/.test(action.command))
-    return graph.findAny(String(action.arguments?.device)) ?? null;
-  if (action.command !== 'device_add') return null;
-  const drive = String(action.arguments?.drive ?? '');
+function readBy(run: ModelRun, action: Action): readonly (Node | undefined)[] {
+  const { graph } = run.machine;
+  if (action.verb === 'io') return isPartial(action.request) ? [backingOf(graph.find(action.node))] : [];
+  if (action.verb === 'nbd') return action.op === 'request' ? [graph.nodes.find(isIdle)] : [];
+  return [...commandsOf(action)].map(({ name, args }) => {
+    if (/^block(dev)?-(backup|mirror|commit|stream)$/.test(name)) return graph.findAny(String(args.device));
+    return name === 'device_add' ? plugged(run, String(args.drive ?? '')) : undefined;
+  });
+}
+
+/** The node that a device gets, by its name or that of a drive. */
+function plugged({ machine: { graph, devices } }: ModelRun, drive: string): Node | undefined {
   const known = devices.findDrive(drive);
-  return known === undefined ? (graph.find(drive) ?? null) : known.node;
+  return known === undefined ? graph.find(drive) : (known.node ?? undefined);
 }
 
 const CLUSTER = 65536;
@@ -35,8 +39,8 @@ function isPartial(request: IoRequest): boolean {
   return request.offset % CLUSTER !== 0 || (request.offset + request.length) % CLUSTER !== 0;
 }
 
-function backingOf(node: Node | undefined): Node | null {
-  return node === undefined ? null : (imageOf(node).backing ?? null);
+function backingOf(node: Node | undefined): Node | undefined {
+  return node === undefined ? undefined : (imageOf(node).backing ?? undefined);
 }
 
 function isIdle({ driver }: Node): boolean {
