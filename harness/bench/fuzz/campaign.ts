@@ -100,9 +100,9 @@ function section({ dialogue, processor, whole }: Measured, commands: number, his
       `process. The first two rows: the commands of \`bitmap\` without what goes over NBD, ${commands} with those that ` +
       'clean up after a history; the bare loops send the same lines, one by one. The last row: `bitmap` as it is.',
     why:
-      'there is one thread for two processes. While one of these works on a command, the thread makes up a history, ' +
-      'plays it on the model, reads replies as JSON and compares, for the other one; a bare loop does none of it. ' +
-      'Where there are but two processors, what the thread takes is taken from QEMU, too. ' +
+      'there is one thread for two processes. It makes up a history, plays it on the model, reads replies as JSON and ' +
+      'compares; a bare loop does none of it. Commands on bitmaps are sent ahead of the replies, so that QEMU need not ' +
+      'wait for that; but where there are but two processors, what the thread takes is taken from QEMU. ' +
       'In whole histories most of the time goes to NBD: bitmaps are read by an export and a connection of their own.',
   };
 }
