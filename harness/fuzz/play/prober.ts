@@ -26,6 +26,7 @@ import { restlessStep } from './rest.js';
 const HISTORY_LIMITS = 12;
 /** Steps of the model between two turns of the event loop; a turn takes about half as long as one of them. */
 const TURN_EVERY = 8;
+const SPEAK_QMP: ReadonlySet<Target['kind']> = new Set(['qemu-system', 'qsd', 'qmp']);
 /** More of what a target printed is left out. */
 const MAX_STDERR = 4000;
 
@@ -172,8 +173,9 @@ class TargetProber implements Prober {
       const context = { id: history.property, format, limitMs, volatileNodes: volatileNodes(steps), devices };
       session = await bounded(target.begin(context), START_LIMIT_MS, 'starting the session', signal);
       guard = new Guard(limitMs, limitMs * HISTORY_LIMITS, signal);
-      // Where questions follow each step, the answers to them tell of that step and no later one.
-      const sendsAhead = target !== this.#model && !areAsked(history);
+      // QMP says in which order commands are answered, an adapter perhaps waits for none. And where questions follow each step,
+      // the answers to them tell of that step and no later one.
+      const sendsAhead = SPEAK_QMP.has(target.kind) && !areAsked(history);
       const playing = contextOf(history, guard, session, played, goesOn);
       await play(steps, session, { ...playing, sendsAhead }, played);
     } catch (failure) {
