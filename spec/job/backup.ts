@@ -101,16 +101,20 @@ export class BackupDriver implements JobDriver<BlockJob> {
         isAtError = false;
       }
     } finally {
-      if (isAtError) this.#tryOnceMore();
+      if (isAtError) this.#copyWhatIsBegun();
     }
   }
 
-  /** JOB-047: cancelled where it stands at an error, the job has begun to copy again before it notices. */
-  #tryOnceMore(): void {
+  /**
+   * JOB-047: cancelled where it stands at an error, the job has begun to copy again before it notices, and the cluster after that
+   * waits for its turn by then.
+   */
+  #copyWhatIsBegun(): void {
     const { copying } = this.#options.filter;
-    const { offset, length } = copying.next()!;
     try {
-      copying.copyRange(offset, length);
+      for (let left = 2, next = copying.next(); left > 0 && next !== null; left--, next = copying.next()) {
+        copying.copyRange(next.offset, next.length);
+      }
     } catch (error) {
       if (!(error instanceof CopyError)) throw error;
     }

@@ -15,7 +15,6 @@ import type { ModelRun } from './model-run.js';
 export function isLuck(run: ModelRun, action: Action): boolean {
   const all = backups(action);
   return (
-    endsAtError(run, action) ||
     failsInGroup(run, action, all) ||
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
@@ -37,22 +36,6 @@ export function isLuckyRefusal(run: ModelRun, action: Action, { id }: { readonly
 }
 
 const CLUSTER = 65536;
-const ENDING = /^(job|block-job)-(cancel|finalize|complete)$/;
-
-/**
- * A backup that is ended where it stands at an error goes on for a moment (JOB-047): how far, is known if it has one cluster left to
- * copy, or if the next one fails, too.
- */
-function endsAtError(run: ModelRun, action: Action): boolean {
-  if (run.jobs.length === 0) return false;
-  const isEnd = action.verb === 'restart' || (action.verb === 'qmp' && ENDING.test(action.command));
-  if (!isEnd) return false;
-  return run.jobs.some((job) => {
-    if (!(job instanceof BlockJob) || job.driver.type !== 'backup' || job.ioStatus === 'ok') return false;
-    const left = job.progress.total - job.progress.current;
-    return left > CLUSTER && job.uses.some(({ child }) => failsOnce(child.driver.describe()));
-  });
-}
 
 /** Whether an image may have a size that is no multiple of a sector is for its format to say; QBM lets it (QBM-021), qcow2 does not. */
 function isOddSize({ format }: ModelRun, action: Action): boolean {
@@ -179,11 +162,6 @@ function isFaulty(node: Node): boolean {
   const { driver } = node;
   if (driver.name === 'blkdebug' && JSON.stringify(driver.describe()).includes('inject-error')) return true;
   return node.children.some(({ child }) => isFaulty(child));
-}
-
-/** A fault that is over by now. */
-function failsOnce(description: Json): boolean {
-  return JSON.stringify(description).includes('"inject-error.0.once":true');
 }
 
 /** Nodes are reopened with the options of another driver: which of those is named first is a matter of hash tables. */
