@@ -4,8 +4,7 @@
  */
 import type { Node } from '../../../spec/block/node.js';
 import { statusInChain } from '../../../spec/block/status.js';
-import { BlockJob } from '../../../spec/job/block-job.js';
-import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
 import { isLuckOfTools } from './luck-tools.js';
