@@ -24,6 +24,12 @@ export interface Heard {
   readonly data: JsonObject;
 }
 
+/** A client of an export. */
+export interface Client {
+  readonly node: Node;
+  readonly replies: 'simple' | 'structured';
+}
+
 const FINE: Answer = { ok: true, value: null };
 
 export class ModelRun {
@@ -38,8 +44,8 @@ export class ModelRun {
   readonly copied = new Copied();
   /** the nodes of the graph, and those of them that have a name */
   #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
-  /** how to end each connection of an NBD client, by its name */
-  readonly #connections = new Map<string, () => void>();
+  /** each connection of an NBD client by its name, and how to end it */
+  readonly #connections = new Map<string, Client & { readonly end: () => void }>();
 
   constructor(format: Format) {
     this.format = format;
@@ -61,6 +67,11 @@ export class ModelRun {
 
   get jobs(): readonly Job[] {
     return this.machine.jobs.all;
+  }
+
+  /** The client that has this connection, or had it. */
+  client(connection: string): Client | undefined {
+    return this.#connections.get(connection);
   }
 
   /** @throws whatever the specification throws where it must not */
@@ -166,13 +177,14 @@ export class ModelRun {
 
   /** Clients ask for nothing here, but that they are there counts: they keep an export from going. */
   #connect(action: Extract<Action, { verb: 'nbd' }>): void {
-    if (action.op === 'disconnect') this.#connections.get(action.connection)?.();
+    if (action.op === 'disconnect') this.#connections.get(action.connection)?.end();
     if (action.op !== 'connect' || action.export === null) return;
     const one = this.machine.exports.all.find(({ name }) => name === action.export);
     if (one === undefined) return;
     const close = (): void => {};
     one.connected(close);
-    this.#connections.set(action.connection, () => one.disconnected(close));
+    const end = (): void => one.disconnected(close);
+    this.#connections.set(action.connection, { node: one.edge.child, replies: action.replies, end });
   }
 
   #know(action: Action): void {

@@ -3,7 +3,6 @@ import { chainFrom, hasInChain, imageBelow, imageOf } from '../../../spec/block/
 import { Node } from '../../../spec/block/node.js';
 import { statusOf } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
-import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
@@ -205,16 +204,6 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     shownBy: 'stream-refused-leaves-nothing',
     programs: QEMU,
     refused: (_, action, { id }) => given(action, 'block-stream') !== undefined && id === 'REF-E-CONFLICT',
-  },
-  {
-    name: 'guest that comes while an active commit is to be finalized',
-    shownBy: 'mirror-pending-late-write',
-    programs: QEMU,
-    before: (run, { verb }) =>
-      verb === 'io' &&
-      run.jobs.some(
-        ({ driver, status }) => driver instanceof MirrorDriver && /^(waiting|pending)$/.test(status),
-      ),
   },
   {
     name: 'bitmap above what becomes longer or shorter',

@@ -60,19 +60,22 @@ function mediumOf({ machine: { devices } }: ModelRun, action: Action): Backend |
   return (devices.findPart(String(id)) ?? devices.find(String(id)))?.backend ?? undefined;
 }
 
-/** A mirror ends, and takes its source from its drive, while a backup has a node that nobody else may have then. */
+/**
+ * A mirror is completed, and takes its source from its drive, while a backup below that has a node that nobody else may have then. One
+ * that is cancelled leaves the source where it is.
+ */
 function leavesBackupAlone({ jobs }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || !/^(block-)?job-(complete|finalize|cancel)$/.test(action.command))
-    return false;
+  if (action.verb !== 'qmp' || !/^(block-)?job-(complete|finalize)$/.test(action.command)) return false;
   const id = action.arguments?.id ?? action.arguments?.device;
-  if (!jobs.some((job) => job.id === id && job.driver.type === 'mirror')) return false;
+  const mirror = jobs.find((job) => job.id === id && job.driver.type === 'mirror');
+  if (!(mirror instanceof BlockJob)) return false;
+  const source = mirror.uses.find(({ name }) => name === 'source')?.child;
+  if (source === undefined || source.monitorOwned) return false;
   return jobs.some(
     (job) =>
       job instanceof BlockJob &&
       job.driver.type === 'backup' &&
-      job.uses.some(
-        ({ name, child }) => name !== 'target' && child.children.some((edge) => !edge.child.monitorOwned),
-      ),
+      job.uses.some(({ name, child }) => name !== 'target' && uses(source, child)),
   );
 }
 

@@ -15,14 +15,17 @@ import {
   reopensOverTwoWays,
   reopensTwice,
 } from './graph.js';
+import { comesToPending } from './job/pending.js';
+import { readsAcrossCopied, readsWhatWasZeroed } from './moment.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { reopensBelowFollowers, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
-import { STARTS_JOB, TOGETHER } from './together.js';
+import { TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
+import { killsAfterUndone, losesInconsistent, reopensStoring, undoesRefusedEnable } from './undone.js';
 
 function isGrouped(action: Action): boolean {
   return (
@@ -89,14 +92,10 @@ export const KNOWN: readonly Trigger[] = [
       ),
   },
   {
-    name: 'enable that is refused in a transaction',
+    name: 'enable of what is not there, or is in use, in a transaction that is refused',
     shownBy: 'enable-of-unknown-bitmap',
     programs: QEMU,
-    refused: (_, action, { id }) =>
-      action.verb === 'qmp' &&
-      action.command === 'transaction' &&
-      id !== 'TXN-E-ABORT' &&
-      asksFor(action, (name) => name.endsWith('-enable')),
+    refused: undoesRefusedEnable,
   },
   {
     name: 'grouped transaction that fails after two of its jobs',
@@ -109,11 +108,7 @@ export const KNOWN: readonly Trigger[] = [
     name: 'guest or job that comes while a mirror is to be finalized',
     shownBy: 'mirror-pending-late-write',
     programs: QEMU,
-    before: (run, action) =>
-      (action.verb === 'io' || action.verb === 'nbd' || asksFor(action, (name) => STARTS_JOB.test(name))) &&
-      run.jobs.some(
-        ({ driver, status }) => /^(mirror|commit)$/.test(driver.type) && /^(waiting|pending)$/.test(status),
-      ),
+    before: comesToPending,
   },
   {
     name: 'request that is refused over NBD',
@@ -138,27 +133,22 @@ export const KNOWN: readonly Trigger[] = [
     refused: (_, { verb }, { id }) => /^(qmp|open)$/.test(verb) && OWN_REFUSALS.test(id),
   },
   {
-    name: 'reopening to read-only that is refused',
+    name: 'reopening to read-only that is refused, of an image with stored bitmaps',
     shownBy: 'reopen-refused-bitmaps-go-on',
     programs: QEMU,
-    refused: (_, action) =>
-      action.verb === 'qmp' &&
-      action.command === 'blockdev-reopen' &&
-      JSON.stringify(action.arguments).includes('"read-only":true'),
+    refused: reopensStoring,
   },
   {
-    name: 'removal of a stored bitmap that is taken back',
+    name: 'removal of an inconsistent bitmap that is taken back',
     shownBy: 'transaction-remove-of-inconsistent-undone',
     programs: QEMU,
-    refused: (run, action) =>
-      action.verb === 'qmp' &&
-      action.command === 'transaction' &&
-      asksFor(
-        action,
-        (name, args) =>
-          name === 'block-dirty-bitmap-remove' &&
-          run.machine.graph.find(String(args.node))?.bitmap(String(args.name))?.persistent === true,
-      ),
+    refused: losesInconsistent,
+  },
+  {
+    name: 'kill after the removal of a stored bitmap was taken back',
+    shownBy: 'kill-after-remove-undone',
+    programs: QEMU,
+    before: killsAfterUndone,
   },
   {
     name: 'which of two inconsistent bitmaps is in the way of a resize',
@@ -230,23 +220,16 @@ export const KNOWN: readonly Trigger[] = [
       run.format === 'overlay' && wordsOf(action).some((word) => word.endsWith('.img')),
   },
   {
-    name: 'moment in one piece',
+    name: 'read of a moment in one piece, from what was copied into what was not',
     shownBy: 'snapshot-read-across-clusters',
     programs: QEMU_7,
-    before: (run, action) =>
-      action.verb === 'nbd' &&
-      run.machine.exports.all.some(({ edge }) => edge.child.driver.name === 'snapshot-access') &&
-      ((action.op === 'connect' && action.replies === 'simple') ||
-        (action.op === 'request' && action.flags.includes('df'))),
+    before: readsAcrossCopied,
   },
   {
-    name: 'zeros or a discard below a moment',
+    name: 'read of a moment where the disk has zeros by now',
     shownBy: 'snapshot-after-zero-write',
     programs: QEMU_7,
-    before: (run, action) =>
-      action.verb === 'io' &&
-      /^(zero|discard)$/.test(action.request.op) &&
-      run.machine.graph.nodes.some(({ driver }) => driver.name === 'snapshot-access'),
+    before: readsWhatWasZeroed,
   },
   {
     name: 'copy-on-read filter with a bottom that is not below it',

@@ -3,6 +3,7 @@
  * whose size follows, is not told.
  */
 import type { Node } from '../../../spec/block/node.js';
+import { RESIZE } from '../../../spec/block/permissions.js';
 import { followersOf } from '../../../spec/block/resize.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
@@ -14,6 +15,11 @@ export function resized({ machine: { graph } }: ModelRun, action: Action): Node 
   const { device, 'node-name': name } = action.arguments ?? {};
   const drive = device === undefined ? undefined : graph.drives.get(String(device));
   return drive === undefined ? graph.find(String(name)) : (drive.node ?? undefined);
+}
+
+/** Whether a resize of it is refused, and changes nothing: it is read-only, or somebody above needs its size to stay. */
+function staysAsItIs({ readOnly, parents }: Node): boolean {
+  return readOnly || parents.some(({ permissions }) => (permissions.shares & RESIZE) === 0);
 }
 
 /** Bytes. */
@@ -45,7 +51,7 @@ function* forgotten(node: Node): Generator<Node> {
 /** Whether a node follows that nobody tells: 10.0 leaves it as it is. */
 export function leavesSize(run: ModelRun, action: Action): boolean {
   const node = resized(run, action);
-  return node !== undefined && !forgotten(node).next().done;
+  return node !== undefined && !staysAsItIs(node) && !forgotten(node).next().done;
 }
 
 /** In 7.2 nodes of these drivers are asked for their size whenever it matters; all others remember it. */
@@ -54,8 +60,7 @@ const ASKED = /^(raw|copy-on-read)$/;
 /** Whether such a node has bitmaps, which stay as they are, or remembers its size. */
 export function leavesBitmaps(run: ModelRun, action: Action): boolean {
   const node = resized(run, action);
-  if (node === undefined) return false;
-  return isStale(forgotten(node));
+  return node !== undefined && !staysAsItIs(node) && isStale(forgotten(node));
 }
 
 /** Whether one of them has bitmaps, or remembers its size. */

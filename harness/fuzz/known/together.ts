@@ -1,9 +1,8 @@
 /** Known triggers that are about filters of jobs, and about nodes in iothreads. */
-import { Node } from '../../../spec/block/node.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
-import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { endsUnderBitmap, endsUnderCopy } from './job/ending.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
 
@@ -18,14 +17,6 @@ function hasThreads({ machine }: ModelRun): boolean {
   return (
     machine.graph.nodes.some(({ iothread }) => iothread !== null) ||
     machine.exports.all.some(({ iothread }) => iothread !== null)
-  );
-}
-
-/** Whether jobs may end by this, or chains change: filters and images that nobody has named by a command go then. */
-function mayTakeAway(action: Action): boolean {
-  return asksFor(
-    action,
-    (name) => /^(block-)?job-|^blockdev-(del|reopen|snapshot)/.test(name) || STARTS_JOB.test(name),
   );
 }
 
@@ -59,24 +50,13 @@ export const TOGETHER: readonly Trigger[] = [
     name: 'filter or image that goes with a job while a bitmap of it is in use',
     shownBy: 'bitmap-of-a-filter-that-goes',
     programs: QEMU,
-    before: (run, action) =>
-      mayTakeAway(action) &&
-      run.machine.graph.nodes.some(
-        ({ monitorOwned, bitmaps }) =>
-          !monitorOwned && bitmaps.some(({ busy, successor }) => busy && successor === null),
-      ),
+    before: endsUnderBitmap,
   },
   {
     name: 'filter that goes with a job below a copy-before-write',
     shownBy: 'copy-before-write-above-a-filter-that-goes',
     programs: QEMU_7,
-    before: (run, action) =>
-      mayTakeAway(action) &&
-      run.machine.graph.nodes.some(
-        ({ monitorOwned, parents }) =>
-          !monitorOwned &&
-          parents.some(({ parent }) => parent instanceof Node && parent.driver.name === 'copy-before-write'),
-      ),
+    before: endsUnderCopy,
   },
   {
     name: 'end of an iothread that is in use',
