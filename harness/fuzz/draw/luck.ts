@@ -7,6 +7,7 @@ import { statusInChain } from '../../../spec/block/status.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
+import { endsBeforeZeros } from './at-error.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
 
@@ -25,6 +26,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     mirrorsFaulty(run, action) ||
     writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
+    endsBeforeZeros(run, action) ||
     isLuckOfTools(run, action)
   );
 }

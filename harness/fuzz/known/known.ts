@@ -22,6 +22,7 @@ import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { reopensBelowFollowers, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
+import { KNOWN_OF_THREADS } from './thread.js';
 import { TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
@@ -345,4 +346,5 @@ export const KNOWN: readonly Trigger[] = [
   ...KNOWN_OF_DEVICES,
   ...KNOWN_OF_CHAINS,
   ...TOGETHER,
+  ...KNOWN_OF_THREADS,
 ];

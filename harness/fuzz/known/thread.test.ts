@@ -1,0 +1,53 @@
+import t from 'tap';
+import { openAction } from '../draw/actions.js';
+import { qmpAction } from '../draw/sketch.js';
+import type { History } from '../history.js';
+import { knownIn } from './known-in.js';
+
+const QSD = { program: 'qemu-storage-daemon 7.2.22 (Debian)' };
+
+type Action = History['steps'][number]['action'];
+
+/** A disk that was moved to an iothread, with a node above it, and another disk that was not. */
+const MOVED: readonly Action[] = [
+  openAction('disk', 65536),
+  openAction('other', 65536),
+  qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'above', file: 'disk' }),
+  qmpAction('object-add', { 'qom-type': 'iothread', id: 'io0' }),
+  qmpAction('x-blockdev-set-iothread', { 'node-name': 'disk', iothread: 'io0' }),
+];
+
+function shownBy(action: Action): string | undefined {
+  const steps = [...MOVED, action].map((one) => ({ line: 0, action: one }));
+  return knownIn({ property: 'threads', format: 'raw', requires: [], steps }, QSD)[0]?.shownBy;
+}
+
+t.test(
+  'what moved to an iothread is left alone, with all that is above and below it, and nothing else',
+  (t) => {
+    for (const node of ['disk', 'above', 'disk-file']) {
+      t.equal(shownBy({ verb: 'observe', node }), 'guest-of-a-node-in-an-iothread', node);
+      const add = qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'new', file: node });
+      t.equal(shownBy(add), 'node-above-one-in-an-iothread', node);
+    }
+    const resize = (node: string): Action => qmpAction('block_resize', { 'node-name': node, size: 131072 });
+    t.equal(shownBy(resize('above')), 'resize-of-a-node-in-an-iothread');
+    t.equal(shownBy({ verb: 'observe', node: 'other' }), undefined);
+    t.equal(
+      shownBy(qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'new', file: 'other' })),
+      undefined,
+    );
+    t.equal(shownBy(resize('other')), undefined);
+    t.end();
+  },
+);
+
+t.test('an export in an iothread is played if it is refused before its node moves', (t) => {
+  const add = (more: { readonly [name: string]: string }): Action =>
+    qmpAction('block-export-add', { type: 'nbd', id: 'e0', 'node-name': 'other', iothread: 'io0', ...more });
+  t.equal(shownBy(add({ 'node-name': 'nowhere' })), undefined);
+  t.equal(shownBy(add({ iothread: 'nowhere' })), undefined);
+  // There is no server.
+  t.equal(shownBy(add({})), 'backup-of-a-node-in-an-iothread');
+  t.end();
+});

@@ -1,0 +1,114 @@
+/** Known triggers that are about nodes in iothreads. */
+import { Node } from '../../../spec/block/node.js';
+import { BlockJob } from '../../../spec/job/block-job.js';
+import type { Action } from '../../case/case.js';
+import { asksFor, commandsOf } from '../commands.js';
+import type { ModelRun } from '../draw/model-run.js';
+import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
+import { STARTS_JOB } from './together.js';
+import type { Trigger } from './trigger.js';
+
+function isThreadId(id: unknown): boolean {
+  return typeof id === 'string' && id.startsWith('io');
+}
+
+/** Nodes that were moved to an iothread, by themselves or for an export. */
+function moved({ machine: { graph, exports } }: ModelRun): readonly Node[] {
+  const forExports = exports.all.filter(({ iothread }) => iothread !== null).map(({ edge }) => edge.child);
+  return [...graph.nodes.filter(({ iothread }) => iothread !== null), ...forExports];
+}
+
+/** These, and all that moved with them: what is above, below, and what a job has with one of them. */
+function inThreads(run: ModelRun): ReadonlySet<Node> {
+  const found = new Set(moved(run));
+  const jobs = run.jobs.filter((job) => job instanceof BlockJob) as BlockJob[];
+  for (const node of found) {
+    for (const { child } of node.children) found.add(child);
+    for (const { parent } of node.parents) if (parent instanceof Node) found.add(parent);
+    for (const { allUses } of jobs) {
+      if (allUses.some(({ child }) => child === node)) for (const { child } of allUses) found.add(child);
+    }
+  }
+  return found;
+}
+
+/** Whether the step has a guest of a node in an iothread, or looks at one as a guest does. */
+function hasGuestThere(run: ModelRun, action: Action): boolean {
+  const found = inThreads(run);
+  if (found.size === 0) return false;
+  if (action.verb === 'nbd') return run.machine.exports.all.some(({ edge }) => found.has(edge.child));
+  if (action.verb !== 'io' && action.verb !== 'observe') return false;
+  const node = run.machine.graph.findAny(action.node);
+  return node !== undefined && found.has(node);
+}
+
+/** Whether a command of that name names a node in an iothread. */
+function namesOneThere(run: ModelRun, action: Action, isMeant: (command: string) => boolean): boolean {
+  const found = inThreads(run);
+  if (found.size === 0) return false;
+  const names: unknown[] = action.verb === 'open' && isMeant('blockdev-add') ? [action.backing] : [];
+  for (const { name, args } of commandsOf(action)) if (isMeant(name)) names.push(...Object.values(args));
+  return names.some((name) => {
+    const node = typeof name === 'string' ? run.machine.graph.findAny(name) : undefined;
+    return node !== undefined && found.has(node);
+  });
+}
+
+/** What is looked at before the node moves. */
+const EARLY = /^(NBD-E-(ID|ID-TAKEN|IOTHREAD|READ-ONLY)|REF-E-NO-SUCH)$/;
+
+export const KNOWN_OF_THREADS: readonly Trigger[] = [
+  {
+    name: 'end of an iothread that is in use',
+    shownBy: 'iothread-in-use-is-not-dropped',
+    programs: QEMU,
+    refused: (_, action, { id }) =>
+      id === 'REF-E-OBJECT-IN-USE' && action.verb === 'qmp' && isThreadId(action.arguments?.id),
+  },
+  {
+    name: 'export in an iothread that is refused, whose node has moved there all the same',
+    shownBy: 'backup-of-a-node-in-an-iothread',
+    programs: QEMU,
+    refused: (_, action, { id }) =>
+      !EARLY.test(id) &&
+      action.verb === 'qmp' &&
+      action.command === 'block-export-add' &&
+      action.arguments?.iothread !== undefined,
+  },
+  {
+    name: 'guest of a node in an iothread',
+    shownBy: 'guest-of-a-node-in-an-iothread',
+    programs: QEMU_7,
+    before: hasGuestThere,
+  },
+  {
+    name: 'resize of a node in an iothread',
+    shownBy: 'resize-of-a-node-in-an-iothread',
+    programs: QEMU_7,
+    before: (run, action) => namesOneThere(run, action, (command) => command === 'block_resize'),
+  },
+  {
+    name: 'node above one in an iothread',
+    shownBy: 'node-above-one-in-an-iothread',
+    programs: QEMU_7,
+    before: (run, action) => namesOneThere(run, action, (command) => command === 'blockdev-add'),
+  },
+  {
+    name: 'backup that is refused while a job has its target in an iothread',
+    shownBy: 'refused-backup-to-a-node-whose-job-is-in-an-iothread',
+    programs: QEMU_7,
+    refused: (run, action, { id }) =>
+      id === 'REF-E-FILTER-CREATE' &&
+      asksFor(action, (name) => STARTS_JOB.test(name)) &&
+      // The job may come to the thread only by this: its node follows the source there.
+      moved(run).length > 0 &&
+      run.jobs.some((job) => job instanceof BlockJob),
+  },
+  {
+    name: 'filter above a node in an iothread',
+    shownBy: 'backup-of-a-node-in-an-iothread',
+    programs: QEMU_10,
+    before: (run, action) =>
+      namesOneThere(run, action, (command) => STARTS_JOB.test(command) && command !== 'blockdev-mirror'),
+  },
+];
