@@ -6,7 +6,7 @@
  */
 import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
-import type { Copied, Driver } from './drivers/driver.js';
+import type { Driver } from './drivers/driver.js';
 import { BlockError } from './errors.js';
 import type { Node } from './node.js';
 import { RequestError } from './request-error.js';
@@ -63,16 +63,9 @@ function writeZeros(driver: Driver, offset: number, length: number): void {
     driver.write(offset + at, ZEROS.subarray(0, Math.min(ZEROS.length, length - at)));
 }
 
-/** The range is the node's own from now on, as it reads now: no bitmap of it sees that. Returns what was copied. REF-081 */
-export function copyUp(node: Node, offset: number, length: number): readonly Copied[] {
-  return node.driver.copyUp?.(offset, length) ?? [];
-}
-
-/** As {@link copyUp}, for a filter above the node: it writes what is copied as a guest does, and the bitmaps see it. REF-081 */
-export function copyUpThrough(node: Node, offset: number, length: number): readonly Copied[] {
-  const copied = copyUp(node, offset, length);
-  for (const piece of copied) record(node, piece.offset, piece.length);
-  return copied;
+/** The range is the node's own from now on, as it reads now: no bitmap sees it. REF-081 */
+export function copyUp(node: Node, offset: number, length: number): void {
+  node.driver.copyUp?.(offset, length);
 }
 
 /** REF-112 */

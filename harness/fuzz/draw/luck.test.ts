@@ -166,17 +166,3 @@ t.test('how far a commit has come that met an error is luck, until it has ended 
   run.play({ verb: 'wait', job: 'j', state: 'null', any: [] });
   t.notOk(isLuck(run, look), 'all of it has come');
 });
-
-t.test(
-  'what is copied on read into an image that can have no backing file is for its format to say',
-  async (t) => {
-    const run = new ModelRun('overlay');
-    run.play(openAction('plain', SIZE));
-    run.play(openAction('base', SIZE, { backing: null }));
-    const over = (file: string, more: JsonObject = {}) =>
-      qmpAction('blockdev-add', { driver: 'copy-on-read', 'node-name': 'cor', file, ...more });
-    t.ok(isLuck(run, over('plain')));
-    t.notOk(isLuck(run, over('plain', { bottom: 'plain' })), 'it copies nothing');
-    t.notOk(isLuck(run, over('base')), 'it knows what it has');
-  },
-);

@@ -2,12 +2,11 @@
  * What has more than one right answer, or one that depends on the moment: no history does it, whether it was drawn, changed
  * or made smaller.
  */
-import { imageOf } from '../../../spec/block/chain/walk.js';
 import type { Node } from '../../../spec/block/node.js';
 import { statusInChain } from '../../../spec/block/status.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { asksFor, commandsOf } from '../commands.js';
+import { commandsOf } from '../commands.js';
 import { endsBeforeZeros } from './at-error.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
@@ -23,7 +22,6 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsUnheard(run, action) ||
     isOddSize(run, action) ||
     growsPastBacking(run, action) ||
-    copiesWhatNobodyHas(run, action) ||
     readsFaultyZeros(run, action) ||
     mirrorsFaulty(run, action) ||
     writesToAnother(run, all) ||
@@ -59,20 +57,6 @@ function growsPastBacking({ machine: { graph }, nodes }: ModelRun, action: Actio
   return all.some((node) => {
     const end = node.backing?.size;
     return end !== undefined && node.size < end && end < size;
-  });
-}
-
-/**
- * A copy-on-read filter without a bottom over an image that was made to have no backing file. QBM has all of such an image in its
- * data file, and there is nothing to copy; qcow2 copies zeros, and through a filter that marks bitmaps (REF-081).
- */
-function copiesWhatNobodyHas({ format, machine: { graph } }: ModelRun, action: Action): boolean {
-  return asksFor(action, (name, { driver, file, bottom }) => {
-    if (format !== 'overlay' || name !== 'blockdev-add' || driver !== 'copy-on-read') return false;
-    const node = bottom === undefined ? graph.find(String(file)) : undefined;
-    return (
-      node !== undefined && imageOf(node).driver.name === 'qbm' && imageOf(node).driver.backing === undefined
-    );
   });
 }
 

@@ -8,6 +8,7 @@ import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
 import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { below } from './copy-on-read.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { isStale } from './resize.js';
 import type { Trigger } from './trigger.js';
@@ -148,13 +149,6 @@ function baseOfStream(job: BlockJob): Node | null {
   for (let image = top === undefined ? null : imageOf(top); image !== null; image = imageBelow(image))
     if (!used.has(image)) return image;
   return null;
-}
-
-/** What a filter shows, past other filters, down to an image. */
-function* below({ driver: { shown } }: Node): Generator<Node> {
-  if (shown === undefined) return;
-  yield shown;
-  yield* below(shown);
 }
 
 function* followers(node: Node): Generator<Node> {

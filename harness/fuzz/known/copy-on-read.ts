@@ -1,4 +1,4 @@
-/** QEMU ends when something that its child does not have is read through a copy-on-read filter that nothing is to be copied by. */
+/** What is known of copy-on-read filters: one that nothing is to be copied by, and one over another filter. */
 
 import { imageOf } from '../../../spec/block/chain/walk.js';
 import { isIdleCopyOnRead } from '../../../spec/block/drivers/copy-on-read.js';
@@ -14,6 +14,32 @@ import type { ModelRun } from '../draw/model-run.js';
  */
 export function readsThroughIdleFilter(run: ModelRun, action: Action): boolean {
   return readBy(run, action).some((node) => node !== undefined && reachesIdleFilter(node));
+}
+
+/** What is read through such a filter over another one, with bitmaps below that: they see what is copied up. */
+export function copiesThroughFilter(run: ModelRun, action: Action): boolean {
+  return readNodes(run, action).some((node) => node !== undefined && reachesCopyThrough(node));
+}
+
+/** All that a step may read, also a part at a time. */
+function readNodes(run: ModelRun, action: Action): readonly (Node | undefined)[] {
+  const { graph, exports } = run.machine;
+  if (action.verb === 'io') return [graph.find(action.node)];
+  if (action.verb === 'nbd') return exports.all.map(({ edge }) => edge.child);
+  return readBy(run, action);
+}
+
+function reachesCopyThrough(node: Node): boolean {
+  const child = node.driver.name === 'copy-on-read' ? node.edge('file')?.child : undefined;
+  const isThrough = child !== undefined && [...below(child)].some(({ bitmaps }) => bitmaps.length > 0);
+  return isThrough || node.children.some((edge) => reachesCopyThrough(edge.child));
+}
+
+/** What a filter shows, past other filters, down to an image. */
+export function* below({ driver: { shown } }: Node): Generator<Node> {
+  if (shown === undefined) return;
+  yield shown;
+  yield* below(shown);
 }
 
 function readBy(run: ModelRun, action: Action): readonly (Node | undefined)[] {

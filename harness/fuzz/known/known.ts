@@ -5,7 +5,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
-import { readsThroughIdleFilter } from './copy-on-read.js';
+import { copiesThroughFilter, readsThroughIdleFilter } from './copy-on-read.js';
 import { KNOWN_OF_DEVICES } from './devices.js';
 import {
   changesExportedBitmap,
@@ -237,6 +237,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'copy-on-read-from-another-chain',
     programs: QEMU,
     refused: (_, __, { id }) => id === 'REF-E-BOTTOM-CHAIN',
+  },
+  {
+    name: 'copy-on-read through another filter, with bitmaps below that',
+    shownBy: 'copy-on-read-through-a-filter',
+    programs: QEMU,
+    before: copiesThroughFilter,
   },
   {
     name: 'read through a filter that has nothing to copy',

@@ -11,7 +11,7 @@ import { SECTOR } from '../node.js';
 import { isDone } from '../request.js';
 import { type Errno, RequestError } from '../request-error.js';
 import type { DriverStatus } from '../status.js';
-import type { Copied, DebugEvent, Driver, PreparedReopen } from './driver.js';
+import type { DebugEvent, Driver, PreparedReopen } from './driver.js';
 import { FilterDriver } from './filter.js';
 
 export const IO_TYPES = ['read', 'write', 'write-zeroes', 'discard', 'flush', 'block-status'] as const;
@@ -112,11 +112,11 @@ class BlkdebugDriver extends FilterDriver {
     super.zero(offset, length);
   }
 
-  override copyUp(offset: number, length: number): readonly Copied[] {
+  override copyUp(offset: number, length: number): void {
     this.#isChanged = true;
     this.#check('read', offset, length);
     if (this.#active.length > 0) this.#checkCopy(offset, length);
-    return super.copyUp(offset, length);
+    super.copyUp(offset, length);
   }
 
   override discard(offset: number, length: number): void {

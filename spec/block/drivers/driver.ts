@@ -74,12 +74,6 @@ export interface Snapshot {
   routeOfSnapshot(offset: number, length: number): Iterable<Leg>;
 }
 
-/** What was copied up from below. Bytes. */
-export interface Copied {
-  readonly offset: number;
-  readonly length: number;
-}
-
 export interface Driver {
   readonly name: string;
   /** Told what all users of the node need and share now, also when a change is taken back. @throws BlockError REF-E-LOCKED-SHARED */
@@ -119,11 +113,8 @@ export interface Driver {
   readonly canBreak?: boolean;
   /** Which requests it will make for this one, in their order; absent: none. REF-090 @throws RequestError if it will refuse */
   route?(passing: Passing): Iterable<Leg>;
-  /**
-   * Present in filters, and in images that can have a backing file: has the range as its own, as it reads now. Returns what it
-   * did not have, which are whole clusters. REF-081
-   */
-  copyUp?(offset: number, length: number): readonly Copied[];
+  /** present in filters, and in images that can have a backing file: has the range as its own, as it reads now (REF-081) */
+  copyUp?(offset: number, length: number): void;
   /** present if it keeps what was there in the beginning */
   readonly snapshot?: Snapshot;
   /** present if it can store bitmaps */

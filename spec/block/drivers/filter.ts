@@ -3,10 +3,10 @@ import { type JsonObject, jsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import type { Leg, Passing } from '../held/route.js';
 import type { Node } from '../node.js';
-import { copyUpThrough, discard, flush, read, write, zero } from '../request.js';
+import { copyUp, discard, flush, read, write, zero } from '../request.js';
 import { truncate } from '../resize.js';
 import type { DriverStatus } from '../status.js';
-import type { Copied, Driver } from './driver.js';
+import type { Driver } from './driver.js';
 
 export abstract class FilterDriver implements Driver {
   abstract readonly name: string;
@@ -54,8 +54,8 @@ export abstract class FilterDriver implements Driver {
     discard(this.file.child, offset, length);
   }
 
-  copyUp(offset: number, length: number): readonly Copied[] {
-    return copyUpThrough(this.file.child, offset, length);
+  copyUp(offset: number, length: number): void {
+    copyUp(this.file.child, offset, length);
   }
 
   status(offset: number, length: number): DriverStatus {

@@ -27,7 +27,6 @@ import type { DriverStatus } from '../status.js';
 import type {
   BackingKeeper,
   BitmapStore,
-  Copied,
   Driver,
   PreparedReopen,
   ReopenRequest,
@@ -142,8 +141,8 @@ export class QbmDriver implements Driver, BitmapStore {
   }
 
   /** REF-081 */
-  copyUp(offset: number, length: number): readonly Copied[] {
-    return this.#parts.allocation?.copyUp(offset, length) ?? [];
+  copyUp(offset: number, length: number): void {
+    this.#parts.allocation?.copyUp(offset, length);
   }
 
   zero(offset: number, length: number): void {

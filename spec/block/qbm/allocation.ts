@@ -56,13 +56,11 @@ export class Allocation {
   }
 
   /** The granules of the range are the data image's own from now on, with what is read there now. */
-  copyUp(offset: number, length: number): readonly Span[] {
-    const copied = [...this.#unallocated(offset, length)];
-    for (const piece of copied) {
+  copyUp(offset: number, length: number): void {
+    for (const piece of this.#unallocated(offset, length)) {
       this.#copyUp(piece);
       this.claim(piece.offset, piece.length);
     }
-    return copied;
   }
 
   /** After it: the granules of the range are the data image's own. The bits reach the disk by {@link flush}. */
