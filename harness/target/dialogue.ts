@@ -97,7 +97,7 @@ export class Dialogue<M> {
       this.#waiting.push({ resolve, reject, what, limitMs, deadline });
       // One timer that is looked at when it fires, instead of one per request: making and clearing a timer costs
       // about as much as the rest of a request does here.
-      if (deadline < this.#due) this.#watch(limitMs);
+      if (this.#waiting.length === 1 && deadline < this.#due) this.#watch(limitMs);
     });
   }
 
@@ -119,12 +119,12 @@ export class Dialogue<M> {
     this.#due = performance.now() + ms;
     this.#timer = setTimeout(() => {
       this.#unwatch();
-      // Requests may differ in their limits, so the first to be late need not be the first in the queue.
+      // Only the first one can be late: the others wait for it.
+      const first = this.#waiting[0];
       const now = performance.now();
-      const late = this.#waiting.find(({ deadline }) => deadline <= now);
-      if (late !== undefined) this.fail('hang', `${late.what}: no reply within ${late.limitMs} ms`);
-      else if (this.#waiting.length > 0)
-        this.#watch(Math.min(...this.#waiting.map(({ deadline }) => deadline)) - now);
+      if (first === undefined) return;
+      if (first.deadline <= now) this.fail('hang', `${first.what}: no reply within ${first.limitMs} ms`);
+      else this.#watch(first.deadline - now);
     }, ms + 1);
   }
 
@@ -179,7 +179,9 @@ export class Dialogue<M> {
     else first.resolve(message);
     // The time of the next one begins when the program can have begun with it.
     const next = this.#waiting[0];
-    if (next !== undefined) next.deadline = performance.now() + next.limitMs;
+    if (next === undefined) return;
+    next.deadline = performance.now() + next.limitMs;
+    if (next.deadline < this.#due) this.#watch(next.limitMs);
   }
 
   async #ended(): Promise<void> {

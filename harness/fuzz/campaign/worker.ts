@@ -160,13 +160,14 @@ export class CampaignWorker {
     let ready: Round | null = null;
     try {
       for (;;) {
-        if (this.#good > 0 && this.#deferred.length > 0 && !this.#enough.signal.aborted) {
-          await this.#look(prober, this.#deferred.shift()!);
-          continue;
-        }
+        if (this.#good > 0 && (await this.#lookAtDeferred(prober))) continue;
         const round: Round | null = ready ?? (await this.#rounds.next());
         ready = null;
-        if (round === null || this.#rounds.isOver) return;
+        if (round === null || this.#rounds.isOver) {
+          // Where nothing went well until the end, what was found is looked at all the same.
+          while (await this.#lookAtDeferred(prober));
+          return;
+        }
         const playing = prober;
         await this.#round(prober, round, () => {
           ready = this.#rounds.ahead(playing);
@@ -187,6 +188,13 @@ export class CampaignWorker {
     } finally {
       await closeProber(prober);
     }
+  }
+
+  /** @returns whether there was one */
+  async #lookAtDeferred(prober: Prober): Promise<boolean> {
+    if (this.#deferred.length === 0 || this.#enough.signal.aborted) return false;
+    await this.#look(prober, this.#deferred.shift()!);
+    return true;
   }
 
   #prober(): Prober {

@@ -4,6 +4,7 @@
  */
 import { readJson } from '../../../spec/json/read.js';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import { writeJson } from '../../../spec/json/write.js';
 import { Dialogue } from '../dialogue.js';
 import type { Child } from '../process.js';
 import { type Reply, TargetFault } from '../target.js';
@@ -19,6 +20,9 @@ export interface Greeting {
 
 /** More events than any case makes; a target that sends more is flooding us. */
 const MOST_EVENTS = 100_000;
+
+/** Characters of a reply in a message. */
+const MOST_QUOTED = 200;
 
 /** No byte of JSON: QEMU's lexer answers with an error and forgets the unfinished text before it. */
 const RESET = '\u00ff\n';
@@ -37,6 +41,7 @@ export class QmpClient {
   #waiters: EventWaiter[] = [];
   #text: { answered: boolean; readonly sync: string } | null = null;
   #syncs = 0;
+  #commands = 0;
   /** set by {@link QmpClient.connect} */
   greeting: Greeting = { version: '', package: '' };
 
@@ -87,9 +92,21 @@ export class QmpClient {
     return this.#dialogue.fault;
   }
 
-  /** Executes a command. @throws TargetFault */
+  /**
+   * Executes a command. Several may be on their way; their replies come in their order.
+   *
+   * @throws TargetFault `garbage` also for a reply to another command: one was answered twice, or not at all
+   */
   async execute(command: string, args: JsonObject | undefined, limitMs: number): Promise<Reply> {
-    return (await this.#dialogue.ask(writeCommand(command, args), command, limitMs)) as Reply;
+    const id = ++this.#commands;
+    const message = await this.#dialogue.ask(writeCommand(command, args, id), command, limitMs);
+    if (message.id !== undefined && message.id !== id) {
+      const found = writeJson(message).slice(0, MOST_QUOTED);
+      this.#dialogue.fail('garbage', `${command}: this reply is not to it, which has the id ${id}: ${found}`);
+      throw this.#dialogue.fault;
+    }
+    const reply = message as Reply;
+    return 'return' in reply ? { return: reply.return } : { error: reply.error };
   }
 
   /**

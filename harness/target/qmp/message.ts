@@ -39,9 +39,9 @@ function dropPrototypes(value: Json[] | JsonObject): void {
   Object.setPrototypeOf(value, NO_MEMBERS);
 }
 
-/** The line (with its end) that asks for `command`. */
-export function writeCommand(command: string, args: JsonObject | undefined): string {
-  const execute = JSON.stringify(command);
-  if (args === undefined) return `{"execute": ${execute}}\n`;
-  return `{"execute": ${execute}, "arguments": ${writeJson(args)}}\n`;
+/** The line (with its end) that asks for `command`; `id` comes back with the reply. */
+export function writeCommand(command: string, args: JsonObject | undefined, id?: number): string {
+  const given = args === undefined ? '' : `, "arguments": ${writeJson(args)}`;
+  const named = id === undefined ? '' : `, "id": ${id}`;
+  return `{"execute": ${JSON.stringify(command)}${given}${named}}\n`;
 }
