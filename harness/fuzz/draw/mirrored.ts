@@ -22,22 +22,23 @@ export class Mirrored {
   readonly #bytes = new Set<string>();
   readonly #bitmaps = new Set<string>();
 
-  /** After each step. */
-  see(jobs: readonly Job[]): void {
+  /** After each step. What a mirror has copied that nothing has disturbed is known. */
+  see({ jobs, undisturbed }: ModelRun): void {
     for (const job of jobs) {
       if (!/^(mirror|commit)$/.test(job.driver.type) || this.#mirrors.has(job)) continue;
       const names = targetsOf(job);
       if (names.length > 0) this.#mirrors.set(job, names);
-      for (const name of names) {
-        this.#bytes.add(name);
-        if (job.driver.type === 'mirror') this.#bitmaps.add(name);
-      }
     }
     this.#seeCommits(jobs);
     for (const [job, names] of this.#mirrors) {
-      if (job.status !== 'concluded' && job.status !== 'null') continue;
-      this.#mirrors.delete(job);
-      if (job.error === null) for (const name of names) this.#bytes.delete(name);
+      const isOver = job.status === 'concluded' || job.status === 'null';
+      if (isOver) this.#mirrors.delete(job);
+      if (undisturbed.has(job)) continue;
+      for (const name of names) {
+        if (isOver && job.error === null) this.#bytes.delete(name);
+        else this.#bytes.add(name);
+        if (job.driver.type === 'mirror') this.#bitmaps.add(name);
+      }
     }
   }
 

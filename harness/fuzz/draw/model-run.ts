@@ -12,6 +12,7 @@ import { runReferenceTool } from '../../target/reference/tools.js';
 import type { IoOutcome, Reply } from '../../target/target.js';
 import { Copied } from './copied.js';
 import { Mirrored } from './mirrored.js';
+import { Undisturbed } from './undisturbed.js';
 
 /** What the model made of a step: fine, or refused with the id of an error or an errno. */
 export type Answer =
@@ -40,6 +41,8 @@ export class ModelRun {
   #others: Heard[] = [];
   /** what mirrors have left, which is luck */
   readonly mirrored = new Mirrored();
+  /** mirrors that have left nothing to luck yet */
+  readonly undisturbed = new Undisturbed();
   /** what tools have chosen when they copied */
   readonly copied = new Copied();
   /** the nodes of the graph, and those of them that have a name */
@@ -78,7 +81,8 @@ export class ModelRun {
   play(action: Action): Answer {
     const answer = this.#perform(action.verb === 'either' ? action.action : action);
     this.#hear();
-    this.mirrored.see(this.jobs);
+    this.undisturbed.see(this, action);
+    this.mirrored.see(this);
     this.copied.see(action);
     return answer;
   }
@@ -87,7 +91,8 @@ export class ModelRun {
   settle(): void {
     this.machine.settle();
     this.#hear();
-    this.mirrored.see(this.jobs);
+    this.undisturbed.see(this, null);
+    this.mirrored.see(this);
   }
 
   /** The ids of jobs of which something was told since the last time, oldest first. */

@@ -136,8 +136,10 @@ export class Sketch {
       const job = run.jobs.find((one) => one.id === id);
       if (job?.status === 'paused') this.#following.add(id);
       const state = job?.status ?? 'null';
+      const own = job ?? before.find((one) => one.id === id);
       // How far a job gets that is ended while it is paused depends on what it had begun.
-      const luck = this.#following.has(id) ? ['len', 'offset'] : any;
+      const isLuck = own === undefined || !run.undisturbed.has(own);
+      const luck = isLuck ? (this.#following.has(id) ? ['len', 'offset'] : any) : [];
       // One that goes on until somebody ends it has no state to wait for.
       if (state !== 'running') this.play({ verb: 'wait', any: luck, job: id, state });
     }

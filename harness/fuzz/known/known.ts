@@ -112,6 +112,17 @@ export const KNOWN: readonly Trigger[] = [
     before: comesToPending,
   },
   {
+    name: 'question about a mirror that is to be finalized',
+    shownBy: 'mirror-pending-counts-as-paused',
+    programs: QEMU,
+    before: ({ jobs }, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'query-block-jobs' &&
+      jobs.some(
+        ({ driver, status }) => /^(mirror|commit)$/.test(driver.type) && /^(waiting|pending)$/.test(status),
+      ),
+  },
+  {
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,

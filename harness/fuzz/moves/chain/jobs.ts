@@ -260,8 +260,9 @@ export const CHAIN_JOB_MOVES: readonly Move[] = [
     name: 'query jobs',
     weight: 1,
     make(sketch) {
-      // How far an active commit has followed is luck.
-      if (!sketch.run.jobs.some(isActive)) sketch.qmp('query-block-jobs');
+      const { jobs, undisturbed } = sketch.run;
+      // How far an active commit has followed is luck, once there was something to follow.
+      if (!jobs.some((job) => isActive(job) && !undisturbed.has(job))) sketch.qmp('query-block-jobs');
     },
   },
 ];

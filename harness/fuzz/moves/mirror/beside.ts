@@ -57,3 +57,9 @@ export function playWrite(sketch: Sketch, node: Node): void {
 export function rest(sketch: Sketch): void {
   sketch.rest(LUCK);
 }
+
+/** What users ask of jobs while they wait; it is left out where the answer is luck. */
+export function askHowFar(sketch: Sketch, chance: number): void {
+  const { draw } = sketch;
+  if (draw.chance(chance)) sketch.qmp(draw.pick(['query-jobs', 'query-block-jobs']));
+}

@@ -5,7 +5,7 @@ import type { Sketch } from '../../draw/sketch.js';
 import { readWhole } from '../guest.js';
 import { playVerb } from '../jobs.js';
 import type { Move } from '../move.js';
-import { LUCK, playGuest, rest, sources } from './beside.js';
+import { askHowFar, LUCK, playGuest, rest, sources } from './beside.js';
 import { STANDING_MOVES } from './standing.js';
 import { playMirror } from './start.js';
 
@@ -39,6 +39,7 @@ export function readAll(sketch: Sketch): void {
 function withCopy(sketch: Sketch, job: Job, ask: () => void): void {
   const target = job instanceof BlockJob ? job.uses.find(({ name }) => name === 'target')?.child : undefined;
   ask();
+  askHowFar(sketch, 0.2);
   const isOver = job.status === 'null' || job.status === 'concluded';
   if (target !== undefined && isOver && job.error === null) readWhole(sketch, target.name);
 }
@@ -65,5 +66,6 @@ export const MIRROR_MOVES: readonly Move[] = [
     },
   },
   { name: 'read what is free', weight: 1, make: readAll },
+  { name: 'ask how far mirrors are', weight: 2, make: (sketch) => askHowFar(sketch, 1) },
   ...STANDING_MOVES,
 ];

@@ -4,7 +4,7 @@ import { openAction } from '../../draw/actions.js';
 import type { Sketch } from '../../draw/sketch.js';
 import { openFaulty } from '../faulty.js';
 import { atLimit, BROKEN, NODE_NAME } from '../names.js';
-import { LUCK, openDisk, sources } from './beside.js';
+import { askHowFar, LUCK, openDisk, sources } from './beside.js';
 import { playPart } from './standing.js';
 
 const MOST_JOBS = 3;
@@ -83,5 +83,6 @@ export function playMirror(sketch: Sketch): void {
     'auto-dismiss': draw.pick([undefined, false]),
   });
   sketch.rest(isFaulty ? LUCK : []);
+  askHowFar(sketch, 0.3);
   if (isFaulty) for (let count = draw.int(0, 2); count > 0; count--) playPart(sketch);
 }
