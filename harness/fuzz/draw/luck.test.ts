@@ -60,6 +60,9 @@ t.test('what is left of a mirror that follows its disk is luck, in numbers and i
   const questions = ['query-jobs', 'query-block-jobs', 'query-block', 'query-named-block-nodes'];
   for (const question of questions) t.notOk(isLuck(run, qmpAction(question)), question);
   run.play(qmpAction('blockdev-mirror', { 'job-id': 'j0', device: 'disk', target: 'one', sync: 'none' }));
+  for (const question of questions)
+    t.notOk(isLuck(run, qmpAction(question)), `${question}: nothing to follow`);
+  run.play({ verb: 'io', node: 'disk', request: { op: 'write', offset: 0, length: 512, pattern: 1 } });
   for (const question of questions) t.ok(isLuck(run, qmpAction(question)), question);
   t.notOk(isLuck(run, qmpAction('query-block-exports')));
 });

@@ -109,7 +109,10 @@ const SHOWS_HOW_FAR = /^query-((block-)?jobs|block|named-block-nodes)$/;
 /** How far a mirror, or a commit that is ready, has followed its disk, and what of that it counts where there is nothing. */
 function asksHowFar(run: ModelRun, action: Action): boolean {
   const isQuery = action.verb === 'qmp' && SHOWS_HOW_FAR.test(action.command);
-  return isQuery && run.jobs.some(({ driver, status }) => driver.type === 'mirror' || status === 'ready');
+  if (!isQuery) return false;
+  return run.jobs.some(
+    (job) => (job.driver.type === 'mirror' || job.status === 'ready') && !run.undisturbed.has(job),
+  );
 }
 
 /** A mirror of what will be written, to where a write fails: if it ignores that, no state tells that it has come to it. */
