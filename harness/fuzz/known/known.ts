@@ -123,6 +123,15 @@ export const KNOWN: readonly Trigger[] = [
       ),
   },
   {
+    name: 'question about a mirror, of which 10.0 tells more',
+    shownBy: 'mirror-pending-counts-as-paused',
+    programs: QEMU_10,
+    before: ({ jobs }, action) =>
+      action.verb === 'qmp' &&
+      action.command === 'query-block-jobs' &&
+      jobs.some(({ driver }) => /^(mirror|commit)$/.test(driver.type)),
+  },
+  {
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,
