@@ -7,6 +7,7 @@ import type { Action } from '../../case/case.js';
 import type { IoRequest } from '../../target/target.js';
 import { commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { STARTS_JOB } from './together.js';
 
 /**
  * A read in one piece, by a job from above, by a device that comes and looks for a partition table, or of the rest of a cluster of
@@ -45,9 +46,14 @@ export function* below({ driver: { shown } }: Node): Generator<Node> {
 function readBy(run: ModelRun, action: Action): readonly (Node | undefined)[] {
   const { graph } = run.machine;
   if (action.verb === 'io') return isPartial(action.request) ? [backingOf(graph.find(action.node))] : [];
-  if (action.verb === 'nbd') return action.op === 'request' ? [graph.nodes.find(isIdle)] : [];
+  if (action.verb === 'nbd') {
+    const isRead = action.op === 'request' && action.request !== 'status';
+    return isRead ? [run.client(action.connection)?.node] : [];
+  }
   return [...commandsOf(action)].map(({ name, args }) => {
-    if (/^block(dev)?-(backup|mirror|commit|stream)$/.test(name)) return graph.findAny(String(args.device));
+    // A commit reads its top, which may be below the filter.
+    const read = name === 'block-commit' ? (args['top-node'] ?? args.device) : args.device;
+    if (STARTS_JOB.test(name)) return graph.findAny(String(read));
     return name === 'device_add' ? plugged(run, String(args.drive ?? '')) : undefined;
   });
 }

@@ -17,8 +17,8 @@ const MOVED: readonly Action[] = [
   qmpAction('x-blockdev-set-iothread', { 'node-name': 'disk', iothread: 'io0' }),
 ];
 
-function shownBy(action: Action): string | undefined {
-  const steps = [...MOVED, action].map((one) => ({ line: 0, action: one }));
+function shownBy(...actions: Action[]): string | undefined {
+  const steps = [...MOVED, ...actions].map((one) => ({ line: 0, action: one }));
   return knownIn({ property: 'threads', format: 'raw', requires: [], steps }, QSD)[0]?.shownBy;
 }
 
@@ -41,6 +41,13 @@ t.test(
     t.end();
   },
 );
+
+t.test('the target of a job follows its source to an iothread, also if the job is refused', (t) => {
+  const backup = { 'job-id': 'j0', device: 'disk', target: 'other', sync: 'incremental' };
+  const observe: Action = { verb: 'observe', node: 'other' };
+  t.equal(shownBy(qmpAction('blockdev-backup', backup), observe), 'guest-of-a-node-in-an-iothread');
+  t.end();
+});
 
 t.test('an export in an iothread is played if it is refused before its node moves', (t) => {
   const add = (more: { readonly [name: string]: string }): Action =>

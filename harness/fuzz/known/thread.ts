@@ -18,9 +18,19 @@ function moved({ machine: { graph, exports } }: ModelRun): readonly Node[] {
   return [...graph.nodes.filter(({ iothread }) => iothread !== null), ...forExports];
 }
 
-/** These, and all that moved with them: what is above, below, and what a job has with one of them. */
-function inThreads(run: ModelRun): ReadonlySet<Node> {
-  const found = new Set(moved(run));
+/** Nodes that came to an iothread, in a history. */
+const told = new WeakMap<ModelRun, Set<Node>>();
+
+/**
+ * These, and all that moved with them: what is above, below, and what a job has with one of them, which stays there when the job is over, and
+ * moves also if the job is refused then.
+ * Told of every step, in order.
+ */
+function inThreads(run: ModelRun, action: Action): ReadonlySet<Node> {
+  const now = moved(run);
+  const found = now.length === 0 ? new Set<Node>() : (told.get(run) ?? new Set<Node>());
+  told.set(run, found);
+  for (const node of now) found.add(node);
   const jobs = run.jobs.filter((job) => job instanceof BlockJob) as BlockJob[];
   for (const node of found) {
     for (const { child } of node.children) found.add(child);
@@ -29,12 +39,21 @@ function inThreads(run: ModelRun): ReadonlySet<Node> {
       if (allUses.some(({ child }) => child === node)) for (const { child } of allUses) found.add(child);
     }
   }
+  const named = nodesOf(run, action, (command) => STARTS_JOB.test(command));
+  if (named.some((node) => found.has(node))) for (const node of named) found.add(node);
   return found;
+}
+
+/** The nodes that commands of such names name. */
+function nodesOf({ machine }: ModelRun, action: Action, isMeant: (command: string) => boolean): Node[] {
+  const names: unknown[] = action.verb === 'open' && isMeant('blockdev-add') ? [action.backing] : [];
+  for (const { name, args } of commandsOf(action)) if (isMeant(name)) names.push(...Object.values(args));
+  return names.flatMap((name) => (typeof name === 'string' ? (machine.graph.findAny(name) ?? []) : []));
 }
 
 /** Whether the step has a guest of a node in an iothread, or looks at one as a guest does. */
 function hasGuestThere(run: ModelRun, action: Action): boolean {
-  const found = inThreads(run);
+  const found = inThreads(run, action);
   if (found.size === 0) return false;
   if (action.verb === 'nbd') return run.machine.exports.all.some(({ edge }) => found.has(edge.child));
   if (action.verb !== 'io' && action.verb !== 'observe') return false;
@@ -44,14 +63,8 @@ function hasGuestThere(run: ModelRun, action: Action): boolean {
 
 /** Whether a command of that name names a node in an iothread. */
 function namesOneThere(run: ModelRun, action: Action, isMeant: (command: string) => boolean): boolean {
-  const found = inThreads(run);
-  if (found.size === 0) return false;
-  const names: unknown[] = action.verb === 'open' && isMeant('blockdev-add') ? [action.backing] : [];
-  for (const { name, args } of commandsOf(action)) if (isMeant(name)) names.push(...Object.values(args));
-  return names.some((name) => {
-    const node = typeof name === 'string' ? run.machine.graph.findAny(name) : undefined;
-    return node !== undefined && found.has(node);
-  });
+  const found = inThreads(run, action);
+  return nodesOf(run, action, isMeant).some((node) => found.has(node));
 }
 
 /** What is looked at before the node moves. */
