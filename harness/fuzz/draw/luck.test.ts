@@ -169,3 +169,19 @@ t.test('how far a commit has come that met an error is luck, until it has ended 
   run.play({ verb: 'wait', job: 'j', state: 'null', any: [] });
   t.notOk(isLuck(run, look), 'all of it has come');
 });
+
+t.test('which of two faults a commit meets first is luck', async (t) => {
+  const run = new ModelRun('overlay');
+  const faulty = (name: string, image: string): void => {
+    const rule = { event: 'none', iotype: 'read', sector: 0 };
+    const rules = { driver: 'blkdebug', 'node-name': name, image, 'inject-error': [rule] };
+    run.play(qmpAction('blockdev-add', rules));
+  };
+  run.play(openAction('base', SIZE, { backing: null }));
+  run.play(openAction('middle', SIZE, { backing: 'base' }));
+  faulty('one', 'middle');
+  run.play(openAction('top', SIZE, { backing: 'one' }));
+  t.notOk(isLuck(run, qmpAction('block-commit', { device: 'top' })));
+  faulty('two', 'top');
+  t.ok(isLuck(run, qmpAction('block-commit', { device: 'two' })));
+});

@@ -2,11 +2,12 @@
  * What has more than one right answer, or one that depends on the moment: no history does it, whether it was drawn, changed
  * or made smaller.
  */
+import { chainFrom } from '../../../spec/block/chain/walk.js';
 import type { Node } from '../../../spec/block/node.js';
 import { statusInChain } from '../../../spec/block/status.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { commandsOf } from '../commands.js';
+import { asksFor, commandsOf } from '../commands.js';
 import { endsBeforeZeros } from './at-error.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
@@ -22,6 +23,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     failsUnheard(run, action) ||
     isOddSize(run, action) ||
     growsPastBacking(run, action) ||
+    commitsThroughFaults(run, action) ||
     readsFaultyZeros(run, action) ||
     mirrorsFaulty(run, action) ||
     writesToAnother(run, all) ||
@@ -57,6 +59,14 @@ function growsPastBacking({ machine: { graph }, nodes }: ModelRun, action: Actio
   return all.some((node) => {
     const end = node.backing?.size;
     return end !== undefined && node.size < end && end < size;
+  });
+}
+
+/** A commit that may meet one of several faults: which one comes first, is for the pieces to say, which go by where an image has its clusters. */
+function commitsThroughFaults({ machine: { graph } }: ModelRun, action: Action): boolean {
+  return asksFor(action, (name, { device }) => {
+    const top = name === 'block-commit' ? graph.findAny(String(device)) : undefined;
+    return top !== undefined && [...chainFrom(top)].filter(hasRules).length > 1;
   });
 }
 
@@ -180,4 +190,9 @@ function isOfAnotherDriver(run: ModelRun, action: Action): boolean {
     const own = driver === '{format}' ? run.model.formatDriver : driver;
     return node !== undefined && node.driver.name !== own && Object.keys(rest).length > 0;
   });
+}
+
+/** Whether it is a `blkdebug` that has requests fail. */
+function hasRules({ driver }: Node): boolean {
+  return 'inject-error.0.event' in driver.describe();
 }

@@ -1,5 +1,8 @@
 /** Known triggers that are about filters of jobs, and about backups in transactions. */
-import { commandsOf } from '../commands.js';
+import { isJsonObject } from '../../../spec/json/value.js';
+import type { Action } from '../../case/case.js';
+import { asksFor, commandsOf } from '../commands.js';
+import type { ModelRun } from '../draw/model-run.js';
 import { endsUnderBitmap, endsUnderCopy } from './job/ending.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import type { Trigger } from './trigger.js';
@@ -19,6 +22,20 @@ function exchangesBitmapOf(changes: RegExp): NonNullable<Trigger['refused']> {
   };
 }
 
+/** Whether a node is reopened over another one, and what it had goes, for nobody else has it, with a bitmap that is in use. */
+function reopensOverBitmap({ machine: { graph } }: ModelRun, action: Action): boolean {
+  return asksFor(action, (name, { options }) => {
+    if (name !== 'blockdev-reopen' || !Array.isArray(options)) return false;
+    return options.filter(isJsonObject).some((one) => {
+      const children = graph.find(String(one['node-name']))?.children ?? [];
+      return children.some(
+        ({ child }) =>
+          !child.monitorOwned && child.bitmaps.some(({ busy, successor }) => busy && successor === null),
+      );
+    });
+  });
+}
+
 export const TOGETHER: readonly Trigger[] = [
   {
     name: 'transaction that fails after it changed a bitmap and created a backup that always syncs it',
@@ -36,7 +53,7 @@ export const TOGETHER: readonly Trigger[] = [
     name: 'filter or image that goes with a job while a bitmap of it is in use',
     shownBy: 'bitmap-of-a-filter-that-goes',
     programs: QEMU,
-    before: endsUnderBitmap,
+    before: (run, action) => endsUnderBitmap(run, action) || reopensOverBitmap(run, action),
   },
   {
     name: 'filter that goes with a job below a copy-before-write',
