@@ -76,7 +76,8 @@ function count(text: string): number {
   throw new InvalidArgumentError('A number from 1 to 64 was expected.');
 }
 
-function seconds(text: string): number {
+/** A limit that a timer can wait for. */
+export function seconds(text: string): number {
   const value = Number(text);
   // A timer cannot wait longer than 2^31 - 1 ms; a day is beyond any use.
   if (text.trim() !== '' && value > 0 && value <= 86_400) return value;

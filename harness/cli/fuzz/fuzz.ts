@@ -6,6 +6,7 @@ import { START_LIMIT_MS } from '../../case/run/attempt.js';
 import { bounded, Interrupted } from '../../case/run/guard.js';
 import { runSession, type SessionEnd } from '../../fuzz/campaign/engine.js';
 import { plansIn, workersIn } from '../../fuzz/campaign/files.js';
+import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { campaignId, type Plan, type Shard } from '../../fuzz/campaign/plan.js';
 import { newFindings, summarise, summaryText } from '../../fuzz/campaign/summary.js';
 import type { World } from '../../fuzz/property.js';
@@ -14,8 +15,9 @@ import type { TargetChoice } from '../../target/parse.js';
 import { closeAll } from '../../target/process.js';
 import { type Identity, TargetFault } from '../../target/target.js';
 import { type Environment, EXIT, UsageError } from '../environment.js';
-import { targetOption } from '../options.js';
+import { seconds, targetOption } from '../options.js';
 import { oneTarget } from '../suite.js';
+import { refuseOtherThanCampaign, refuseUnmakeable, warnings } from './checks.js';
 import { Line } from './line.js';
 import { type KnownOptions, knownIn, withKnown, worldOf } from './world.js';
 
@@ -38,6 +40,8 @@ const DEFAULT_TIME_MS = 60_000;
 const HELP = `
 A campaign plays random histories on the target and on the model, makes what differs small, and keeps it in a
 directory. Ctrl-C ends it at any time; --resume goes on, also after a kill.
+What is damaged in the directory of a campaign is told on stderr, with what to do: records of rounds and findings are left
+out, and the rounds played again; without its plan, or what says whose the rounds are, a campaign does not go on.
 
 Exit codes: 0 nothing new was found, 1 something was, 2 the campaign could not go on, 64 usage, 130 interrupted.
 
@@ -64,7 +68,7 @@ export function declareFuzz(program: Command, environment: Environment, done: (c
     .option('--out <dir>', 'directory of the campaign (default: out/fuzz/ID)')
     .addOption(new Option('--resume <dir>', 'go on with a campaign').conflicts(['out', 'seed']))
     .option('--quick', 'exit code 1 only for findings that are new and show every time')
-    .option('--limit <seconds>', 'limit of one request', positive, 10)
+    .option('--limit <seconds>', 'limit of one request', seconds, 10)
     .option('--memory <MiB>', 'a process of the target that grows beyond is replaced', count(1e6), 1024);
   withKnown(command)
     .addHelpText('after', HELP)
@@ -75,9 +79,13 @@ export function declareFuzz(program: Command, environment: Environment, done: (c
 
 async function fuzz(environment: Environment, names: string[], options: Options): Promise<number> {
   const world = await worldOf(environment);
+  const known = knownIn(options);
   const { plan, directory } = planOf(names, options, world.WORLD);
   const part = options.shard ?? { index: 1, of: 1 };
-  if (options.resume === undefined) refuseUsed(directory, plan, part);
+  const warn = warnings(environment);
+  // What is damaged is told before hours are spent on it.
+  if (options.resume !== undefined) findingsIn(workersIn(directory, warn), warn);
+  else refuseUsed(directory, plan, part);
   const choice = await oneTarget(environment, plan.target);
   const { stderr, stdout, signal } = environment;
   const line = new Line(stderr);
@@ -86,7 +94,6 @@ async function fuzz(environment: Environment, names: string[], options: Options)
     stderr.write(
       `${plan.target}: ${identity.program}; campaign ${campaignId(plan)}, seed ${plan.seed}, in ${directory}\n`,
     );
-    const known = knownIn(options);
     const end = await runSession({
       directory,
       plan,
@@ -105,7 +112,7 @@ async function fuzz(environment: Environment, names: string[], options: Options)
       onFinding: ({ line: text, isNew }) => line.say(`${isNew ? 'new' : 'known'}: ${text}`),
     });
     line.clear();
-    const summary = summarise(directory, world.WORLD, known.of);
+    const summary = summarise(directory, world.WORLD, known.of, warn);
     stdout.write(summaryText(summary, directory));
     tell(end, directory, options, stderr);
     if (end.isInterrupted) return EXIT.interrupted;
@@ -139,8 +146,10 @@ function planOf(names: readonly string[], options: Options, world: World): { pla
       properties: all.filter((name) => names.length === 0 || names.includes(name)),
       seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
     };
+    if (options.out !== undefined) refuseUnmakeable(options.out, '--out');
     return { plan, directory: options.out ?? join('out', 'fuzz', campaignId(plan)) };
   }
+  refuseOtherThanCampaign(options.resume);
   const plans = plansIn(options.resume);
   const [plan] = plans;
   if (plan === undefined) throw new UsageError(`there is no campaign in ${options.resume}`);
@@ -196,12 +205,6 @@ function count(most: number, least = 1): (text: string) => number {
     if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`A whole number from ${least} to ${most} was expected.`);
   };
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value > 0 && value <= 86_400) return value;
-  throw new InvalidArgumentError('A number of seconds above 0, at most 86400, was expected.');
 }
 
 /** Milliseconds. */

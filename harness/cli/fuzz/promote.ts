@@ -12,8 +12,8 @@ import { closeAll } from '../../target/process.js';
 import { QEMU_SYSTEM_PROGRAM } from '../../target/qmp/qemu-system.js';
 import { QSD_PROGRAM } from '../../target/qmp/qsd.js';
 import { type Environment, EXIT, type Places, places, UsageError } from '../environment.js';
-import { targetOption } from '../options.js';
-import { chosenTargets, expectedFile } from '../suite.js';
+import { seconds, targetOption } from '../options.js';
+import { chosenTargets, expectedFile, ruleTitles } from '../suite.js';
 import { type KnownOptions, knownIn, withKnown, worldOf } from './world.js';
 
 interface Options extends KnownOptions {
@@ -25,12 +25,13 @@ interface Options extends KnownOptions {
   readonly link?: string;
   readonly golden?: string;
   readonly expected?: string;
-  readonly limit: string;
+  readonly limit: number;
 }
 
 const HELP = `
 Writes cases/${AREA}/ID.yaml, its golden (what the specification says), the expected deviation of every target that does
-otherwise, and an entry in the list of known findings, by which campaigns count it and report it no more. Read what was written
+otherwise, and an entry in the list of known findings, by which campaigns count it and report it no more: the
+file that --known names is made if it is not there, in a directory that is. Read what was written
 before you commit it: names and title are for people.
 
 Exit codes: 0 promoted, 1 it cannot be a case, 2 something failed, 64 usage, 130 interrupted.
@@ -63,7 +64,7 @@ export function declarePromote(
         'targets to list; may be repeated (default: the one of the finding, and the installed QEMU)',
       ),
     )
-    .option('--limit <seconds>', 'limit of one request', '10')
+    .option('--limit <seconds>', 'limit of one request', seconds, 10)
     .option('--golden <dir>', 'directory of goldens (default: "golden" beside the cases)')
     .option('--expected <file>', "the list of a target that is not the project's own");
   withKnown(command)
@@ -77,6 +78,7 @@ async function promote(environment: Environment, path: string, options: Options)
   const files = readFinding(path);
   if (files === null) throw new UsageError(`${path} is no finding: it has no found.json`);
   const reason = options.reason?.trim() ?? '';
+  const known = knownIn(options, true);
   if (reason === '') throw new UsageError('promote needs --reason TEXT: why is the target wrong?');
   const where = places(options);
   const settings = await settingsOf(environment, files, options, reason);
@@ -85,7 +87,7 @@ async function promote(environment: Environment, path: string, options: Options)
   try {
     const promoted = await promotion(files, settings);
     if (environment.signal.aborted) return EXIT.interrupted;
-    writeAll(environment, promoted, settings.targets, where, options);
+    writeAll(environment, promoted, { targets: settings.targets, where, list: known.file }, options);
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof PromotionError)) throw error;
@@ -106,10 +108,12 @@ async function settingsOf(
   const { found, history, minimal } = files;
   const { WORLD } = await worldOf(environment);
   const { signature, id: short } = minimal ?? { signature: found.signature, id: found.signature.id };
-  const limitMs = Number(options.limit) * 1000;
-  if (!(limitMs > 0)) throw new UsageError('--limit is a number of seconds above 0');
   const id = options.id ?? slug(`${signature.where} ${signature.kind} ${short.slice(0, 6)}`);
   if (slug(id) !== id) throw new UsageError(`--id "${id}": small letters and digits with "-" between them`);
+  const titleOf = ruleTitles();
+  const strange = options.rule?.find((rule) => titleOf(rule) === undefined);
+  if (strange !== undefined)
+    throw new UsageError(`--rule ${strange}: there is no such rule; qbm rules lists them`);
   const rules = options.rule ?? WORLD.properties.find(({ name }) => name === history.property)?.rules;
   if (rules === undefined) throw new UsageError(`no property is called "${history.property}": name a --rule`);
   const title =
@@ -122,7 +126,7 @@ async function settingsOf(
     reason,
     link: options.link,
     targets: await targetsOf(environment, found.target, options.target),
-    limitMs,
+    limitMs: options.limit * 1000,
     signal: environment.signal,
     errorId: environment.errorId,
   };
@@ -146,8 +150,7 @@ async function targetsOf(
 function writeAll(
   { stdout, stderr }: Environment,
   promoted: Promotion,
-  targets: readonly TargetChoice[],
-  where: Places,
+  { targets, where, list }: { targets: readonly TargetChoice[]; where: Places; list: string },
   options: Options,
 ): void {
   const { found, deviations, known } = promoted;
@@ -177,8 +180,7 @@ function writeAll(
     const versions = isThere ? mergedVersions(before, deviation) : [...before, deviation];
     write(file, expectedText(versions));
   }
-  const { file } = knownIn(options);
-  write(file, knownText([...readKnown(file), known]));
+  write(list, knownText([...readKnown(list), known]));
 }
 
 /** The list with the version of a deviation added to the entry that is there. */

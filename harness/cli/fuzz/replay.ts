@@ -6,20 +6,22 @@ import { loadCase, loadSuite } from '../../case/load/load.js';
 import { Interrupted } from '../../case/run/guard.js';
 import { workersIn } from '../../fuzz/campaign/files.js';
 import { findingsIn, readFinding, readHistory } from '../../fuzz/campaign/findings.js';
+import type { Warn } from '../../fuzz/campaign/read/json.js';
 import { isAlike, isBad, type Signature, signatureOf } from '../../fuzz/finding/signature.js';
 import type { History, Outcome } from '../../fuzz/history.js';
 import type { TargetChoice } from '../../target/parse.js';
 import { closeAll } from '../../target/process.js';
 import { type Environment, EXIT, packageRoot, places, UsageError } from '../environment.js';
-import { targetOption } from '../options.js';
+import { seconds, targetOption } from '../options.js';
 import { chosenTargets } from '../suite.js';
+import { refuseOtherThanDirectory, warnings } from './checks.js';
 import { worldOf } from './world.js';
 
 interface Options {
   readonly target?: readonly string[];
   readonly cases?: string;
   readonly times: string;
-  readonly limit: string;
+  readonly limit: number;
 }
 
 /** Something to play again. */
@@ -37,7 +39,7 @@ What is named may be the directory of a finding, that of a campaign (all its fin
 id, or a directory of cases.
 
 Exit codes: 0 everything shows what it showed before, 1 something is fixed or shows otherwise, 2 the target cannot be had,
-64 usage, 130 interrupted.
+or a finding that is named is damaged (of a campaign it is left out, with a warning), 64 usage, 130 interrupted.
 
 Examples:
   qbm replay out/fuzz/1f2e3d4c/workers/…/findings/0a1b2c3d4e5f
@@ -57,7 +59,7 @@ export function declareReplay(
     .argument('<what...>', 'finding, campaign, history or case')
     .addOption(targetOption('where; may be repeated (default: the one that it was found on)'))
     .option('--times <n>', 'how often each is played', '3')
-    .option('--limit <seconds>', 'limit of one request', '10')
+    .option('--limit <seconds>', 'limit of one request', seconds, 10)
     .option('--cases <dir>', 'directory of cases (default: those of the package)')
     .addHelpText('after', HELP)
     .action(async (what: string[], options: Options) => {
@@ -66,10 +68,11 @@ export function declareReplay(
 }
 
 async function replay(environment: Environment, what: readonly string[], options: Options): Promise<number> {
-  const [times, limit] = [Number(options.times), Number(options.limit)];
+  const [times, limitMs] = [Number(options.times), options.limit * 1000];
   if (!Number.isInteger(times) || times < 1) throw new UsageError('--times is a whole number from 1 on');
-  if (!(limit > 0)) throw new UsageError('--limit is a number of seconds above 0');
-  const items = what.flatMap((one) => itemsOf(one, options));
+  if (options.cases !== undefined) refuseOtherThanDirectory(options.cases, '--cases');
+  const warn = warnings(environment);
+  const items = what.flatMap((one) => itemsOf(one, options, warn));
   if (items.length === 0) throw new UsageError(`there is nothing to play in ${what.join(', ')}`);
   const named = options.target === undefined ? null : await chosenTargets(environment, options.target);
   const groups = new Map<string, { choice: TargetChoice; items: Item[] }>();
@@ -84,7 +87,7 @@ async function replay(environment: Environment, what: readonly string[], options
   try {
     for (const { choice, items } of groups.values()) {
       environment.stdout.write(`${choice.name}\n`);
-      const worst = await replayOn(environment, choice, items, { times, limitMs: limit * 1000 });
+      const worst = await replayOn(environment, choice, items, { times, limitMs });
       code = Math.max(code, worst);
     }
   } catch (error) {
@@ -164,12 +167,12 @@ function marked(lines: readonly string[], mark: string): string[] {
 }
 
 /** @throws {UsageError} {@link ProblemError} */
-function itemsOf(what: string, options: Options): Item[] {
+function itemsOf(what: string, options: Options, warn: Warn): Item[] {
   if (!existsSync(what)) return caseItems(what, options);
   if (!statSync(what).isDirectory()) return [fileItem(what)];
   if (existsSync(join(what, 'found.json'))) return findingItems(what);
   if (existsSync(join(what, 'workers')))
-    return findingsIn(workersIn(what)).flatMap(({ files }) => findingItems(files.path));
+    return findingsIn(workersIn(what, warn), warn).flatMap(({ files }) => findingItems(files.path));
   const { cases } = loadSuite(join(what, '..'));
   return cases.filter(({ area }) => area === basename(what)).map((found) => caseItem(found));
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Known, readKnown } from '../../fuzz/campaign/known.js';
 import type { WorldModule } from '../../fuzz/campaign/worker-main.js';
 import { type Environment, packageRoot, places } from '../environment.js';
+import { refuseOtherThanDirectory, refuseOtherThanFile } from './checks.js';
 
 export interface KnownOptions {
   readonly known?: string;
@@ -24,8 +25,13 @@ export interface KnownThings {
   of(program: string, version: string): Known;
 }
 
-/** @throws {ProblemError} */
-export function knownIn(options: KnownOptions): KnownThings {
+/**
+ * @param mayBeNew the list that `--known` names need not be there: it is empty
+ * @throws {ProblemError} {@link UsageError} if what is named is not there
+ */
+export function knownIn(options: KnownOptions, mayBeNew = false): KnownThings {
+  if (options.known !== undefined) refuseOtherThanFile(options.known, '--known', mayBeNew);
+  if (options.cases !== undefined) refuseOtherThanDirectory(options.cases, '--cases');
   const file = options.known ?? join(packageRoot(), 'harness', 'fuzz', 'known.yaml');
   const { cases } = places(options);
   const entries = readKnown(file);

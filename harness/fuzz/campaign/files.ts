@@ -9,15 +9,22 @@
  *       rounds.jsonl                 a line a round
  *       corpus/<hash>.yaml           histories that reached something new
  *       findings/<signature>/        see findings.ts
+ *
+ * All that a kill leaves behind is a last line that is not whole, and a worker directory with nothing in it. What else is
+ * not as it was written is damaged: a plan or a worker.json is an error, for much hangs on it; the record of a round, or a
+ * finding, is left out with a warning.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { ProblemError } from '../../case/load/problem.js';
 import { makeDirectory } from '../../case/run/directory.js';
 import { writeWhole } from '../../golden/golden.js';
 import type { Outcome } from '../history.js';
 import { campaignId, type Plan, type Shard } from './plan.js';
+import { advised, checkedJson, NO_JSON, readJson, type Warn, wholeFile } from './read/json.js';
+import { amount, list, members, oneOf, text, whole } from './read/shape.js';
 
 /** A line of rounds.jsonl. */
 export interface RoundRecord {
@@ -65,13 +72,54 @@ export interface WorkerFiles {
 
 const PLAN_FILE = /^campaign-([0-9a-f]{8})\.json$/;
 
-/** The plans in a directory: none if there is no campaign in it. @throws what the file system throws */
+const PLAN = members({ target: text, properties: list(text, 1), seed: whole() });
+
+const WORKER = members({
+  campaign: text,
+  shard: members({ index: whole(1), of: whole(1) }),
+  program: text,
+  version: text,
+  started: text,
+  host: text,
+  pid: whole(),
+});
+
+const OUTCOMES = ['same', 'differs', 'crash', 'hang', 'garbage', 'unplayable', 'surroundings', 'none'];
+
+const ROUND = members(
+  { round: whole(), property: text, seed: whole(), steps: whole(), outcome: oneOf(...OUTCOMES), ms: amount },
+  {
+    parent: text,
+    steered: oneOf(true),
+    message: text,
+    finding: text,
+    states: list(text),
+    goals: list(text),
+  },
+);
+
+/**
+ * The plans in a directory: none if there is no campaign in it.
+ * @throws {ProblemError} if one is damaged, and what the file system throws
+ */
 export function plansIn(directory: string): Plan[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
     .filter((name) => PLAN_FILE.test(name))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Plan);
+    .map((name) =>
+      advised('restore the file from where it was copied, or begin another campaign', () =>
+        readPlan(join(directory, name), PLAN_FILE.exec(name)![1]!),
+      ),
+    );
+}
+
+function readPlan(path: string, id: string): Plan {
+  const plan = readJson<Plan>(path, PLAN);
+  if (plan === null) throw new ProblemError([wholeFile(path, 'cannot be opened')]);
+  if (campaignId(plan) !== id)
+    throw new ProblemError([wholeFile(path, `it holds campaign ${campaignId(plan)}, not that of its name`)]);
+  return plan;
 }
 
 /** Makes the directory of a campaign, or goes on with it. @throws what the file system throws */
@@ -81,17 +129,42 @@ export function writePlan(directory: string, plan: Plan): void {
   if (!existsSync(file)) writeWhole(file, `${JSON.stringify(plan, null, 2)}\n`);
 }
 
-/** What all workers have left, in the order of their names. @throws what the file system throws */
-export function workersIn(directory: string): WorkerFiles[] {
+/**
+ * What all workers have left, in the order of their names.
+ * @param warn told of records that are left out
+ * @throws {ProblemError} if a worker.json is damaged, and what the file system throws
+ */
+export function workersIn(directory: string, warn: Warn = () => {}): WorkerFiles[] {
   const workers = join(directory, 'workers');
   if (!existsSync(workers)) return [];
   return readdirSync(workers)
+    .filter((name) => !name.startsWith('.'))
     .sort()
-    .flatMap((name) => {
-      const path = join(workers, name);
-      const info = readJsonFile<WorkerInfo>(join(path, 'worker.json'));
-      return info === null ? [] : [{ path, info, rounds: readRounds(join(path, 'rounds.jsonl')) }];
-    });
+    .flatMap((name) => readWorker(join(workers, name), warn) ?? []);
+}
+
+/** null: it was killed before it began. */
+function readWorker(path: string, warn: Warn): WorkerFiles | null {
+  const file = join(path, 'worker.json');
+  const log = join(path, 'rounds.jsonl');
+  const advice = `restore it from where it was copied, or remove ${path}: its rounds are played again`;
+  const info = advised(advice, () => {
+    const read = readJson<WorkerInfo>(file, WORKER);
+    if (read === null && (existsSync(log) || hasWork(path)))
+      throw new ProblemError([wholeFile(file, 'the file is missing')]);
+    return read;
+  });
+  if (info === null) return null;
+  if (!existsSync(log) && hasWork(path))
+    warn(`${log}: the file is missing, its rounds are not counted; restore it from where it was copied`);
+  return { path, info, rounds: readRounds(log, warn) };
+}
+
+/** Whether there is something in it that only rounds bring about. */
+function hasWork(path: string): boolean {
+  return ['corpus', 'findings'].some(
+    (name) => existsSync(join(path, name)) && readdirSync(join(path, name)).length > 0,
+  );
 }
 
 /**
@@ -107,28 +180,33 @@ export function isRunning({ host, pid }: WorkerInfo): boolean {
   }
 }
 
-/** A JSON file, or null if it is not there or was not written to its end. */
-export function readJsonFile<T>(path: string): T | null {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch {
-    return null;
-  }
+/**
+ * The rounds of a log. What is no whole line at its end was being written when the worker was killed.
+ * @param warn told of every other line that is no record of a round
+ * @throws {ProblemError} if it cannot be read
+ */
+export function readRounds(path: string, warn: Warn = () => {}): RoundRecord[] {
+  if (!existsSync(path)) return [];
+  const lines = advised('restore it from where it was copied', () => linesOf(path));
+  return lines.flatMap((line, index) => {
+    if (line === '' && index === lines.length - 1) return [];
+    const record = checkedJson<RoundRecord>(line, ROUND);
+    if ('value' in record) return [record.value];
+    const isTorn = index === lines.length - 1 && record.wrong === NO_JSON;
+    if (!isTorn)
+      warn(
+        `${path}:${index + 1}: no record of a round, left out: ${record.wrong}; remove the line, or restore the file from where it was copied`,
+      );
+    return [];
+  });
 }
 
-/** The rounds of a log. What is no whole line at its end was being written when the worker was killed. */
-export function readRounds(path: string): RoundRecord[] {
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        const record = JSON.parse(line) as RoundRecord;
-        return typeof record.round === 'number' ? [record] : [];
-      } catch {
-        return [];
-      }
-    });
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch (error) {
+    throw new ProblemError([wholeFile(path, `cannot be read: ${(error as NodeJS.ErrnoException).code}`)]);
+  }
 }
 
 /** The directory of one worker process, for writing. */

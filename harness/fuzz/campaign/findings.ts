@@ -12,13 +12,16 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { ProblemError, problemText } from '../../case/load/problem.js';
 import { readText } from '../../case/load/text.js';
 import type { Bad, Signature } from '../finding/signature.js';
 import type { History } from '../history.js';
 import { parseHistory } from '../history-text.js';
 import { shapeOf } from '../reduce/tree.js';
-import { readJsonFile, type WorkerFiles } from './files.js';
+import type { WorkerFiles } from './files.js';
 import { hash } from './plan.js';
+import { advised, readJson, type Warn, wholeFile } from './read/json.js';
+import { type Check, flag, list, members, oneOf, text, whole } from './read/shape.js';
 
 export interface Found {
   readonly signature: Signature;
@@ -60,35 +63,81 @@ export function findingId({ kind, what }: Signature, minimal: History): string {
   return hash([kind, what, ...minimal.steps.map(shapeOf)].join('\n')).slice(0, 12);
 }
 
-/** Reads a finding. @throws {ProblemError} if a history is not readable; returns null for what is no finding */
+const BAD = ['differs', 'crash', 'hang', 'garbage'];
+const SIGNATURE = members({ id: text, kind: oneOf(...BAD), where: text, what: text });
+const DIFFERS = members({ step: whole(), expected: list(text), observed: list(text), oracle: text });
+const ENDED = members({ kind: oneOf(...BAD), step: whole(), message: text, stderr: text });
+const OUTCOME: Check = (value) => {
+  const isDifferent = (value as Partial<Bad> | null | undefined)?.kind === 'differs';
+  return isDifferent ? DIFFERS(value) : ENDED(value);
+};
+const FOUND = members({
+  signature: SIGNATURE,
+  outcome: OUTCOME,
+  round: whole(),
+  target: text,
+  program: text,
+  version: text,
+});
+const RERUN = members({ shown: whole(), of: whole(1) });
+const MINIMAL = members({
+  id: text,
+  signature: SIGNATURE,
+  outcome: OUTCOME,
+  rerun: RERUN,
+  probes: whole(),
+  isComplete: flag,
+});
+
+const whatToDo = (path: string): string => `remove ${path}, or restore it from where it was copied`;
+
+/** Reads a finding. @throws {ProblemError} if a file of it is damaged; returns null for what is no finding */
 export function readFinding(path: string): FindingFiles | null {
-  const found = readJsonFile<Found>(join(path, 'found.json'));
+  return advised(whatToDo(path), () => readFiles(path));
+}
+
+function readFiles(path: string): FindingFiles | null {
+  const found = readJson<Found>(join(path, 'found.json'), FOUND);
   if (found === null) return null;
-  const minimal = readJsonFile<Minimal>(join(path, 'minimal.json'));
+  const minimal = readJson<Minimal>(join(path, 'minimal.json'), MINIMAL);
   return {
     path,
     found,
     history: readHistory(join(path, 'history.yaml')),
-    rerun: readJsonFile<Rerun>(join(path, 'rerun.json')),
+    rerun: readJson<Rerun>(join(path, 'rerun.json'), RERUN),
     minimal: minimal === null ? null : { ...minimal, history: readHistory(join(path, 'minimal.yaml')) },
   };
 }
 
-/** @throws {ProblemError} or what the file system throws */
+/** @throws {ProblemError} */
 export function readHistory(path: string): History {
   const read = readText(path);
-  if ('wrong' in read) throw new Error(`${path}: ${read.wrong}`);
+  if ('wrong' in read) throw new ProblemError([wholeFile(path, read.wrong)]);
   return parseHistory(read.text, path);
 }
 
-/** The finding directories of a worker. */
-export function findingsOf({ path }: Pick<WorkerFiles, 'path'>): FindingFiles[] {
+/** The finding directories of a worker. @param warn told of those that are damaged, and left out */
+export function findingsOf({ path }: Pick<WorkerFiles, 'path'>, warn: Warn = () => {}): FindingFiles[] {
   const directory = join(path, 'findings');
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
     .sort()
-    .flatMap((name) => readFinding(join(directory, name)) ?? []);
+    .flatMap((name) => readOrWarn(join(directory, name), warn) ?? []);
+}
+
+function readOrWarn(path: string, warn: Warn): FindingFiles | null {
+  try {
+    const files = readFiles(path);
+    if (files !== null) return files;
+    throw new ProblemError([wholeFile(join(path, 'found.json'), 'the file is missing')]);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const [first, ...more] = error.problems;
+    const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+    warn(`${problemText(first!)}${others}; the finding is left out: ${whatToDo(path)}`);
+    return null;
+  }
 }
 
 /** A finding of a campaign: all directories that tell of it, the best one first. */
@@ -101,11 +150,11 @@ export interface Finding {
   readonly ids: readonly string[];
 }
 
-/** What workers found, each once, the most frequent first. */
-export function findingsIn(workers: readonly WorkerFiles[]): Finding[] {
+/** What workers found, each once, the most frequent first. @param warn told of what is damaged, and left out */
+export function findingsIn(workers: readonly WorkerFiles[], warn: Warn = () => {}): Finding[] {
   const groups = new Map<string, FindingFiles[]>();
   const groupOf = new Map<string, string>();
-  for (const files of workers.flatMap(findingsOf)) {
+  for (const files of workers.flatMap((worker) => findingsOf(worker, warn))) {
     const raw = basename(files.path);
     const id = files.minimal?.id ?? groupOf.get(raw) ?? raw;
     if (files.minimal !== null || !groupOf.has(raw)) groupOf.set(raw, id);

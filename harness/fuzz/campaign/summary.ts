@@ -1,6 +1,6 @@
 /** What a campaign came to: from its directory, whoever wrote into it. */
 
-import { basename, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { alignedText } from '../../rules/print.js';
 import type { World } from '../property.js';
 import { KNOWN_PREFIX, plansIn, type RoundRecord, type WorkerFiles, workersIn } from './files.js';
@@ -8,6 +8,7 @@ import { type Finding, findingsIn } from './findings.js';
 import { findingLine } from './investigate.js';
 import { type Known, type KnownEntry, knownByTrigger } from './known.js';
 import { campaignId, type Plan } from './plan.js';
+import type { Warn } from './read/json.js';
 
 export interface Judged extends Finding {
   /** undefined: it is new */
@@ -39,16 +40,23 @@ export interface PropertySummary {
   readonly goals: ReadonlyMap<string, number>;
 }
 
-/** Reads a directory. @param knownFor what is known of a program @throws what the file system throws */
+/**
+ * Reads a directory.
+ * @param knownFor what is known of a program
+ * @param warn told of what is damaged, and left out
+ * @throws {ProblemError} if a plan or a worker.json is damaged, and what the file system throws
+ */
 export function summarise(
   directory: string,
   world: World,
   knownFor: (program: string, version: string) => Known,
+  warn: Warn = () => {},
 ): Summary {
-  const workers = workersIn(directory);
   const plans = plansIn(directory);
+  const workers = workersIn(directory, warn);
+  warnOfLost(plans, workers, directory, warn);
   const rounds = eachOnce(workers);
-  const findings = findingsIn(workers).map((finding): Judged => {
+  const findings = findingsIn(workers, warn).map((finding): Judged => {
     const { minimal, found, history, rerun } = finding.files;
     const times = minimal?.rerun ?? rerun;
     const known = knownFor(found.program, found.version);
@@ -70,6 +78,21 @@ export function summarise(
     findings,
     properties: names.map((name) => propertySummary(name, rounds, world)),
   };
+}
+
+/** The rounds of a campaign without its plan are counted, but in no line of the table. */
+function warnOfLost(
+  plans: readonly Plan[],
+  workers: readonly WorkerFiles[],
+  directory: string,
+  warn: Warn,
+): void {
+  const there = new Set(plans.map(campaignId));
+  for (const campaign of new Set(workers.map(({ info }) => info.campaign))) {
+    if (there.has(campaign)) continue;
+    const file = join(directory, `campaign-${campaign}.json`);
+    warn(`${file}: the file is missing; restore it from where its workers were copied`);
+  }
 }
 
 function eachOnce(workers: readonly WorkerFiles[]): RoundRecord[] {
