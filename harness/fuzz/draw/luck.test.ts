@@ -185,3 +185,21 @@ t.test('which of two faults a commit meets first is luck', async (t) => {
   faulty('two', 'top');
   t.ok(isLuck(run, qmpAction('block-commit', { device: 'two' })));
 });
+
+t.test(
+  'how far a commit has come beside which something was written is luck, also when it is over',
+  async (t) => {
+    const run = new ModelRun('overlay');
+    run.play(openAction('base', SIZE, { backing: null }));
+    run.play(openAction('top', SIZE, { backing: 'base' }));
+    const job = { 'job-id': 'j', device: 'top', 'auto-dismiss': false, 'filter-node-name': 'filter' };
+    run.play(qmpAction('block-commit', job));
+    run.play({ verb: 'wait', job: 'j', state: 'ready', any: [] });
+    const look = qmpAction('query-block-jobs');
+    run.play({ verb: 'io', node: 'filter', request: { op: 'zero', offset: 0, length: 1 } });
+    t.ok(isLuck(run, look));
+    run.play(qmpAction('job-cancel', { id: 'j' }));
+    run.play({ verb: 'wait', job: 'j', state: 'concluded', any: [] });
+    t.ok(isLuck(run, look));
+  },
+);

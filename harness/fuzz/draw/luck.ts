@@ -5,6 +5,7 @@
 import { chainFrom } from '../../../spec/block/chain/walk.js';
 import type { Node } from '../../../spec/block/node.js';
 import { statusInChain } from '../../../spec/block/status.js';
+import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
@@ -121,7 +122,8 @@ function asksHowFar(run: ModelRun, action: Action): boolean {
   const isQuery = action.verb === 'qmp' && SHOWS_HOW_FAR.test(action.command);
   if (!isQuery) return false;
   return run.jobs.some(
-    (job) => (job.driver.type === 'mirror' || job.status === 'ready') && !run.undisturbed.has(job),
+    // A commit that follows its disk is a mirror, too, in whatever state it is.
+    (job) => (job.driver instanceof MirrorDriver || job.status === 'ready') && !run.undisturbed.has(job),
   );
 }
 
