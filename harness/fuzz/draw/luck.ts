@@ -9,6 +9,7 @@ import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
+import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
@@ -150,9 +151,12 @@ function readsFaultyZeros(run: ModelRun, action: Action): boolean {
   const { offset, length } = action.request;
   const end = Math.min(node.size, offset + length);
   for (let at = offset; at < end; ) {
-    const { isZero, length: known } = statusInChain(node, at, end - at);
-    if (isZero) return true;
-    at += known;
+    const here = at;
+    const status = asked(() => statusInChain(node, here, end - here));
+    // A node that cannot be asked refuses to be read, too.
+    if (status === null) return false;
+    if (status.isZero) return true;
+    at += status.length;
   }
   return false;
 }

@@ -42,9 +42,11 @@ function streamBase(run: ModelRun, top: Node, args: JsonObject): Node | null {
 /** Whether `node` lacks some of a range itself. */
 function lacks(node: Node, from: number, to: number): boolean {
   for (let at = from; at < to; ) {
-    const { isAllocated, length } = statusOf(node, at, to - at);
-    if (!isAllocated) return true;
-    at += length;
+    const here = at;
+    const status = asked(() => statusOf(node, here, to - here));
+    if (status === null) return false;
+    if (!status.isAllocated) return true;
+    at += status.length;
   }
   return false;
 }
