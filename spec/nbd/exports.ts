@@ -119,13 +119,17 @@ export class Exports {
     if (this.#exports.some((one) => one.id === id)) throw new NbdError('NBD-E-ID-TAKEN', { id });
   }
 
+  /** NBD-024 @throws NbdError NBD-E-READ-ONLY */
+  checkWritable(node: Node, isWritable: boolean): void {
+    if (isWritable && node.readOnly) throw new NbdError('NBD-E-READ-ONLY');
+  }
+
   /**
    * block-export-add, whose id was checked.
    * @throws BlockError REF-E-CONFLICT; NbdError; BitmapError BMP-E-BUSY, BMP-E-INCONSISTENT; nothing has changed then
    */
   add(node: Node, options: ExportOptions, choices: readonly BitmapChoice[]): NodeExport {
-    // NBD-024
-    if (options.isWritable && node.readOnly) throw new NbdError('NBD-E-READ-ONLY');
+    this.checkWritable(node, options.isWritable);
     const one = new NodeExport(options, this.#graph.requests, () => this.#find(node, options, choices));
     one.edge = this.#graph.change((change) => change.hold(one, node, 'root', one.permissions));
     try {

@@ -77,7 +77,7 @@ t.test('how far a job of a group gets is luck, also without the wait that said s
 });
 
 t.test(
-  'what a mirror has made of its target is not looked at, but for the bytes when it has ended well',
+  'what a mirror beside which something was written has made of its target is not looked at, but for the bytes when it has ended well',
   async (t) => {
     const mirror = qmpAction('blockdev-mirror', {
       'job-id': 'j0',
@@ -90,15 +90,20 @@ t.test(
       node: 'copy',
       request: { op: 'read', offset: 0, length: 512, pattern: 0 },
     };
+    const write: Action = {
+      verb: 'io',
+      node: 'disk',
+      request: { op: 'write', offset: 0, length: 512, pattern: 0 },
+    };
     const looks: Action[] = [read, { verb: 'observe', node: 'copy' }, qmpAction('query-jobs')];
     const looked = (end: string): Action[] =>
-      repaired('jobs', ...opened, mirror, ...looks, qmpAction(end, { id: 'j0' }), ...looks);
-    t.match(looked('job-cancel').slice(4), [
+      repaired('jobs', ...opened, mirror, write, ...looks, qmpAction(end, { id: 'j0' }), ...looks);
+    t.match(looked('job-cancel').slice(5), [
       { command: 'job-cancel' },
       { verb: 'wait' },
       { command: 'query-jobs' },
     ]);
-    t.match(looked('job-complete').slice(4), [
+    t.match(looked('job-complete').slice(5), [
       { command: 'job-complete' },
       { verb: 'wait' },
       { verb: 'io', node: 'copy' },

@@ -45,7 +45,7 @@ export function* below({ driver: { shown } }: Node): Generator<Node> {
 
 function readBy(run: ModelRun, action: Action): readonly (Node | undefined)[] {
   const { graph } = run.machine;
-  if (action.verb === 'io') return isPartial(action.request) ? [backingOf(graph.find(action.node))] : [];
+  if (action.verb === 'io') return [readByGuest(graph.find(action.node), action.request)];
   if (action.verb === 'nbd') {
     const isRead = action.op === 'request' && action.request !== 'status';
     return isRead ? [run.client(action.connection)?.node] : [];
@@ -69,6 +69,12 @@ const CLUSTER = 65536;
 function isPartial(request: IoRequest): boolean {
   if (request.op !== 'write' && request.op !== 'zero') return false;
   return request.offset % CLUSTER !== 0 || (request.offset + request.length) % CLUSTER !== 0;
+}
+
+/** `raw` passes a status on as if the filter were an image. */
+function readByGuest(node: Node | undefined, request: IoRequest): Node | undefined {
+  if (request.op === 'read') return node?.driver.name === 'raw' ? node : undefined;
+  return isPartial(request) ? backingOf(node) : undefined;
 }
 
 function backingOf(node: Node | undefined): Node | undefined {

@@ -188,6 +188,7 @@ export const EXPORT_COMMANDS = [
       const { id, name = args['node-name'], description = null, writable = false } = args;
       machine.exports.checkId(id);
       const node = machine.graph.lookup('', args['node-name']);
+      machine.exports.checkWritable(node, writable);
       const { iothread = null } = args;
       if (iothread !== null && !machine.iothreads.has(iothread)) {
         throw new NbdError('NBD-E-IOTHREAD', { id: iothread });
