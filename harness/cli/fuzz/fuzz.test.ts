@@ -9,7 +9,7 @@ import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { numbersFrom } from '../../fuzz/campaign/plan.js';
 
 // Many processes are started, on machines with other things to do.
-t.setTimeout(600_000);
+t.setTimeout(1_800_000);
 
 const MAIN = fileURLToPath(new URL('./fake-main.js', import.meta.url));
 

@@ -15,7 +15,7 @@ import { errorId, targets } from '../known.js';
 import { qbm } from '../program.js';
 
 // Each probe of a crash starts the program anew, on machines with other things to do.
-t.setTimeout(600_000);
+t.setTimeout(1_800_000);
 t.teardown(closeAll);
 
 const isMissing = findInPath(QSD_PROGRAM) === null;
