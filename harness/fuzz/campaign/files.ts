@@ -148,10 +148,11 @@ function readWorker(path: string, warn: Warn): WorkerFiles | null {
   const file = join(path, 'worker.json');
   const log = join(path, 'rounds.jsonl');
   const advice = `restore it from where it was copied, or remove ${path}: its rounds are played again`;
+  // Looked at first: a worker that begins just now writes its worker.json before anything else.
+  const hasBegun = existsSync(log) || hasWork(path);
   const info = advised(advice, () => {
     const read = readJson<WorkerInfo>(file, WORKER);
-    if (read === null && (existsSync(log) || hasWork(path)))
-      throw new ProblemError([wholeFile(file, 'the file is missing')]);
+    if (read === null && hasBegun) throw new ProblemError([wholeFile(file, 'the file is missing')]);
     return read;
   });
   if (info === null) return null;
