@@ -36,7 +36,7 @@ writev -P 5 0 1 2; readv -v 0 1 2; readv -P 6 0 1 2; readv -P 5 0 1 2; readv 1M 
 aio_write -P 3 0 512; aio_flush; aio_read -P 3 0 512; aio_flush; aio_read -P 1 0 16; aio_flush; aio_read -v 505 16
 aio_read 1M 16; aio_flush; aio_write 1M 16; aio_flush; aio_write -z 0 16; aio_flush; aio_write -z 0 16 16
 aio_write -u 0 16; aio_write -i 0 16; aio_read -i 0 16; aio_write -i; aio_write -i 0; aio_write -zC 0 16
-aio_write -z 0 3G; aio_flush; aio_write -z 0 7E; aio_flush; aio_write -q 0 1; aio_write -zP 1 0 16; sleep 10
+aio_write -z 0 3G; aio_flush; aio_write -z 0 7E; aio_flush; aio_write -q 0 1; aio_write -zP 1 0 16; aio_flush; sleep 10
 discard 0 64k; discard -C 0 64k; discard 0 2G; discard 1M 1; discard -x 0 1; discard 0; discard 1 2 3; discard -q 0 1
 write 0 1M; discard 64k 64k; write -zu 256k 64k; read -P 0 64k 64k
 alloc 0; alloc 0 1M; alloc 0 2M; alloc 2M 1k; alloc 1M; alloc; alloc 1 2 3; alloc x; alloc 0 x; alloc -1
