@@ -4,7 +4,7 @@
  * commands, so it shows in no transcript; but what goes on by itself, a job or a device that comes and goes, would be met at
  * another moment. So this ends at the first step that may begin such a thing.
  */
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import { BITMAP_COMMANDS, isAboutBitmaps } from '../../target/qmp/bitmap-commands.js';
 import type { Reply } from '../../target/target.js';
 import type { Action, Step } from '../case.js';
 
@@ -12,8 +12,12 @@ import type { Action, Step } from '../case.js';
 const MOST = 16;
 
 /** Done when their reply comes: they disturb nothing that the harness has on the target, and cause no event. */
-const AT_ONCE =
-  /^(block-dirty-bitmap-(add|remove|clear|enable|disable|merge)|x-debug-block-dirty-bitmap-sha256|query-(named-block-nodes|block))$/;
+const AT_ONCE: ReadonlySet<string> = new Set([
+  ...BITMAP_COMMANDS,
+  'x-debug-block-dirty-bitmap-sha256',
+  'query-named-block-nodes',
+  'query-block',
+]);
 
 /** What comes to an end with its reply as well, though it is not sent ahead. */
 const ENDS = /^(blockdev-(add|del)|block_resize|block-dirty-bitmap-.*|query-.*|x-debug-.*)$/;
@@ -60,15 +64,7 @@ export class Ahead {
 }
 
 function isAtOnce({ command, arguments: args }: Command): boolean {
-  return AT_ONCE.test(command) || (command === 'transaction' && actionsOf(args).every(isAtOnceAction));
-}
-
-function isAtOnceAction(action: JsonObject): boolean {
-  return action.type === 'abort' || AT_ONCE.test(String(action.type));
-}
-
-function actionsOf(args: JsonObject | undefined): JsonObject[] {
-  return Array.isArray(args?.actions) ? args.actions.filter(isJsonObject) : [];
+  return AT_ONCE.has(command) || (command === 'transaction' && isAboutBitmaps(args));
 }
 
 function endsWithItsReply(action: Action): boolean {

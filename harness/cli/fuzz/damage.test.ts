@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
-import type { Environment } from '../environment.js';
-import { qbm } from '../program.js';
+import { runHere } from './run-for-tests.js';
 
 // Many processes are started, on machines with other things to do.
 t.setTimeout(1_800_000);
@@ -21,7 +20,7 @@ interface Ended {
 
 /** A process of its own where there are workers, this one otherwise: starting one takes long. */
 function run(...args: readonly string[]): Promise<Ended> {
-  return args[0] === 'fuzz' ? inProcess(args) : inHere(args);
+  return args[0] === 'fuzz' ? inProcess(args) : runHere(args, { world: WORLD, targets, errorId });
 }
 
 function inProcess(args: readonly string[]): Promise<Ended> {
@@ -34,27 +33,6 @@ function inProcess(args: readonly string[]): Promise<Ended> {
     stderr += chunk;
   });
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-}
-
-async function inHere(args: readonly string[]): Promise<Ended> {
-  const printed = { stdout: '', stderr: '' };
-  const sink = (name: 'stdout' | 'stderr'): Environment['stdout'] => ({
-    terminal: false,
-    write: (text) => {
-      printed[name] += text;
-    },
-    end: async () => {},
-  });
-  const environment: Environment = {
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    colour: false,
-    signal: new AbortController().signal,
-    world: WORLD,
-    targets,
-    errorId,
-  };
-  return { code: await qbm(args, environment), ...printed };
 }
 
 const dir = t.testdir();

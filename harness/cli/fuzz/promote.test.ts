@@ -10,9 +10,8 @@ import { WORLD } from '../../fuzz/world.js';
 import { findInPath, parseTarget } from '../../target/parse.js';
 import { closeAll } from '../../target/process.js';
 import { QSD_PROGRAM } from '../../target/qmp/qsd.js';
-import type { Environment } from '../environment.js';
 import { errorId, targets } from '../known.js';
-import { qbm } from '../program.js';
+import { type Printed, runHere } from './run-for-tests.js';
 
 // Each probe of a crash starts the program anew, on machines with other things to do.
 t.setTimeout(1_800_000);
@@ -22,26 +21,7 @@ const isMissing = findInPath(QSD_PROGRAM) === null;
 if (isMissing && process.env.CI !== undefined) t.fail(`${QSD_PROGRAM} is missing`);
 const skip = isMissing && `no ${QSD_PROGRAM} in PATH`;
 
-/** The command line with what it prints. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const printed = { stdout: '', stderr: '' };
-  const sink = (name: 'stdout' | 'stderr'): Environment['stdout'] => ({
-    terminal: false,
-    write: (text) => {
-      printed[name] += text;
-    },
-    end: async () => {},
-  });
-  const environment: Environment = {
-    stdout: sink('stdout'),
-    stderr: sink('stderr'),
-    colour: false,
-    signal: new AbortController().signal,
-    targets,
-    errorId,
-  };
-  return { code: await qbm(args, environment), ...printed };
-}
+const run = (...args: string[]): Promise<Printed> => runHere(args, { targets, errorId });
 
 /** Long, and at its end a transaction that ends QEMU 7.2. */
 const HISTORY = `property: transaction

@@ -11,6 +11,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
+import { hasFaults } from './faults.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
 
@@ -68,7 +69,7 @@ function growsPastBacking({ machine: { graph }, nodes }: ModelRun, action: Actio
 function commitsThroughFaults({ machine: { graph } }: ModelRun, action: Action): boolean {
   return asksFor(action, (name, { device }) => {
     const top = name === 'block-commit' ? graph.findAny(String(device)) : undefined;
-    return top !== undefined && [...chainFrom(top)].filter(hasRules).length > 1;
+    return top !== undefined && [...chainFrom(top)].filter(hasFaults).length > 1;
   });
 }
 
@@ -196,9 +197,4 @@ function isOfAnotherDriver(run: ModelRun, action: Action): boolean {
     const own = driver === '{format}' ? run.model.formatDriver : driver;
     return node !== undefined && node.driver.name !== own && Object.keys(rest).length > 0;
   });
-}
-
-/** Whether it is a `blkdebug` that has requests fail. */
-function hasRules({ driver }: Node): boolean {
-  return 'inject-error.0.event' in driver.describe();
 }

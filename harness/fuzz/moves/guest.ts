@@ -3,6 +3,7 @@ import { chainFrom, imageOf } from '../../../spec/block/chain/walk.js';
 import type { Node } from '../../../spec/block/node.js';
 import type { IoRequest } from '../../target/target.js';
 import { CLUSTER, newSize, rangeOf } from '../draw/edges.js';
+import { hasFaults } from '../draw/faults.js';
 import type { Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { someDisk } from './names.js';
@@ -48,10 +49,7 @@ function inClusters(request: IoRequest, size: number): IoRequest {
 /** Whether reading what is below the image can fail. */
 function canFailBelow(node: Node): boolean {
   const backing = imageOf(node).backing ?? null;
-  return (
-    backing !== null &&
-    [...chainFrom(backing)].some(({ driver }) => 'inject-error.0.event' in driver.describe())
-  );
+  return backing !== null && [...chainFrom(backing)].some(hasFaults);
 }
 
 interface Range {

@@ -1,5 +1,5 @@
 /** One case on a program that speaks QMP. */
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import { writeJson } from '../../../spec/json/write.js';
 import type { NbdClient } from '../../nbd/client.js';
 import { firstOther } from '../pattern.js';
@@ -14,6 +14,7 @@ import {
   TargetFault,
   type ToolPart,
 } from '../target.js';
+import { BITMAP_COMMANDS, isAboutBitmaps } from './bitmap-commands.js';
 import { addDrive, type DriveOptions, executeUnplug, UNPLUGS } from './devices.js';
 import {
   type Below,
@@ -27,10 +28,6 @@ import {
 import { QmpNbd, socketPath } from './nbd-part.js';
 import { observeNode } from './observe-node.js';
 import type { Resident } from './resident.js';
-
-const BITMAP_COMMANDS = ['add', 'remove', 'clear', 'enable', 'disable', 'merge'].map(
-  (verb) => `block-dirty-bitmap-${verb}`,
-);
 
 /** Commands that neither disturb an export which is kept open nor show it. Before any other one it is closed. */
 const BESIDE_EXPORTS: ReadonlySet<string> = new Set([
@@ -287,15 +284,6 @@ function commandsIn(text: string): string[] {
   if (text.includes('\\')) return [''];
   return [...text.matchAll(/["'](?:execute|exec-oob)["']\s*:\s*["']([^"']*)["']/g)].map(
     ([, command]) => command!,
-  );
-}
-
-function isAboutBitmaps(args: JsonObject | undefined): boolean {
-  const actions = args?.actions;
-  if (!Array.isArray(actions)) return false;
-  return actions.every(
-    (action) =>
-      isJsonObject(action) && (action.type === 'abort' || BITMAP_COMMANDS.includes(String(action.type))),
   );
 }
 

@@ -3,6 +3,7 @@ import { imageBelow } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
 import type { Job } from '../../../../spec/job/job.js';
 import type { JsonObject } from '../../../../spec/json/value.js';
+import { hasFaults } from '../../draw/faults.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { playChange, readWhole } from '../guest.js';
 import { openTarget, playVerb } from '../jobs.js';
@@ -33,7 +34,7 @@ function drawCommon(sketch: Sketch, chain: readonly Node[]): Parameters<typeof m
   const policies = [undefined, 'report', 'stop', 'enospc', 'ignore'];
   return {
     'job-id': draw.chance(BROKEN) ? draw.pick(['j0', '0', '']) : sketch.fresh('j'),
-    'on-error': draw.pick(chain.some(isFaulty) ? [...policies, 'stop', 'stop', 'stop'] : policies),
+    'on-error': draw.pick(chain.some(hasFaults) ? [...policies, 'stop', 'stop', 'stop'] : policies),
     speed: draw.chance(BROKEN) ? draw.pick([-1, 0]) : draw.pick([undefined, undefined, 2 ** 40]),
     'auto-finalize': draw.pick([undefined, false]),
     'auto-dismiss': draw.pick([undefined, undefined, false]),
@@ -115,14 +116,9 @@ export function drawCommit(sketch: Sketch, head: Node): JsonObject {
   });
 }
 
-/** Whether requests of a node fail. */
-function isFaulty({ driver }: Node): boolean {
-  return 'inject-error.0.event' in driver.describe();
-}
-
 /** Whether they will do so again. */
 function isBroken(node: Node): boolean {
-  return isFaulty(node) && node.driver.describe()['inject-error.0.once'] !== true;
+  return hasFaults(node) && node.driver.describe()['inject-error.0.once'] !== true;
 }
 
 /** Whether another job may be begun. */
