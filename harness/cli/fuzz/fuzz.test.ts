@@ -135,6 +135,12 @@ t.test('directories of shards, copied together, are one campaign', async (t) => 
     await fuzz('--target', 'fake:bug', '--runs', '80', '--seed', '4', '--out', out, '--shard', part);
     await cp(out, all, { recursive: true });
   }
+  const alone = await fuzz('--resume', join(dir, '2of2'), '--runs', '81');
+  t.match(alone, { code: 1, stderr: /part 2\/2, in /, stdout: /^81 histories/m }, 'the only part goes on');
+  t.match(await fuzz('--resume', all, '--runs', '90'), {
+    code: 64,
+    stderr: /there are parts 1\/2 and 2\/2 in .*: say which one is to go on, for instance --shard 1\/2/,
+  });
   t.equal(roundsIn(all).length, 160);
   t.equal(findingsIn(workersIn(all)).length, 3, 'what both found is one finding');
   const { code, stdout } = await fuzz('--resume', all, '--runs', '90', '--shard', '2/2');

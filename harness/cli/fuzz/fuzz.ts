@@ -8,6 +8,7 @@ import { runSession, type SessionEnd } from '../../fuzz/campaign/engine.js';
 import { plansIn, workersIn } from '../../fuzz/campaign/files.js';
 import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { campaignId, type Plan, type Shard } from '../../fuzz/campaign/plan.js';
+import type { Warn } from '../../fuzz/campaign/read/json.js';
 import { newFindings, summarise, summaryText } from '../../fuzz/campaign/summary.js';
 import type { World } from '../../fuzz/property.js';
 import { shellWord } from '../../report/reporter.js';
@@ -51,6 +52,7 @@ Examples:
   qbm fuzz --target qsd --quick                   a minute for CI: fails on what is new and shows every time
   qbm fuzz --resume out/fuzz/1f2e3d4c --time 1h
   qbm fuzz --target qsd --seed 1 --shard 2/4      the second of four machines; copy the directories together
+  qbm fuzz --resume all --shard 2/4               goes on with that part (not needed where it is the only one)
   qbm report out/fuzz/1f2e3d4c                    what a campaign came to`;
 
 export function declareFuzz(program: Command, environment: Environment, done: (code: number) => void): void {
@@ -81,18 +83,16 @@ async function fuzz(environment: Environment, names: string[], options: Options)
   const world = await worldOf(environment);
   const known = knownIn(options);
   const { plan, directory } = planOf(names, options, world.WORLD);
-  const part = options.shard ?? { index: 1, of: 1 };
   const warn = warnings(environment);
-  // What is damaged is told before hours are spent on it.
-  if (options.resume !== undefined) findingsIn(workersIn(directory, warn), warn);
-  else refuseUsed(directory, plan, part);
+  const part = partOf(plan, directory, options, warn);
   const choice = await oneTarget(environment, plan.target);
   const { stderr, stdout, signal } = environment;
   const line = new Line(stderr);
   try {
     const identity = await identityOf(choice, signal);
+    const where = `${part.of === 1 ? '' : `part ${partName(part)}, `}in ${directory}`;
     stderr.write(
-      `${plan.target}: ${identity.program}; campaign ${campaignId(plan)}, seed ${plan.seed}, in ${directory}\n`,
+      `${plan.target}: ${identity.program}; campaign ${campaignId(plan)}, seed ${plan.seed}, ${where}\n`,
     );
     const end = await runSession({
       directory,
@@ -114,7 +114,7 @@ async function fuzz(environment: Environment, names: string[], options: Options)
     line.clear();
     const summary = summarise(directory, world.WORLD, known.of, warn);
     stdout.write(summaryText(summary, directory));
-    tell(end, directory, options, stderr);
+    tell(end, directory, part, stderr);
     if (end.isInterrupted) return EXIT.interrupted;
     if (end.failure !== null) return EXIT.failed;
     if (summary.rounds.every(({ outcome }) => outcome === 'none' || outcome === 'unplayable')) {
@@ -162,6 +162,31 @@ function planOf(names: readonly string[], options: Options, world: World): { pla
   return { plan, directory: options.resume };
 }
 
+/** The part that was named; else the one that is to go on; else all of it. @throws {UsageError} {@link ProblemError} */
+function partOf(plan: Plan, directory: string, { shard: named, resume }: Options, warn: Warn): Shard {
+  const whole = { index: 1, of: 1 };
+  if (resume === undefined) {
+    refuseUsed(directory, plan, named ?? whole);
+    return named ?? whole;
+  }
+  const workers = workersIn(directory, warn);
+  // What is damaged is told before hours are spent on it.
+  findingsIn(workers, warn);
+  if (named !== undefined) return named;
+  const ours = workers.map(({ info }) => info).filter(({ campaign }) => campaign === campaignId(plan));
+  const parts = new Map(ours.map(({ shard: one }) => [partName(one), one]));
+  if (parts.size <= 1) return [...parts.values()][0] ?? whole;
+  const names = [...parts.keys()];
+  throw new UsageError(
+    `there are parts ${names.slice(0, -1).join(', ')} and ${names.at(-1)} in ${directory}: ` +
+      `say which one is to go on, for instance --shard ${names[0]}`,
+  );
+}
+
+function partName({ index, of }: Shard): string {
+  return `${index}/${of}`;
+}
+
 /** Two campaigns must not be mixed up by mistake; other shards of the same one are welcome. */
 function refuseUsed(directory: string, plan: Plan, { index, of }: Shard): void {
   if (!existsSync(directory)) return;
@@ -186,16 +211,11 @@ async function identityOf(choice: TargetChoice, signal: AbortSignal): Promise<Id
   }
 }
 
-function tell(
-  end: SessionEnd,
-  directory: string,
-  { shard: part }: Options,
-  stderr: Environment['stderr'],
-): void {
+function tell(end: SessionEnd, directory: string, part: Shard, stderr: Environment['stderr']): void {
   for (const why of new Set(end.replaced)) stderr.write(`qbm: ${why} and was replaced\n`);
   if (end.failure !== null) stderr.write(`qbm: the campaign could not go on: ${end.failure}\n`);
   if (end.failure === null && !end.isInterrupted) return;
-  const again = part === undefined ? '' : ` --shard ${part.index}/${part.of}`;
+  const again = part.of === 1 ? '' : ` --shard ${partName(part)}`;
   stderr.write(`qbm: to go on: qbm fuzz --resume ${shellWord(directory)}${again}\n`);
 }
 
