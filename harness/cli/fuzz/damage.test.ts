@@ -1,39 +1,17 @@
-import { spawn } from 'node:child_process';
 import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
-import { runHere } from './run-for-tests.js';
+import { type Printed, runHere } from './run-for-tests.js';
 
 // Many processes are started, on machines with other things to do.
 t.setTimeout(1_800_000);
 
 const WORLD = new URL('../../fuzz/campaign/fake-world.js', import.meta.url).href;
-const MAIN = fileURLToPath(new URL('./fake-main.js', import.meta.url));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A process of its own where there are workers, this one otherwise: starting one takes long. */
-function run(...args: readonly string[]): Promise<Ended> {
-  return args[0] === 'fuzz' ? inProcess(args) : runHere(args, { world: WORLD, targets, errorId });
-}
-
-function inProcess(args: readonly string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-}
+/** In this process, which has workers where there is something to play: starting more of them takes long. */
+const run = (...args: readonly string[]): Promise<Printed> =>
+  runHere(args, { world: WORLD, targets, errorId });
 
 const dir = t.testdir();
 const good = join(dir, 'good');
@@ -50,7 +28,7 @@ function copy(): { out: string; plan: string; worker: string; log: string; findi
 }
 
 /** What an error says, without a stack. */
-function isClear(t: Test, { stderr, stdout }: Ended, what: RegExp): void {
+function isClear(t: Test, { stderr, stdout }: Printed, what: RegExp): void {
   t.match(stderr, what);
   t.notMatch(stderr, /^\s+at /m, 'no stack');
   t.notMatch(stdout, /NaN|undefined/);

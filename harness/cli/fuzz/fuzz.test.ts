@@ -4,21 +4,23 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
 import { workersIn } from '../../fuzz/campaign/files.js';
 import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { numbersFrom } from '../../fuzz/campaign/plan.js';
+import { type Printed, runHere } from './run-for-tests.js';
 
 // Many processes are started, on machines with other things to do.
 t.setTimeout(1_800_000);
 
 const MAIN = fileURLToPath(new URL('./fake-main.js', import.meta.url));
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const WORLD = new URL('../../fuzz/campaign/fake-world.js', import.meta.url).href;
 
+/** What a process has printed; killed, it has no code. */
+type Ended = Omit<Printed, 'code'> & { readonly code: number | null };
+
+/** A process of its own, that can be killed. */
 function start(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [MAIN, 'fuzz', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
@@ -34,8 +36,9 @@ function start(args: readonly string[]): { child: ChildProcess; ended: Promise<E
   return { child, ended };
 }
 
-function fuzz(...args: string[]): Promise<Ended> {
-  return start(args).ended;
+/** The engine in this process: starting another one takes long. Its workers are processes all the same. */
+function fuzz(...args: string[]): Promise<Printed> {
+  return runHere(['fuzz', ...args], { world: WORLD, targets, errorId });
 }
 
 /** The rounds in a directory, as they were written. */
@@ -48,16 +51,8 @@ const ascending = (numbers: number[]): number[] => numbers.sort((a, b) => a - b)
 
 t.test('a campaign finds each mistake once, small, and says what it did not reach', async (t) => {
   const out = join(t.testdir(), 'campaign');
-  const { code, stdout, stderr } = await fuzz(
-    '--target',
-    'fake:bug',
-    '--runs',
-    '200',
-    '--seed',
-    '1',
-    '--out',
-    out,
-  );
+  const args = ['--target', 'fake:bug', '--runs', '200', '--seed', '1', '--out', out];
+  const { code, stdout, stderr } = await start(args).ended;
   t.equal(code, 1, stderr);
   t.same(ascending(roundsIn(out)), upTo(200));
   const findings = findingsIn(workersIn(out));
@@ -150,7 +145,7 @@ t.test('directories of shards, copied together, are one campaign', async (t) => 
 
 t.test('what cannot go on ends with 2 and says why', async (t) => {
   const dir = t.testdir();
-  const run = (variant: string, ...more: string[]): Promise<Ended> =>
+  const run = (variant: string, ...more: string[]): Promise<Printed> =>
     fuzz('--target', `fake:${variant}`, '--runs', '500', '--out', join(dir, variant), ...more);
   t.match(await run('gone'), { code: 2, stderr: /the campaign was not begun: no fake in PATH/ });
   t.match(await run('dies'), {
