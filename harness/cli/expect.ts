@@ -1,5 +1,6 @@
 /** `qbm expect`: writes a target's list of expected deviations from a run of all cases. */
 import type { Command } from 'commander';
+import { textIfThere } from '../case/load/text.js';
 import type { ResultLine } from '../case/run/results.js';
 import { run } from '../case/run/run.js';
 import {
@@ -20,7 +21,7 @@ interface Options extends RunningOptions {
 
 const HELP = `
 Reasons that are there already are kept; new entries get the reason TODO, which no run accepts until a person
-has replaced it. Entries of other versions stay as they are.
+has replaced it. Entries of other versions stay as they are; what stays is not written otherwise, to the byte.
 
 Examples:
   qbm expect --target qsd
@@ -89,7 +90,7 @@ async function expectCommand(
     return EXIT.failed;
   }
   const entries = entriesOf(results, before);
-  writeWhole(file, expectedText(entries));
+  writeWhole(file, expectedText(entries, textIfThere(file)));
   const open = entries.filter((entry) => entry.reason === NO_REASON).length;
   environment.stdout.write(
     `${file}: ${entries.length} entries${open > 0 ? `, ${open} of them need a reason` : ''}\n`,

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { transcriptOf } from '../case/play/transcript.js';
+import { packageRoot } from '../cli/environment.js';
 import { compare, unifiedBody } from './compare.js';
 import { applicable, type ExpectedDeviation, expectedText, parseExpected } from './expected.js';
 import { goldenText, parseGolden } from './golden.js';
@@ -41,6 +44,27 @@ t.test('entries are sorted, so that the file changes only where the target does'
     entry({ case: 'a', format: 'raw' }),
   ]);
   t.equal(one, other);
+  t.end();
+});
+
+t.test("a new entry in the project's lists changes no line that is there", (t) => {
+  for (const target of ['qsd', 'qemu-system']) {
+    const before = readFileSync(join(packageRoot(), 'harness', 'target', `${target}.expected.yaml`), 'utf8');
+    const entries = parseExpected(before, target);
+    t.equal(expectedText(entries, before), before);
+    const [one, other] = [entry({ case: 'c' }), entry({ case: 'zzz' })];
+    const after = expectedText([...entries, one, other], before);
+    const added = [one, other].map((more) => expectedText([more]).split('\n').slice(2).join('\n'));
+    t.equal(after.replace(added[0]!, '').replace(added[1]!, ''), before);
+    t.same(
+      parseExpected(after, target)
+        .map((more) => more.case)
+        .sort(),
+      [...entries, one, other].map((more) => more.case).sort(),
+    );
+    t.equal(parseExpected(after, target).at(-1)?.case, 'zzz');
+  }
+  t.throws(() => expectedText([], 'case: a'), /a list of expected deviations was expected/);
   t.end();
 });
 

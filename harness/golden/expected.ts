@@ -10,6 +10,7 @@ import { type Problem, ProblemError } from '../case/load/problem.js';
 import { suggestion } from '../case/load/suggest.js';
 import { readText } from '../case/load/text.js';
 import { readYaml } from '../case/load/yaml.js';
+import { type ListForm, listText } from '../case/save/edit-list.js';
 
 export interface ExpectedDeviation {
   readonly case: string;
@@ -125,11 +126,13 @@ function isVersion(version: string, prefix: string): boolean {
   return version === prefix || (version.startsWith(prefix) && !/^[0-9]/.test(version.slice(prefix.length)));
 }
 
-/** The text of a list: by case and format, each hunk as a literal block. */
-export function expectedText(entries: readonly ExpectedDeviation[]): string {
-  const key = (entry: ExpectedDeviation): string => `${entry.case}\u0000${entry.format ?? ''}`;
-  const sorted = [...entries].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
-  return `${EXPECTED_HEADER}${sorted.length === 0 ? '[]\n' : sorted.map(entryText).join('')}`;
+/**
+ * The text of a list: by case and format, each hunk as a literal block. Entries that are in `before`, the text of such a list,
+ * stay as they are written there. @throws {ProblemError} if that is none
+ */
+export function expectedText(entries: readonly ExpectedDeviation[], before = ''): string {
+  if (before.trim() === '') return listText(entries, EXPECTED_FORM);
+  return listText(entries, EXPECTED_FORM, { text: before, items: parseExpected(before, 'the list') });
 }
 
 const EXPECTED_HEADER = `# What this target is known to do otherwise than the goldens. Written by \`qbm expect\`; the reasons by people.
@@ -153,3 +156,9 @@ function literal(name: string, value: string, inline?: (value: string) => string
   // The indentation is stated: a hunk's lines begin with the blanks of common lines.
   return [`  ${name}: |2-`, ...value.split('\n').map((line) => `    ${line}`)];
 }
+
+const EXPECTED_FORM: ListForm<ExpectedDeviation> = {
+  header: EXPECTED_HEADER,
+  key: (entry) => `${entry.case}\u0000${entry.format ?? ''}`,
+  print: entryText,
+};

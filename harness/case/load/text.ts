@@ -1,5 +1,5 @@
 /** The text of a file that somebody wrote by hand, with limits: a device, a FIFO or a huge file must not stop a run. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
 /** Cases are a few kilobytes; this leaves room without letting a mistake cost memory. */
 export const MAX_BYTES = 2 ** 20;
@@ -28,6 +28,11 @@ export function readText(
   } finally {
     closeSync(fd);
   }
+}
+
+/** The text of a list that is to be written again; empty if it is not there. @throws what the file system throws */
+export function textIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 function reasonOf(error: unknown): string {

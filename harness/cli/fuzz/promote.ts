@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { textIfThere } from '../../case/load/text.js';
 import { type FindingFiles, readFinding } from '../../fuzz/campaign/findings.js';
 import { knownText, readKnown } from '../../fuzz/campaign/known.js';
 import { AREA, type PromoteOptions, type Promotion, PromotionError, promotion } from '../../fuzz/promote.js';
@@ -178,9 +179,9 @@ function writeAll(
     const before = readExpected(file);
     const isThere = before.some((one) => one.case === deviation.case && one.hunk === deviation.hunk);
     const versions = isThere ? mergedVersions(before, deviation) : [...before, deviation];
-    write(file, expectedText(versions));
+    write(file, expectedText(versions, textIfThere(file)));
   }
-  write(list, knownText([...readKnown(list), known]));
+  write(list, knownText([...readKnown(list), known], textIfThere(list)));
 }
 
 /** The list with the version of a deviation added to the entry that is there. */

@@ -2,13 +2,14 @@
  * What has been found before and is a case by now: `known.yaml`, a list that `qbm promote` adds to and people edit. A
  * finding is known if it shows in the same way and its history does what the case does, or what the entry says that is done.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
 import { loadCase } from '../../case/load/load.js';
 import { ProblemError } from '../../case/load/problem.js';
 import { readYaml } from '../../case/load/yaml.js';
+import { type ListForm, listText } from '../../case/save/edit-list.js';
 import { memberLines } from '../../case/save/yaml.js';
 import type { Bad, Signature } from '../finding/signature.js';
 import { Trigger } from '../finding/trigger.js';
@@ -40,13 +41,10 @@ const MEMBERS = ['case', 'state', 'program', 'versions', 'kind', 'what', 'link',
 
 /** Reads a list; an absent file is an empty one. @throws {ProblemError} */
 export function readKnown(file: string): KnownEntry[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return existsSync(file) ? parseKnown(readFileSync(file, 'utf8'), file) : [];
+}
+
+function parseKnown(text: string, file: string): KnownEntry[] {
   const { value, mistakes, at } = readYaml(text);
   if (mistakes.length > 0) throw new ProblemError(mistakes.map((mistake) => ({ file, ...mistake })));
   if (!Array.isArray(value)) {
@@ -93,22 +91,27 @@ function stepsOf(steps: Json, file: string): readonly Step[] {
   return parseHistory(`${memberLines(history).join('\n')}\n`, file).steps;
 }
 
-/** The text of a list, by cases. */
-export function knownText(entries: readonly KnownEntry[]): string {
-  const sorted = entries.toSorted((a, b) => (a.case < b.case ? -1 : a.case > b.case ? 1 : 0));
-  const items = sorted.map((entry) => {
-    const { link, versions, steps, ...rest } = entry;
-    const more = { versions: [...versions], ...(link === undefined ? {} : { link }) };
-    const lines = memberLines(jsonObject({ ...rest, ...more }));
-    if (steps !== undefined) lines.push('steps:', ...stepLines(steps));
-    return lines.map((line, index) => (index === 0 ? `- ${line}` : `  ${line}`)).join('\n');
-  });
-  return `${HEADER}${items.length === 0 ? '[]' : items.join('\n')}\n`;
+/**
+ * The text of a list, by cases. Entries that are in `before`, the text of such a list, stay as they are written there.
+ * @throws {ProblemError} if that is none
+ */
+export function knownText(entries: readonly KnownEntry[], before = ''): string {
+  if (before.trim() === '') return listText(entries, FORM);
+  return listText(entries, FORM, { text: before, items: parseKnown(before, 'the list') });
+}
+
+function entryText({ link, versions, steps, ...rest }: KnownEntry): string {
+  const more = { versions: [...versions], ...(link === undefined ? {} : { link }) };
+  const lines = memberLines(jsonObject({ ...rest, ...more }));
+  if (steps !== undefined) lines.push('steps:', ...stepLines(steps));
+  return lines.map((line, index) => `${index === 0 ? '-' : ' '} ${line}\n`).join('');
 }
 
 const HEADER = `# What fuzzing found and is a case by now. Written by \`qbm promote\`; state and link by people.
 # A campaign counts these findings and does not report them as new.
 `;
+
+const FORM: ListForm<KnownEntry> = { header: HEADER, key: (entry) => entry.case, print: entryText };
 
 /** The entries that speak of a program, with the steps of their cases. */
 export class Known {
