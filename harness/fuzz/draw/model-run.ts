@@ -77,6 +77,17 @@ export class ModelRun {
     return this.#connections.get(connection);
   }
 
+  /** Bytes of the disk that an overlay's file is, called as steps call it; null: there is none. */
+  overlaySize(file: string): number | null {
+    const args = ['info', '--output', 'json', '-U', '-f', this.model.formatDriver, this.#resolve(file)];
+    const { code, stdout } = runReferenceTool(this.model.storage, DIRECTORY, {
+      tool: 'img',
+      args,
+      input: '',
+    });
+    return code === 0 ? Number((JSON.parse(stdout) as JsonObject)['virtual-size']) : null;
+  }
+
   /** @throws whatever the specification throws where it must not */
   play(action: Action): Answer {
     const answer = this.#perform(action.verb === 'either' ? action.action : action);
@@ -188,8 +199,15 @@ export class ModelRun {
     if (one === undefined) return;
     const close = (): void => {};
     one.connected(close);
-    const end = (): void => one.disconnected(close);
-    this.#connections.set(action.connection, { node: one.edge.child, replies: action.replies, end });
+    const { replies } = action;
+    this.#connections.set(action.connection, {
+      // What is put over a node that is exported is what its clients have from then on.
+      get node() {
+        return one.edge.child;
+      },
+      replies,
+      end: () => one.disconnected(close),
+    });
   }
 
   #know(action: Action): void {

@@ -11,6 +11,7 @@ import type { ModelRun } from '../draw/model-run.js';
 import { below } from './copy-on-read.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { isStale } from './resize.js';
+import { overlaidOtherwise } from './step/overlay.js';
 import type { Trigger } from './trigger.js';
 
 /** The arguments of a command of this name; undefined for other steps. */
@@ -103,11 +104,7 @@ function* resizedFromBelow(run: ModelRun, action: Action): Generator<Node> {
   if (commit !== null && commit.base.size > commit.top.size) yield* followers(commit.top);
   const ending = endingOf(run, action);
   if (ending !== null) yield* followers(ending);
-  for (const { name, args } of commandsOf(action)) {
-    if (name !== 'blockdev-snapshot') continue;
-    const [node, overlay] = [nodeOf(run, args.node), nodeOf(run, args.overlay)];
-    if (node !== undefined && overlay !== undefined && node.size !== overlay.size) yield* followers(node);
-  }
+  for (const node of overlaidOtherwise(run, action)) yield* followers(node);
 }
 
 /** The nodes that stand on the base of a commit, which grows: nobody tells them. */

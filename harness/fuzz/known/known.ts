@@ -15,6 +15,7 @@ import {
   reopensOverTwoWays,
   reopensTwice,
 } from './graph.js';
+import { writesPastMirror } from './job/past-mirror.js';
 import { comesToPending } from './job/pending.js';
 import { readsAcrossCopied, readsWhatWasZeroed } from './moment.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
@@ -41,15 +42,6 @@ function* standingOn(node: Node): Generator<Node> {
   for (const { parent, name } of node.parents) {
     if (parent instanceof Node && /^(file|image)$/.test(name)) yield parent;
   }
-}
-
-/** Whether what is written to this node comes to a mirrored one, and not through the filter of that. */
-function isPastMirror(node: Node | undefined): boolean {
-  if (node === undefined || node.driver.name === 'mirror_top') return false;
-  const isMirrored = node.parents.some(
-    ({ parent }) => parent instanceof Node && parent.driver.name === 'mirror_top',
-  );
-  return isMirrored || (['file', 'image'] as const).some((name) => isPastMirror(node.edge(name)?.child));
 }
 
 /** Whether a `copy-before-write` that is used stands on this node, and 7.2 does not mind. */
@@ -192,10 +184,7 @@ export const KNOWN: readonly Trigger[] = [
     name: 'write past the filter of a mirror',
     shownBy: 'mirror-below-the-filter',
     programs: QEMU_10,
-    before: (run, action) =>
-      action.verb === 'io' &&
-      /^(write|zero|discard)$/.test(action.request.op) &&
-      isPastMirror(run.machine.graph.find(action.node)),
+    before: writesPastMirror,
   },
   {
     name: 'overlay that a filter reads',
@@ -212,13 +201,13 @@ export const KNOWN: readonly Trigger[] = [
     name: 'overlay of another size below a node that follows',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_10,
-    before: (run, action) => asksFor(action, (name, args) => followersOfOverlay(run, name, args).length > 0),
+    before: (run, action) => followersOfOverlay(run, action).length > 0,
   },
   {
     name: 'overlay of another size below a node with bitmaps, or one that remembers its size',
     shownBy: 'bitmap-above-a-longer-overlay',
     programs: QEMU_7,
-    before: (run, action) => asksFor(action, (name, args) => isStale(followersOfOverlay(run, name, args))),
+    before: (run, action) => isStale(followersOfOverlay(run, action)),
   },
   {
     name: 'reading what an overlay has cut off an exported node',

@@ -2,6 +2,7 @@
 import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { changeOf } from './step/change.js';
 
 /** A client of an export reads, or asks for the status of, what an overlay has cut off its node. */
 export function asksPastNode({ machine }: ModelRun, action: Action): boolean {
@@ -11,25 +12,17 @@ export function asksPastNode({ machine }: ModelRun, action: Action): boolean {
   return machine.exports.all.some(({ size, nodeSize }) => nodeSize < size && offset + length > nodeSize);
 }
 
-const CHANGES = /^(write|zero|discard|trim)$/;
 /** The smallest piece that is copied at once. */
 const CLUSTER = 65536;
 
 /** What is to be copied before a write goes past the end of where it is copied to. */
-export function copiesPastTarget({ machine }: ModelRun, action: Action): boolean {
-  if (action.verb === 'io') {
-    const { request } = action;
-    if (!CHANGES.test(request.op) || request.op === 'flush') return false;
-    return hasShortTarget(machine.graph.find(action.node), request.offset + request.length);
-  }
-  if (action.verb !== 'nbd' || action.op !== 'request' || !CHANGES.test(String(action.request))) return false;
-  const end = action.offset + action.length;
-  return machine.exports.all.some(({ edge }) => hasShortTarget(edge.child, end));
+export function copiesPastTarget(run: ModelRun, action: Action): boolean {
+  const change = changeOf(run, action);
+  return change !== undefined && hasShortTarget(change.node, change.end);
 }
 
 /** Whether the node, or one that it stands on, copies elsewhere before it is written up to `end`, and has no room for that. */
-function hasShortTarget(node: Node | undefined, end: number): boolean {
-  if (node === undefined) return false;
+function hasShortTarget(node: Node, end: number): boolean {
   const target = node.driver.name === 'copy-before-write' ? node.edge('target')?.child : undefined;
   // A request of no bytes copies, too.
   const copied = Math.min(node.size, Math.ceil((end + 1) / CLUSTER) * CLUSTER);

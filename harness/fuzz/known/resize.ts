@@ -5,9 +5,9 @@
 import type { Node } from '../../../spec/block/node.js';
 import { RESIZE } from '../../../spec/block/permissions.js';
 import { followersOf } from '../../../spec/block/resize.js';
-import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { overlaidOtherwise } from './step/overlay.js';
 
 /** The node that is to be resized. */
 export function resized({ machine: { graph } }: ModelRun, action: Action): Node | undefined {
@@ -71,16 +71,9 @@ export function isStale(left: Iterable<Node>): boolean {
   return false;
 }
 
-/** The nodes that follow when this one gets an overlay of another size, as the action has it. */
-export function followersOfOverlay(
-  { machine: { graph } }: ModelRun,
-  name: string,
-  args: JsonObject,
-): readonly Node[] {
-  if (name !== 'blockdev-snapshot') return [];
-  const [node, overlay] = [args.node, args.overlay].map((one) => graph.find(String(one)));
-  if (node === undefined || overlay === undefined || node.size === overlay.size) return [];
-  return [...followersAbove(node)];
+/** The nodes that follow when a step puts overlays of another size over what they stand on. */
+export function followersOfOverlay(run: ModelRun, action: Action): readonly Node[] {
+  return [...overlaidOtherwise(run, action)].flatMap((node) => [...followersAbove(node)]);
 }
 
 /** All nodes whose size follows that of this one. */

@@ -4,8 +4,8 @@
 import { Node } from '../../../spec/block/node.js';
 import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { asksFor } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { overlaidOtherwise } from './step/overlay.js';
 
 /** The sizes that nodes had at first, in a history, and which of them have had another one. Bytes. */
 interface Told {
@@ -32,18 +32,15 @@ export function opensOverStale(run: ModelRun, action: Action): boolean {
 }
 
 /** What is below a part of a disk becomes another node: an overlay of another size, or any by reopening. */
-export function cutsPart({ machine: { graph } }: ModelRun, action: Action): boolean {
+export function cutsPart(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp') return false;
+  const { graph } = run.machine;
   const { options } = action.arguments ?? {};
   if (action.command === 'blockdev-reopen' && Array.isArray(options)) {
     const names = options.filter(isJsonObject).map((one) => graph.find(String(one['node-name'])));
     return names.some((one) => one !== undefined && hasPart(one));
   }
-  return asksFor(action, (name, { node, overlay }) => {
-    if (name !== 'blockdev-snapshot') return false;
-    const [below, above] = [graph.find(String(node)), graph.find(String(overlay))];
-    return below !== undefined && above !== undefined && below.size !== above.size && hasPart(below);
-  });
+  return [...overlaidOtherwise(run, action)].some(hasPart);
 }
 
 function hasPart({ parents }: Node): boolean {

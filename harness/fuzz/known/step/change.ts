@@ -1,0 +1,27 @@
+/** What a step changes on a disk, whoever asks for it: a guest, or a client of an export. */
+import type { Node } from '../../../../spec/block/node.js';
+import type { Action } from '../../../case/case.js';
+import type { ModelRun } from '../../draw/model-run.js';
+
+/** The node that is written, and where the request ends. */
+export interface Change {
+  readonly node: Node;
+  /** bytes from its beginning */
+  readonly end: number;
+}
+
+const CHANGES = /^(write|zero|discard|trim)$/;
+
+/** undefined: it changes nothing, or nothing is there. */
+export function changeOf(run: ModelRun, action: Action): Change | undefined {
+  if (action.verb === 'io') {
+    const { request } = action;
+    const node = run.machine.graph.find(action.node);
+    if (node === undefined || request.op === 'flush' || !CHANGES.test(request.op)) return undefined;
+    return { node, end: request.offset + request.length };
+  }
+  if (action.verb !== 'nbd' || action.op !== 'request' || !CHANGES.test(String(action.request)))
+    return undefined;
+  const node = run.client(action.connection)?.node;
+  return node === undefined ? undefined : { node, end: action.offset + action.length };
+}
