@@ -127,8 +127,7 @@ function imageInfo(node: Node, how: Depth): ImageInfoValue {
     filename: node.filename,
     format: node.driver.name,
     ...(node.driver.hasDirtyFlag ? { 'dirty-flag': false } : {}),
-    // Where the bytes are is the storage's business.
-    ...(node.driver.isProtocol === true && node.driver.shown !== undefined ? {} : { 'actual-size': 0 }),
+    ...(isRoomKnown(node) ? { 'actual-size': 0 } : {}),
     'virtual-size': node.size,
     ...(stored === null
       ? {}
@@ -139,6 +138,16 @@ function imageInfo(node: Node, how: Depth): ImageInfoValue {
         }),
     ...(next === null ? {} : { 'backing-image': imageInfo(next, how) }),
   };
+}
+
+/**
+ * Whether it is told what room the node takes on the host. A blkdebug node says nothing of it, as it stands for a protocol that
+ * does not know, and neither does what is above one. How much it is, is the storage's business. REF-012
+ */
+function isRoomKnown({ driver, children }: Node): boolean {
+  if (driver.isProtocol === true) return driver.shown === undefined;
+  if (driver.shown !== undefined) return isRoomKnown(driver.shown);
+  return children.every(({ role, child }) => role === 'backing' || isRoomKnown(child));
 }
 
 /** The node below in its chain, of which filters are a part. */
