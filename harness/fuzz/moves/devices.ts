@@ -217,6 +217,10 @@ function playBitmap(sketch: Sketch): void {
 function playResize(sketch: Sketch): void {
   const { draw } = sketch;
   const there = loaded(sketch);
+  if (there.length > 0 && draw.chance(0.3)) {
+    const { drive } = draw.pick(there);
+    sketch.qmp('block-dirty-bitmap-add', { node: drive, name: draw.pick(['b0', 'b1']) });
+  }
   const tracked = there.filter(({ node }) => node.bitmaps.length > 0);
   const one = (draw.chance(0.6) ? draw.any(tracked) : undefined) ?? draw.any(there);
   const device = one?.drive ?? someDrive(sketch);

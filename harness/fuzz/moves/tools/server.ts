@@ -7,6 +7,7 @@ import { BITMAP_MOVES } from '../bitmaps.js';
 import { GUEST_MOVES, readWhole } from '../guest.js';
 import type { Move } from '../move.js';
 import { bitmapsOf } from '../names.js';
+import { playBitmap } from './change.js';
 import { type Image, imagesOf } from './images.js';
 import { hasServer, kindOf } from './kind.js';
 
@@ -68,6 +69,8 @@ export function playLeave(sketch: Sketch): void {
   if (how === 'kill')
     for (const node of nodes) if (sketch.node(node)?.readOnly === false) sketch.io(node, { op: 'flush' });
   sketch.play({ verb: how });
+  // What was not stored back is inconsistent now.
+  if (how === 'kill' && draw.chance(0.4)) playBitmap(sketch);
 }
 
 /** In most histories tools work on what nobody has open. */
