@@ -2,7 +2,7 @@
  * Golden files: golden/<area>/<id>.out, the transcript that every target must give, below a header of lines that
  * start with `## `. The header says where the transcript came from and is no part of the comparison.
  */
-import { readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Case } from '../case/case.js';
 import { readText } from '../case/load/text.js';
@@ -60,12 +60,23 @@ export function goldenText(header: GoldenHeader, transcript: string): string {
   ].join('');
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file whole or not at all. @throws the error of the file system, with the name of the file */
 export function writeWhole(path: string, text: string): void {
   makeDirectory(dirname(path));
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw namingFile(error as NodeJS.ErrnoException, path);
+  }
+}
+
+/** An error of the file system that says which file it is about: those of writing do not. */
+export function namingFile(error: NodeJS.ErrnoException, path: string): Error {
+  if (error.path === undefined) error.message = `${path}: ${error.message}`;
+  return error;
 }
 
 /** Golden files, as `area/id`, that belong to no case. Sorted. */

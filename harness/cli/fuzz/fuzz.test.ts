@@ -154,6 +154,9 @@ t.test('what cannot go on ends with 2 and says why', async (t) => {
   });
   t.match(await run('hangs'), { code: 2, stderr: /all ended badly, the last with a hang: no answer/ });
   t.match(await run('full'), { code: 2, stderr: /could not go on: ENOSPC.*\n.*--resume/ });
+  t.match(await run('fills'), { code: 2, stderr: /could not go on: ENOSPC/, stdout: /^\d findings/m });
+  for (const { files } of findingsIn(workersIn(join(dir, 'fills'))))
+    t.match(files, { rerun: null, minimal: null }, 'nothing is known of it, but that it is there');
   t.match(await run('fatal'), { code: 2, stderr: /a worker was killed by SIGKILL/ });
   t.match(await run('broken'), { code: 2, stderr: /TypeError: a mistake in the harness/ });
   t.match(await run('unable'), {

@@ -66,6 +66,7 @@ class FakeProber implements Prober {
   readonly #variant: string;
   readonly #signal: AbortSignal;
   #probed = 0;
+  #isFull = false;
 
   constructor(variant: string, signal: AbortSignal) {
     this.#variant = variant;
@@ -88,6 +89,13 @@ class FakeProber implements Prober {
         return this.#probed > 20
           ? { kind: 'surroundings', message: 'ENOSPC: no space left on device' }
           : { kind: 'same' };
+      case 'fills': {
+        // The disk is full from its first mistake on.
+        if (this.#isFull) return { kind: 'surroundings', message: 'ENOSPC: no space left on device' };
+        const outcome = mistakeIn(history);
+        this.#isFull = outcome.kind !== 'same';
+        return outcome;
+      }
       case 'unable':
         return { kind: 'unplayable', step: 0, message: 'it cannot do anything' };
       case 'flaky':

@@ -20,7 +20,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ProblemError } from '../../case/load/problem.js';
 import { makeDirectory } from '../../case/run/directory.js';
-import { writeWhole } from '../../golden/golden.js';
+import { namingFile, writeWhole } from '../../golden/golden.js';
 import type { Outcome } from '../history.js';
 import { campaignId, type Plan, type Shard } from './plan.js';
 import { advised, checkedJson, NO_JSON, readJson, type Warn, wholeFile } from './read/json.js';
@@ -229,8 +229,15 @@ export class WorkerDirectory {
   /** Adds a line. @throws what the file system throws, also when only a part of it could be written */
   round(record: RoundRecord): void {
     const line = Buffer.from(`${JSON.stringify(record)}\n`);
-    const written = writeSync(this.#log, line);
-    if (written < line.length) throw new Error(`${this.path}: only a part of a line could be written`);
+    const log = join(this.path, 'rounds.jsonl');
+    let written: number;
+    try {
+      written = writeSync(this.#log, line);
+    } catch (error) {
+      throw namingFile(error as NodeJS.ErrnoException, log);
+    }
+    if (written < line.length)
+      throw new Error(`${log}: only a part of a line could be written: the disk is full`);
   }
 
   /** Adds a history to the corpus. */

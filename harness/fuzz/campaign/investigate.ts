@@ -5,7 +5,7 @@ import type { TargetChoice } from '../../target/parse.js';
 import { sideBySide } from '../finding/side-by-side.js';
 import { isAlike, isBad, type Signature, signatureOf } from '../finding/signature.js';
 import { modelTranscript, transcriptOn } from '../finding/transcripts.js';
-import type { History, Prober } from '../history.js';
+import type { History, Outcome, Prober } from '../history.js';
 import { historyText } from '../history-text.js';
 import type { Property } from '../property.js';
 import { reduce } from '../reduce/reduce.js';
@@ -54,8 +54,15 @@ export async function again(
   return { shown, of };
 }
 
-async function shows(prober: Prober, history: History, signature: Signature): Promise<boolean> {
+/** @throws Error when the campaign cannot go on: then nothing was learned of the finding */
+async function probed(prober: Prober, history: History): Promise<Outcome> {
   const outcome = await prober.probe(history);
+  if (outcome.kind === 'surroundings') throw new Error(outcome.message);
+  return outcome;
+}
+
+async function shows(prober: Prober, history: History, signature: Signature): Promise<boolean> {
+  const outcome = await probed(prober, history);
   return isBad(outcome) && isAlike(signatureOf(history, outcome), signature);
 }
 
@@ -72,7 +79,7 @@ async function makeSmall(
   const tries = chance >= 1 ? 1 : Math.min(6, Math.ceil(Math.log(0.05) / Math.log(1 - chance)));
   let last = found.outcome;
   const showsOnce = async (candidate: History): Promise<boolean> => {
-    const outcome = await prober.probe(candidate);
+    const outcome = await probed(prober, candidate);
     if (!isBad(outcome) || !isAlike(signatureOf(candidate, outcome), signature)) return false;
     last = outcome;
     return true;
@@ -125,7 +132,7 @@ async function outcomeOf(
   otherwise: Minimal['outcome'],
 ): Promise<Minimal['outcome']> {
   for (let i = 0; i < 3; i++) {
-    const outcome = await prober.probe(history);
+    const outcome = await probed(prober, history);
     if (isBad(outcome) && isAlike(signatureOf(history, outcome), signature)) return outcome;
   }
   return otherwise;

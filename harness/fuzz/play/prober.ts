@@ -21,6 +21,7 @@ import { complaintsOf } from './complaints.js';
 import { differenceOf } from './difference.js';
 import { areAsked, leftovers } from './leftovers.js';
 import { restlessStep } from './rest.js';
+import { roomIn, unlessFull } from './room.js';
 
 /** How much longer a history may take than one request. */
 const HISTORY_LIMITS = 12;
@@ -129,27 +130,33 @@ class TargetProber implements Prober {
     const middle = Math.floor(history.steps.length / 2);
     let found: Outcome | null = null;
     let isPlaying = true;
-    const { error, stderr, isLost } = await this.#play(this.#target, history, played, async (session) => {
-      found =
-        expected === null
-          ? lawBroken(laws, history, played)
-          : differenceOf({ kind, hasOtherWords }, expected, played);
-      found ??= complaintsOf(session, played.step);
-      found ??= await leftovers(session, history, played.step);
-      // By then what is sent ahead has been sent, and the other half is still to come.
-      if (played.step === middle) setImmediate(() => isPlaying && meanwhile?.());
-      return found === null;
-    });
+    const { error, stderr, isLost, ...place } = await this.#play(
+      this.#target,
+      history,
+      played,
+      async (session) => {
+        found =
+          expected === null
+            ? lawBroken(laws, history, played)
+            : differenceOf({ kind, hasOtherWords }, expected, played);
+        found ??= complaintsOf(session, played.step);
+        found ??= await leftovers(session, history, played.step);
+        // By then what is sent ahead has been sent, and the other half is still to come.
+        if (played.step === middle) setImmediate(() => isPlaying && meanwhile?.());
+        return found === null;
+      },
+    );
     isPlaying = false;
     if (isLost) await this.#target.close();
     if (error instanceof Interrupted) throw error;
-    if (found !== null) return found;
+    const kept = (bad: Outcome): Outcome => unlessFull(bad, history.steps, place);
+    if (found !== null) return kept(found);
     const { step } = played;
     if (error instanceof Declined || error instanceof NotConnected)
       return { kind: 'unplayable', step, message: error.message };
     if (error instanceof TargetFault) {
       if (error.kind === 'surroundings') return { kind: 'surroundings', message: error.message };
-      return { kind: error.kind, step, message: error.message, stderr: stderr.slice(-MAX_STDERR) };
+      return kept({ kind: error.kind, step, message: error.message, stderr: stderr.slice(-MAX_STDERR) });
     }
     if (error !== undefined) throw error;
     return { kind: 'same' };
@@ -161,7 +168,7 @@ class TargetProber implements Prober {
     history: History,
     played: Played,
     goesOn?: (session: Session) => Promise<boolean>,
-  ): Promise<{ readonly error: unknown; readonly stderr: string; readonly isLost: boolean }> {
+  ): Promise<Ended> {
     const { limitMs, signal } = this.#options;
     const { steps, format, requires } = history;
     let session: Session | undefined;
@@ -185,6 +192,9 @@ class TargetProber implements Prober {
       guard?.release();
     }
     const stderr = session?.stderr?.() ?? '';
+    // The files are still there.
+    const directory = session?.directory ?? null;
+    const room = roomIn(directory);
     if (session !== undefined && !isLost) {
       try {
         await bounded(session.end(), START_LIMIT_MS, 'ending the session', signal);
@@ -193,8 +203,18 @@ class TargetProber implements Prober {
         isLost = failure instanceof TargetFault && failure.kind === 'hang';
       }
     }
-    return { error, stderr, isLost };
+    return { error, stderr, isLost, directory, room };
   }
+}
+
+/** How a session ended. */
+interface Ended {
+  readonly error: unknown;
+  readonly stderr: string;
+  readonly isLost: boolean;
+  readonly directory: string | null;
+  /** what is left there, bytes; null where that cannot be told */
+  readonly room: number | null;
 }
 
 /** "7.2" of "7.2.22" */
