@@ -11,9 +11,11 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
-import { hasFaults } from './faults.js';
+import { canFailToRead, hasFaults } from './faults.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
+import { namesForeignFile } from './own-files.js';
+import { backsUpFaultyHoles, isEndless } from './unreadable.js';
 
 /** Before the step is played. */
 export function isLuck(run: ModelRun, action: Action): boolean {
@@ -32,6 +34,9 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
     endsBeforeZeros(run, action) ||
+    isEndless(run, action) ||
+    namesForeignFile(action) ||
+    backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action)
   );
 }
@@ -108,12 +113,16 @@ function failsInGroup(run: ModelRun, action: Action, all: readonly JsonObject[])
   return all.some((one) => fails(run, one) && all.some((other) => other !== one && other.sync !== 'none'));
 }
 
-function fails(run: ModelRun, { target, 'on-target-error': onError = 'report' }: JsonObject): boolean {
-  const node = run.machine.graph.find(String(target));
+function fails(run: ModelRun, args: JsonObject): boolean {
+  const { graph } = run.machine;
+  const source = graph.findAny(String(args.device));
+  if (source !== undefined && canFailToRead(source) && args['on-source-error'] !== 'stop') return true;
+  const { 'on-target-error': onError = 'report' } = args;
+  const node = graph.find(String(args.target));
   if (node === undefined || node.driver.name !== 'blkdebug') return false;
   const fault = JSON.stringify(node.driver.describe());
   if (!fault.includes('"inject-error.0.')) return false;
-  return onError === 'report' || (onError === 'enospc' && !fault.includes('"inject-error.0.errno":28'));
+  return onError === 'report' || ((onError === 'enospc' || onError === 'auto') && !fault.includes('"inject-error.0.errno":28'));
 }
 
 /** They show progress, or the bitmap by which a job copies. */

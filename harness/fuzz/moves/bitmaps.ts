@@ -24,7 +24,7 @@ export function drawAdd(sketch: Sketch): BitmapCommand {
     name: newBitmapName(sketch, node),
     granularity: draw.chance(0.2) ? undefined : granularity(draw, size),
     persistent: persistent ? true : draw.pick([undefined, undefined, false]),
-    disabled: draw.chance(0.15) ? true : undefined,
+    disabled: draw.chance(0.15) ? true : draw.chance(0.1) ? false : undefined,
   });
   return { verb: 'add', args };
 }

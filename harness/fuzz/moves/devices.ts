@@ -11,7 +11,7 @@ import { diskSize, newSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { drawAny, playCommand } from './bitmaps.js';
 import { startServer } from './exports.js';
-import { drawBackup, openTarget } from './jobs.js';
+import { drawBackup, openTarget } from './backup/arguments.js';
 import type { Move } from './move.js';
 import { BROKEN, someDisk } from './names.js';
 import { anyNode, shown } from './nodes.js';

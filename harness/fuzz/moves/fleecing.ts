@@ -3,7 +3,7 @@ import { openAction } from '../draw/actions.js';
 import { CLUSTER, diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { playChange, playResize, readWhole, someRange } from './guest.js';
-import { openTarget } from './jobs.js';
+import { openTarget } from './backup/arguments.js';
 import type { Move } from './move.js';
 import { bitmapsOf } from './names.js';
 

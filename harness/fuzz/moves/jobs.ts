@@ -1,14 +1,13 @@
 /** Jobs: what starts them, and what is asked of them where they rest. */
 import type { Node } from '../../../spec/block/node.js';
 import type { Job } from '../../../spec/job/job.js';
-import type { Json, JsonObject } from '../../../spec/json/value.js';
-import { openAction } from '../draw/actions.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { openFaulty } from './faulty.js';
-import { ERRNOS } from './filters.js';
+import { drawAuto, drawBackup, drawPolicy, drawSpeed, openTarget } from './backup/arguments.js';
+import { UNREADABLE_MOVES } from './backup/unreadable.js';
 import { playChange, readWhole } from './guest.js';
 import type { Move } from './move.js';
-import { BROKEN, bitmapsOf, someDisk } from './names.js';
+import { BROKEN, someDisk } from './names.js';
 
 const MOST_JOBS = 3;
 
@@ -17,72 +16,9 @@ export function isJobThere({ run }: Sketch): boolean {
   return run.jobs.length >= MOST_JOBS;
 }
 
-/** A disk of the same size as another one: for what copies to it. */
-export function openTarget(
-  sketch: Sketch,
-  size: number,
-  more: Parameters<typeof openAction>[2] = {},
-): string {
-  const name = sketch.fresh('target');
-  sketch.play(openAction(name, size, { driver: sketch.draw.chance(0.2) ? 'null-co' : 'format', ...more }));
-  return name;
-}
-
 /** What a job may copy: which of its requests a faulty source sees depends on what the source says it has. */
 function someSource(sketch: Sketch): Node | undefined {
   return sketch.draw.any(sketch.disks.filter(({ name }) => !name.startsWith('faulty')));
-}
-
-/** Where a job may copy to: a new disk, one that is there, or one whose writes fail. */
-function drawTarget(sketch: Sketch, source: Node, isOnce: boolean): string {
-  const { draw } = sketch;
-  if (draw.chance(0.25)) return draw.any(sketch.disks)?.name ?? 'nowhere';
-  const size = draw.chance(BROKEN) ? source.size + 512 : source.size;
-  const name = openTarget(sketch, size);
-  if (!draw.chance(0.25)) return name;
-  return openFaulty(sketch, name, size, {
-    isOnce: isOnce || draw.chance(0.5),
-    errno: draw.pick(ERRNOS),
-  });
-}
-
-/** The arguments of a backup, mostly ones that belong together. */
-export function drawBackup(sketch: Sketch, source: Node): JsonObject {
-  const { draw } = sketch;
-  const bitmaps = bitmapsOf(source);
-  const bitmap = draw.any(bitmaps)?.name;
-  const onError = draw.pick([undefined, 'report', 'stop', 'enospc', 'ignore']);
-  // To ignore an error that comes again and again is to go on for ever.
-  const target = drawTarget(sketch, source, onError === 'ignore');
-  // What an image has itself depends on its format, if it is made without a backing file.
-  const whole = sketch.format === 'raw' ? ['full', 'top'] : ['full'];
-  const kinds: { readonly [name: string]: Json | undefined }[] = [
-    { sync: draw.pick(whole) },
-    { sync: 'none' },
-    ...(bitmap === undefined
-      ? []
-      : [
-          { sync: 'incremental', bitmap },
-          { sync: 'incremental', bitmap },
-          { sync: 'bitmap', bitmap, 'bitmap-mode': draw.pick(['on-success', 'never', 'always']) },
-          { sync: draw.pick(whole), bitmap, 'bitmap-mode': draw.pick(['on-success', 'always']) },
-        ]),
-  ];
-  const broken = {
-    sync: draw.pick(['incremental', 'bitmap', 'full']),
-    bitmap: draw.pick(['b9', bitmap ?? 'b0']),
-  };
-  return members({
-    'job-id': draw.chance(BROKEN) ? draw.pick(['j0', '0', '']) : sketch.fresh('j'),
-    device: source.name,
-    target,
-    ...(draw.chance(BROKEN) ? broken : draw.pick(kinds)),
-    'auto-finalize': draw.pick([undefined, false, false]),
-    'auto-dismiss': draw.pick([undefined, false, false]),
-    'on-target-error': onError,
-    // One after the other: what of a copy has happened when it fails is luck otherwise.
-    'x-perf': members({ 'max-workers': 1, 'max-chunk': 65536 }),
-  });
 }
 
 function playBackup(sketch: Sketch): void {
@@ -107,12 +43,16 @@ function playMirror(sketch: Sketch): void {
     'job-id': id,
     device: source.name,
     target,
-    sync: draw.pick(sketch.format === 'raw' ? ['full', 'full', 'top', 'none'] : ['full', 'full', 'none']),
+    sync: draw.chance(BROKEN)
+      ? 'bitmap'
+      : draw.pick(sketch.format === 'raw' ? ['full', 'full', 'top', 'none'] : ['full', 'full', 'none']),
+    speed: drawSpeed(sketch),
+    'on-source-error': draw.chance(0.1) ? drawPolicy(sketch, source.name) : undefined,
     granularity: draw.pick([undefined, 512, 4096, 65536, 2 ** 20]),
     'copy-mode': draw.pick([undefined, 'background', 'write-blocking']),
     replaces: draw.chance(BROKEN) ? draw.any(sketch.run.nodes)?.name : undefined,
-    'auto-finalize': draw.pick([undefined, undefined, false]),
-    'auto-dismiss': draw.pick([undefined, false]),
+    'auto-finalize': drawAuto(sketch, 0.35),
+    'auto-dismiss': drawAuto(sketch, 0.5),
   });
   sketch.rest();
 }
@@ -174,16 +114,21 @@ function verbsFor({ status }: Job): readonly string[] {
 
 const ALL_VERBS = ['cancel', 'complete', 'dismiss', 'finalize', 'pause', 'resume'];
 
+/** Those of the old commands that call the job as the new ones do. */
+const BY_ID = /^(job-|block-job-(finalize|dismiss))/;
+
 /** @param any members of events that are luck */
 export function playVerb(sketch: Sketch, job: Job, any: readonly string[] = []): void {
   const { draw } = sketch;
   const isAny = draw.chance(0.12);
-  const verb = isAny ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
+  const drawn = isAny ? `job-${draw.pick(ALL_VERBS)}` : draw.pick(verbsFor(job));
   // To be paused is not to have come to rest.
-  if (verb.endsWith('-pause') && job.status === 'running') return;
-  const old = verb.startsWith('block-job-') ? { device: job.id } : { id: job.id };
+  if (drawn.endsWith('-pause') && job.status === 'running') return;
+  // The same, as it was called before.
+  const verb = draw.chance(0.15) ? drawn.replace(/^job-/, 'block-job-') : drawn;
+  const named = BY_ID.test(verb) ? { id: job.id } : { device: job.id };
   const force = verb === 'block-job-cancel' ? draw.pick([undefined, true, false]) : undefined;
-  sketch.qmp(verb, { ...old, force });
+  sketch.qmp(verb, { ...named, force });
   sketch.rest(any);
 }
 
@@ -217,6 +162,7 @@ export const JOB_MOVES: readonly Move[] = [
   { name: 'mirror', weight: 3, make: playMirror },
   { name: 'complete and compare', weight: 2, make: playCopied },
   { name: 'jobs together', weight: 2, make: playTogether },
+  ...UNREADABLE_MOVES,
   ...VERB_MOVES,
   {
     name: 'query jobs',

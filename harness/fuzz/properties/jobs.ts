@@ -1,6 +1,8 @@
 /** Jobs at rest: what they accept, what becomes of bitmaps, nodes and guests beside them, and that nothing is left of them. */
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
 import { STREAM_MOVES } from '../moves/chain/jobs.js';
+import { CREATE_MOVES } from '../moves/create.js';
+import { DRIVE_MOVES } from '../moves/drive.js';
 import { playChange } from '../moves/guest.js';
 import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
@@ -38,6 +40,8 @@ export const jobs = propertyOf({
   moves: [
     ...JOB_MOVES,
     ...STREAM_MOVES,
+    ...DRIVE_MOVES,
+    ...CREATE_MOVES,
     ...BESIDE,
     ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 })),
   ],

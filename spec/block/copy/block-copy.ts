@@ -21,6 +21,13 @@ export interface Progress {
   total: number;
 }
 
+/** What is copied by one request. */
+interface Extent {
+  readonly isZero: boolean;
+  /** bytes */
+  readonly length: number;
+}
+
 export class BlockCopy {
   /** bytes; those of the target, if they are larger than 64 KiB */
   readonly cluster: number;
@@ -79,9 +86,25 @@ export class BlockCopy {
     };
   }
 
-  /** Copies what is still to be copied of the clusters that the range touches. @throws CopyError */
+  /**
+   * Copies what is still to be copied of the clusters that the range touches: whatever becomes of one of the pieces, the others are
+   * copied. REF-123 @throws CopyError of the first piece that failed
+   */
   copyRange(offset: number, length: number): void {
-    for (const { start, end } of this.#pieces(offset, length)) this.#copy(start, end);
+    let failure: CopyError | null = null;
+    for (const { start, end } of this.#pieces(offset, length)) {
+      for (let at = start; at < end; ) {
+        const extent = this.#extent(at, end);
+        try {
+          this.#copy(at, extent);
+        } catch (error) {
+          if (!(error instanceof CopyError)) throw error;
+          failure ??= error;
+        }
+        at += extent.length;
+      }
+    }
+    if (failure !== null) throw failure;
   }
 
   /** The requests that this makes. REF-090 */
@@ -116,9 +139,12 @@ export class BlockCopy {
     }
   }
 
-  /** From the start of a cluster: what is copied at once. As zeros only where at least a cluster is zeros. */
-  #extent(at: number, end: number): { readonly isZero: boolean; readonly length: number } {
-    const { isZero, length } = statusInChain(this.#from.child, at, end - at);
+  /**
+   * From the start of a cluster: what is copied at once. As zeros only where at least a cluster is zeros; what cannot be asked about is
+   * read, a cluster at a time.
+   */
+  #extent(at: number, end: number): Extent {
+    const { isZero, length } = this.#status(at, end);
     // A file may end before its last sector does.
     const known = Math.ceil(length / SECTOR) * SECTOR;
     if (known < this.cluster) return { isZero: false, length: Math.min(this.cluster, end - at) };
@@ -126,27 +152,34 @@ export class BlockCopy {
     return { isZero, length: whole };
   }
 
-  /** Whole clusters, but for the end of the disk. */
-  #copy(start: number, end: number): void {
+  #status(at: number, end: number): Extent {
+    try {
+      return statusInChain(this.#from.child, at, end - at);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      return { isZero: false, length: Math.min(this.cluster, end - at) };
+    }
+  }
+
+  /** Whole clusters, but for the end of the disk. @throws CopyError */
+  #copy(start: number, { isZero, length }: Extent): void {
     const [from, to] = [this.#from.child, this.#to.child];
     const side = { now: 'writing' as 'reading' | 'writing' };
     try {
-      if (end > to.size) throw new RequestError('ENOSPC', `${to.name} is too small`);
-      for (let at = start; at < end; ) {
+      if (start + length > to.size) throw new RequestError('ENOSPC', `${to.name} is too small`);
+      if (isZero) zero(to, start, length);
+      else {
+        const bytes = new Uint8Array(length);
         side.now = 'reading';
-        const { isZero, length } = this.#extent(at, end);
-        const bytes = isZero ? null : new Uint8Array(length);
-        if (bytes !== null) read(from, at, bytes);
+        read(from, start, bytes);
         side.now = 'writing';
-        if (bytes === null) zero(to, at, length);
-        else write(to, at, bytes);
-        at += length;
+        write(to, start, bytes);
       }
     } catch (error) {
       throw new CopyError(side.now, start, error);
     }
-    this.toCopy.unmark(start, end - start);
-    this.#advance(Math.ceil((end - start) / this.cluster) * this.cluster);
+    this.toCopy.unmark(start, length);
+    this.#advance(Math.ceil(length / this.cluster) * this.cluster);
   }
 
   #advance(copied: number): void {

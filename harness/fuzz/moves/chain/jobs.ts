@@ -6,7 +6,8 @@ import type { JsonObject } from '../../../../spec/json/value.js';
 import { hasFaults } from '../../draw/faults.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { playChange, readWhole } from '../guest.js';
-import { openTarget, playVerb } from '../jobs.js';
+import { drawAuto, openTarget } from '../backup/arguments.js';
+import { playVerb } from '../jobs.js';
 import type { Move } from '../move.js';
 import { BROKEN, bitmapsOf } from '../names.js';
 import {
@@ -31,13 +32,13 @@ type Choice = readonly [weight: number, args: Parameters<typeof members>[0]];
 /** What streams and commits have in common. */
 function drawCommon(sketch: Sketch, chain: readonly Node[]): Parameters<typeof members>[0] {
   const { draw } = sketch;
-  const policies = [undefined, 'report', 'stop', 'enospc', 'ignore'];
+  const policies = [undefined, 'report', 'stop', 'enospc', 'ignore', 'auto'];
   return {
     'job-id': draw.chance(BROKEN) ? draw.pick(['j0', '0', '']) : sketch.fresh('j'),
     'on-error': draw.pick(chain.some(hasFaults) ? [...policies, 'stop', 'stop', 'stop'] : policies),
     speed: draw.chance(BROKEN) ? draw.pick([-1, 0]) : draw.pick([undefined, undefined, 2 ** 40]),
-    'auto-finalize': draw.pick([undefined, false]),
-    'auto-dismiss': draw.pick([undefined, undefined, false]),
+    'auto-finalize': drawAuto(sketch, 0.5),
+    'auto-dismiss': drawAuto(sketch, 0.35),
   };
 }
 

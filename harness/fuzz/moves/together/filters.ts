@@ -5,7 +5,8 @@ import type { Action } from '../../../case/case.js';
 import type { ModelRun } from '../../draw/model-run.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { drawAdd } from '../bitmaps.js';
-import { isJobThere, openTarget } from '../jobs.js';
+import { openTarget } from '../backup/arguments.js';
+import { isJobThere } from '../jobs.js';
 import type { Move } from '../move.js';
 import { atLimit, bitmapsOf, NODE_NAME } from '../names.js';
 

@@ -1,0 +1,85 @@
+/** Images that blockdev-create makes: files, and images on these; and what it refuses. */
+import type { Json } from '../../../spec/json/value.js';
+import { CLUSTER } from '../draw/edges.js';
+import { members, type Sketch } from '../draw/sketch.js';
+import { isJobThere } from './jobs.js';
+import type { Move } from './move.js';
+import { BROKEN } from './names.js';
+
+type Options = { readonly [name: string]: Json | undefined };
+
+const MOST_NODES = 9;
+
+const SIZES = [512, 4096, CLUSTER, 3 * CLUSTER + 512, 2 ** 20] as const;
+
+/** The job to its end; whether it made what it was to make. */
+function playJob(sketch: Sketch, options: Options): boolean {
+  const { draw } = sketch;
+  const id = draw.chance(BROKEN) ? draw.pick(['j0', '', '0']) : sketch.fresh('j');
+  if (sketch.qmp('blockdev-create', { 'job-id': id, options: members(options) })?.ok !== true) return false;
+  sketch.rest();
+  const job = sketch.run.jobs.find((one) => one.id === id);
+  if (draw.chance(0.3)) sketch.qmp(draw.pick(['query-jobs', 'query-block-jobs']));
+  if (draw.chance(0.85)) {
+    sketch.qmp('job-dismiss', { id });
+    sketch.rest();
+  }
+  return job?.error === null;
+}
+
+/** What is wrong with its form, or cannot be made. */
+function playRefused(sketch: Sketch): void {
+  const { draw } = sketch;
+  const file = `$${sketch.fresh('made')}`;
+  const node = draw.any(sketch.run.nodes)?.name ?? 'nowhere';
+  const size = CLUSTER;
+  playJob(
+    sketch,
+    draw.pick<Options>([
+      { driver: draw.pick(['raw', 'null-co', 'throttle', 'nosuch']), size: draw.pick([undefined, size]) },
+      { driver: 'file', filename: '', size },
+      { driver: 'file', filename: file },
+      { driver: 'file', filename: file, size: -1 },
+      { driver: 'file', filename: file, size, preallocation: 'metadata' },
+      { driver: 'file', filename: `$${node}.img`, size },
+      { driver: '{format}', file: 'nowhere', size },
+    ]),
+  );
+}
+
+/** A file, with an image of its own on it where the format has one, which is opened as a disk. */
+function playCreate(sketch: Sketch): void {
+  const { draw } = sketch;
+  if (!sketch.can('driver:file') || isJobThere(sketch) || sketch.disks.length >= MOST_NODES) return;
+  if (draw.chance(0.2)) {
+    playRefused(sketch);
+    return;
+  }
+  const filename = `$${sketch.fresh('made')}`;
+  const size = draw.chance(0.5) ? (draw.any(sketch.disks)?.size ?? CLUSTER) : draw.pick(SIZES);
+  const isRaw = sketch.format === 'raw';
+  const made = playJob(sketch, {
+    driver: 'file',
+    filename,
+    size: isRaw ? size : 0,
+    preallocation: draw.chance(0.15) ? draw.pick(['off', 'falloc', 'full']) : undefined,
+    nocow: draw.chance(0.1) ? draw.chance(0.5) : undefined,
+  });
+  if (!made) return;
+  const spelledOut = members({ driver: 'file', filename, discard: draw.pick([undefined, 'unmap']) });
+  const disk = sketch.fresh('disk');
+  // The file of an image holds what its format likes: nobody looks at one with such a name.
+  const below = `${disk}-file`;
+  const isNamed = draw.chance(0.5);
+  if (isNamed) sketch.qmp('blockdev-add', { ...spelledOut, 'node-name': below });
+  const file = isNamed ? below : spelledOut;
+  if (!isRaw && !playJob(sketch, { driver: '{format}', file, size })) return;
+  sketch.qmp('blockdev-add', {
+    driver: isRaw ? 'raw' : '{format}',
+    'node-name': disk,
+    discard: draw.pick(['unmap', 'unmap', undefined]),
+    file,
+  });
+}
+
+export const CREATE_MOVES: readonly Move[] = [{ name: 'blockdev-create', weight: 1, make: playCreate }];
