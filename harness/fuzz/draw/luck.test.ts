@@ -8,10 +8,10 @@ import { qmpAction } from './sketch.js';
 const SIZE = 65536;
 
 /** Three disks, and a faulty one over the last. */
-function disks(errno: number): ModelRun {
+function disks(errno: number, once?: boolean): ModelRun {
   const run = new ModelRun('raw');
   for (const name of ['disk', 'one', 'two']) run.play(openAction(name, SIZE));
-  const fault = { event: 'none', sector: 0, errno };
+  const fault = { event: 'none', sector: 0, errno, ...(once === undefined ? {} : { once }) };
   run.play(
     qmpAction('blockdev-add', {
       driver: 'blkdebug',
@@ -118,7 +118,7 @@ t.test(
 );
 
 t.test('a mirror that ignores the errors of what it has yet to follow is luck', (t) => {
-  const run = disks(5);
+  const run = disks(5, true);
   const mirror = (more: JsonObject): boolean =>
     isLuck(run, qmpAction('blockdev-mirror', { device: 'disk', 'job-id': 'j0', ...more }));
   const follows = { target: 'faulty', sync: 'none', 'on-target-error': 'ignore' };
@@ -138,8 +138,13 @@ t.test('how far a backup of a faulty source comes that copies several clusters a
   t.match(run.play(qmpAction('blockdev-add', faulty)), { ok: true });
   const backup = (device: string, more: JsonObject = {}) =>
     qmpAction('blockdev-backup', { 'job-id': 'j0', device, target: 'target', sync: 'full', ...more });
+  const ordered = { 'x-perf': { 'max-workers': 1, 'max-chunk': SIZE } };
   t.ok(isLuck(run, backup('faulty')));
-  t.notOk(isLuck(run, backup('faulty', { 'x-perf': { 'max-workers': 1, 'max-chunk': SIZE } })));
+  t.ok(isLuck(run, backup('faulty', ordered)), 'nor is it known what of a hole is read');
+  run.play({ verb: 'io', node: 'disk', request: { op: 'write', offset: 0, length: 4 * SIZE, pattern: 1 } });
+  t.ok(isLuck(run, backup('faulty')));
+  t.notOk(isLuck(run, backup('faulty', ordered)));
+  t.ok(isLuck(run, backup('faulty', { ...ordered, 'on-source-error': 'ignore' })), 'it goes on for ever');
   t.notOk(isLuck(run, backup('disk')));
 });
 
@@ -203,3 +208,16 @@ t.test(
     t.ok(isLuck(run, look));
   },
 );
+
+t.test('files are those of the history, and one wrong option at a time is told', async (t) => {
+  const run = disks(5);
+  const drive = (target: string) => qmpAction('drive-backup', { device: 'disk', target, sync: 'full' });
+  for (const target of ['full', 'file:full', 'dir.img']) t.ok(isLuck(run, drive(target)), target);
+  for (const target of ['$full', 'file:$full', '', 'null-co://', 'nonsense:x'])
+    t.notOk(isLuck(run, drive(target)), target);
+  const create = (options: JsonObject) => qmpAction('blockdev-create', { 'job-id': 'j0', options });
+  t.ok(isLuck(run, create({ driver: 'file', filename: 'image', size: 0 })));
+  t.notOk(isLuck(run, create({ driver: 'file', filename: '$image', size: 0 })));
+  t.ok(isLuck(run, create({ driver: 'raw', filename: '$image', size: 0 })));
+  t.notOk(isLuck(run, create({ driver: 'raw', size: 0 })));
+});

@@ -13,8 +13,8 @@ import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { canFailToRead, hasFaults } from './faults.js';
 import { isLuckOfTools } from './luck-tools.js';
+import { isGivenTooMuch, namesForeignFile } from './made-images.js';
 import type { ModelRun } from './model-run.js';
-import { namesForeignFile } from './own-files.js';
 import { backsUpFaultyHoles, isEndless } from './unreadable.js';
 
 /** Before the step is played. */
@@ -36,6 +36,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     endsBeforeZeros(run, action) ||
     isEndless(run, action) ||
     namesForeignFile(action) ||
+    isGivenTooMuch(action) ||
     backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action)
   );
@@ -122,7 +123,10 @@ function fails(run: ModelRun, args: JsonObject): boolean {
   if (node === undefined || node.driver.name !== 'blkdebug') return false;
   const fault = JSON.stringify(node.driver.describe());
   if (!fault.includes('"inject-error.0.')) return false;
-  return onError === 'report' || ((onError === 'enospc' || onError === 'auto') && !fault.includes('"inject-error.0.errno":28'));
+  return (
+    onError === 'report' ||
+    ((onError === 'enospc' || onError === 'auto') && !fault.includes('"inject-error.0.errno":28'))
+  );
 }
 
 /** They show progress, or the bitmap by which a job copies. */

@@ -15,6 +15,7 @@ import {
   reopensOverTwoWays,
   reopensTwice,
 } from './graph.js';
+import { KNOWN_OF_MADE } from './job/made.js';
 import { writesPastMirror } from './job/past-mirror.js';
 import { comesToPending } from './job/pending.js';
 import { readsAcrossCopied, readsWhatWasZeroed } from './moment.js';
@@ -359,6 +360,7 @@ export const KNOWN: readonly Trigger[] = [
     before: leavesSize,
   },
   ...KNOWN_OF_DEVICES,
+  ...KNOWN_OF_MADE,
   ...KNOWN_OF_CHAINS,
   ...TOGETHER,
   ...KNOWN_OF_THREADS,

@@ -74,11 +74,7 @@ function playDriveBackup(sketch: Sketch): void {
     const actions = [members({ type: 'drive-backup', data })];
     const action = { node: source.name, name: draw.pick(['b0', 'b1']) };
     const verb = draw.pick(['add', 'clear', 'remove']);
-    actions.splice(
-      draw.int(0, 1),
-      0,
-      members({ type: `block-dirty-bitmap-${verb}`, data: members(action) }),
-    );
+    actions.splice(draw.int(0, 1), 0, members({ type: `block-dirty-bitmap-${verb}`, data: members(action) }));
     if (draw.chance(0.15)) actions.push(members({ type: 'abort', data: members({}) }));
     if (sketch.qmp('transaction', { actions })?.ok !== true) return;
   } else if (sketch.qmp('drive-backup', data)?.ok !== true) return;

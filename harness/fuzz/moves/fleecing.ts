@@ -2,8 +2,8 @@
 import { openAction } from '../draw/actions.js';
 import { CLUSTER, diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { playChange, playResize, readWhole, someRange } from './guest.js';
 import { openTarget } from './backup/arguments.js';
+import { playChange, playResize, readWhole, someRange } from './guest.js';
 import type { Move } from './move.js';
 import { bitmapsOf } from './names.js';
 

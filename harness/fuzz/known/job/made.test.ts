@@ -1,0 +1,46 @@
+import t from 'tap';
+import { openAction } from '../../draw/actions.js';
+import { qmpAction } from '../../draw/sketch.js';
+import type { History } from '../../history.js';
+import { knownIn } from '../known-in.js';
+
+type Action = History['steps'][number]['action'];
+
+/** What is known of the last of these steps. */
+function shownBy(...actions: Action[]): string | undefined {
+  const steps = actions.map((action) => ({ line: 0, action }));
+  const history: History = { property: 'jobs', format: 'overlay', requires: [], steps };
+  return knownIn(history, { program: 'qemu-storage-daemon 7.2.22 (Debian)' }).find(
+    ({ step }) => step === actions.length - 1,
+  )?.shownBy;
+}
+
+t.test('an image is made on a file, or a node of one, that has something in it', (t) => {
+  const create = (file: string | { driver: string; filename: string }): Action =>
+    qmpAction('blockdev-create', { 'job-id': 'j0', options: { driver: '{format}', file, size: 65536 } });
+  for (const size of [0, 512]) {
+    const expected = size === 0 ? undefined : 'create-over-content';
+    const file: Action = { verb: 'create', file: 'image', size };
+    const spelledOut = { driver: 'file', filename: '$image' };
+    const add = qmpAction('blockdev-add', { ...spelledOut, 'node-name': 'below' });
+    t.equal(shownBy(file, create(spelledOut)), expected);
+    t.equal(shownBy(file, add, create('below')), expected);
+  }
+  t.equal(shownBy(create('nowhere')), undefined);
+  t.end();
+});
+
+t.test('a backup is to be compressed', (t) => {
+  const disks = ['disk', 'target'].map((name) => openAction(name, 65536));
+  const backup = (compress: boolean): Action =>
+    qmpAction('blockdev-backup', {
+      'job-id': 'j0',
+      device: 'disk',
+      target: 'target',
+      sync: 'full',
+      compress,
+    });
+  t.equal(shownBy(...disks, backup(true)), 'backup-compressed');
+  t.equal(shownBy(...disks, backup(false)), undefined);
+  t.end();
+});

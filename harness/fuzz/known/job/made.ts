@@ -1,0 +1,40 @@
+/** What programs are known for where jobs make images, or copy to them. */
+import { isJsonObject, type Json } from '../../../../spec/json/value.js';
+import type { Action } from '../../../case/case.js';
+import { DIRECTORY } from '../../../target/reference/model.js';
+import { asksFor } from '../../commands.js';
+import { created } from '../../draw/made-images.js';
+import type { ModelRun } from '../../draw/model-run.js';
+import { QEMU } from '../programs.js';
+import type { Trigger } from '../trigger.js';
+
+/** Whether an image is to be made on a file that is not empty. */
+export function makesOverContent(run: ModelRun, action: Action): boolean {
+  return asksFor(action, (name, args) => {
+    const options = created(name, args);
+    return options !== null && options.driver === '{format}' && sizeOf(run, options.file ?? null) > 0;
+  });
+}
+
+/** Bytes of a node, or of the file that one is to be opened on. */
+function sizeOf({ machine, model }: ModelRun, file: Json): number {
+  if (typeof file === 'string') return machine.graph.find(file)?.size ?? 0;
+  if (!isJsonObject(file)) return 0;
+  const path = String(file.filename).replace(/^\$/, `${DIRECTORY}/`);
+  return model.storage.files().find(([name]) => name === path)?.[1].size ?? 0;
+}
+
+export const KNOWN_OF_MADE: readonly Trigger[] = [
+  {
+    name: 'image on a file that has something in it',
+    shownBy: 'create-over-content',
+    programs: QEMU,
+    before: makesOverContent,
+  },
+  {
+    name: 'compressed copy to an image that has nothing compressed',
+    shownBy: 'backup-compressed',
+    programs: QEMU,
+    refused: ({ format }, _, { id }) => format === 'overlay' && id === 'JOB-E-COMPRESS',
+  },
+];
