@@ -192,8 +192,8 @@ class TargetProber implements Prober {
       guard?.release();
     }
     const stderr = session?.stderr?.() ?? '';
-    // The files are still there.
-    const directory = session?.directory ?? null;
+    // The files are still there; those of the reference are in memory.
+    const directory = target.kind === 'reference' ? null : (session?.directory ?? null);
     const room = roomIn(directory);
     if (session !== undefined && !isLost) {
       try {
