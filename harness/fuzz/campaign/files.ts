@@ -72,7 +72,7 @@ export interface WorkerFiles {
 
 const PLAN_FILE = /^campaign-([0-9a-f]{8})\.json$/;
 
-const PLAN = members({ target: text, properties: list(text, 1), seed: whole() });
+const PLAN = members({ target: text, properties: { ...list(text), contains: text }, seed: whole() });
 
 const WORKER = members({
   campaign: text,

@@ -21,7 +21,7 @@ import { shapeOf } from '../reduce/tree.js';
 import type { WorkerFiles } from './files.js';
 import { hash } from './plan.js';
 import { advised, readJson, type Warn, wholeFile } from './read/json.js';
-import { type Check, flag, list, members, oneOf, text, whole } from './read/shape.js';
+import { byMember, flag, list, members, oneOf, text, whole } from './read/shape.js';
 
 export interface Found {
   readonly signature: Signature;
@@ -63,14 +63,18 @@ export function findingId({ kind, what }: Signature, minimal: History): string {
   return hash([kind, what, ...minimal.steps.map(shapeOf)].join('\n')).slice(0, 12);
 }
 
-const BAD = ['differs', 'crash', 'hang', 'garbage'];
-const SIGNATURE = members({ id: text, kind: oneOf(...BAD), where: text, what: text });
-const DIFFERS = members({ step: whole(), expected: list(text), observed: list(text), oracle: text });
-const ENDED = members({ kind: oneOf(...BAD), step: whole(), message: text, stderr: text });
-const OUTCOME: Check = (value) => {
-  const isDifferent = (value as Partial<Bad> | null | undefined)?.kind === 'differs';
-  return isDifferent ? DIFFERS(value) : ENDED(value);
-};
+const ENDS = ['crash', 'hang', 'garbage'];
+const SIGNATURE = members({ id: text, kind: oneOf('differs', ...ENDS), where: text, what: text });
+const OUTCOME = byMember('kind', [
+  members({
+    kind: oneOf('differs'),
+    step: whole(),
+    expected: list(text),
+    observed: list(text),
+    oracle: text,
+  }),
+  members({ kind: oneOf(...ENDS), step: whole(), message: text, stderr: text }),
+]);
 const FOUND = members({
   signature: SIGNATURE,
   outcome: OUTCOME,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type Problem, ProblemError } from '../../../case/load/problem.js';
 import { readText } from '../../../case/load/text.js';
-import type { Check } from './shape.js';
+import { type Shape, wrongIn } from './shape.js';
 
 /** Told of what is damaged and was left out: a line for a person. */
 export type Warn = (line: string) => void;
@@ -14,12 +14,12 @@ const MAX_BYTES = 2 ** 26;
  * The value of a file, or null if it is not there. Files appear whole, by renaming: one that is not whole was damaged later.
  * @throws {ProblemError} if it cannot be read, is no JSON, or has another shape
  */
-export function readJson<T>(path: string, check: Check): T | null {
+export function readJson<T>(path: string, shape: Shape): T | null {
   if (!existsSync(path)) return null;
   const read = readText(path, MAX_BYTES);
   if ('wrong' in read) throw new ProblemError([wholeFile(path, read.wrong)]);
   if (read.text.trim() === '') throw new ProblemError([wholeFile(path, 'the file is empty')]);
-  const checked = checkedJson<T>(read.text, check);
+  const checked = checkedJson<T>(read.text, shape);
   if ('wrong' in checked) throw new ProblemError([wholeFile(path, checked.wrong)]);
   return checked.value;
 }
@@ -30,7 +30,7 @@ export const NO_JSON = 'is no JSON';
 /** The value of a text, or what is wrong with it. */
 export function checkedJson<T>(
   text: string,
-  check: Check,
+  shape: Shape,
 ): { readonly value: T } | { readonly wrong: string } {
   let value: unknown;
   try {
@@ -38,7 +38,7 @@ export function checkedJson<T>(
   } catch {
     return { wrong: NO_JSON };
   }
-  const wrong = check(value);
+  const wrong = wrongIn(shape, value);
   return wrong === null ? { value: value as T } : { wrong };
 }
 
