@@ -28,15 +28,13 @@ import { KNOWN_OF_THREADS } from './thread.js';
 import { TOGETHER } from './together.js';
 import { TOOL_TRIGGERS, wordsOf } from './tools.js';
 import type { Trigger } from './trigger.js';
-import { killsAfterUndone, losesInconsistent, reopensStoring, undoesRefusedEnable } from './undone.js';
-
-function isGrouped(action: Action): boolean {
-  return (
-    action.verb === 'qmp' &&
-    action.command === 'transaction' &&
-    JSON.stringify(action.arguments).includes('"completion-mode":"grouped"')
-  );
-}
+import {
+  isGrouped,
+  killsAfterUndone,
+  losesInconsistent,
+  reopensStoring,
+  undoesRefusedEnable,
+} from './undone.js';
 
 /** The nodes that have this one as what they are of, as filters have. */
 function* standingOn(node: Node): Generator<Node> {

@@ -35,6 +35,15 @@ t.test('only an enable that is refused itself is left out of transactions that a
   const known = ['enable-of-unknown-bitmap'];
   t.same(shownBy(refused(bitmapAction('enable', 'missing'))), known);
   t.same(shownBy(refused(bitmapAction('remove', 'b'), bitmapAction('enable', 'b'))), known);
+  const grouped = (...actions: Json[]): Action =>
+    qmpAction('transaction', { actions, properties: members({ 'completion-mode': 'grouped' }) });
+  t.same(shownBy(grouped(bitmapAction('enable', 'b'), bitmapAction('clear', 'b'))), known);
+  for (const verb of ['clear', 'disable', 'add'])
+    t.same(
+      shownBy(grouped(bitmapAction(verb, 'b'), bitmapAction('enable', 'missing'))),
+      [],
+      `${verb} is first`,
+    );
   t.end();
 });
 

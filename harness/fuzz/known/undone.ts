@@ -5,12 +5,25 @@ import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 
+/** Whether a step is a transaction whose jobs end together or not at all, which is for backups alone. */
+export function isGrouped(action: Action): boolean {
+  return (
+    action.verb === 'qmp' &&
+    action.command === 'transaction' &&
+    JSON.stringify(action.arguments).includes('"completion-mode":"grouped"')
+  );
+}
+
 /**
- * Whether an enable in a refused transaction is of a bitmap that is not there then, or that nobody may change: QEMU takes the enable
- * back although it did nothing. Others are taken back well.
+ * Whether an enable in a refused transaction is of a bitmap that is not there then, or that nobody may change, or whether it is the
+ * first that cannot be grouped: QEMU takes the enable back although it did nothing. Others are taken back well.
  */
 export function undoesRefusedEnable(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'transaction') return false;
+  if (isGrouped(action)) {
+    const first = [...commandsOf(action)].find(({ name }) => !name.endsWith('-backup'));
+    return first?.name === 'block-dirty-bitmap-enable';
+  }
   const added = new Set<string>();
   const taken = new Set<string>();
   for (const { name, args } of commandsOf(action)) {
