@@ -154,12 +154,12 @@ function changeBackingFile(machine: Machine, args: Infer<typeof ChangeBackingFil
   if (backing === null && !isFilter) throw new BlockError('REF-E-NO-BACKING');
   checkBlockers(top, 'change');
   if (!hasInChain(top, image)) throw new BlockError('REF-E-OTHER-CHAIN', { device: args.device });
-  if (backing === null) throw notStored(args['backing-file']);
-  const format = formatOf(imageOf(backing));
+  const format = backing && formatOf(imageOf(backing));
   // EFFECTS
   const wasReadOnly = image.readOnly;
   if (wasReadOnly) setReadOnly(graph, image, false);
   try {
+    if (format === null) throw notStored(args['backing-file']);
     image.driver.backing?.change(args['backing-file'], format);
   } finally {
     if (wasReadOnly) setReadOnly(graph, image, true);
