@@ -14,10 +14,10 @@ import { Copied } from './copied.js';
 import { Mirrored } from './mirrored.js';
 import { Undisturbed } from './undisturbed.js';
 
-/** What the model made of a step: fine, or refused with the id of an error or an errno. */
+/** What the model made of a step: fine, or refused with the id of an error and its text, or an errno. */
 export type Answer =
   | { readonly ok: true; readonly value: Json }
-  | { readonly ok: false; readonly id: string };
+  | { readonly ok: false; readonly id: string; readonly desc?: string };
 
 /** An event of the model. */
 export interface Heard {
@@ -236,7 +236,7 @@ function hasSymbols(value: Json): boolean {
 function answerOf(reply: Reply): Answer {
   return 'return' in reply
     ? { ok: true, value: reply.return }
-    : { ok: false, id: reply.error.id ?? reply.error.class };
+    : { ok: false, id: reply.error.id ?? reply.error.class, desc: reply.error.desc };
 }
 
 function outcomeOf(outcome: IoOutcome): Answer {

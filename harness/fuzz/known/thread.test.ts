@@ -1,4 +1,6 @@
 import t from 'tap';
+import type { JobStatus } from '../../../spec/job/status.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import { openAction } from '../draw/actions.js';
 import { qmpAction } from '../draw/sketch.js';
 import type { History } from '../history.js';
@@ -56,5 +58,56 @@ t.test('an export in an iothread is played if it is refused before its node move
   t.equal(shownBy(add({ iothread: 'nowhere' })), undefined);
   // There is no server.
   t.equal(shownBy(add({})), 'backup-of-a-node-in-an-iothread');
+  t.end();
+});
+
+t.test('a job that is refused over nodes in an iothread is left out if another one runs there', (t) => {
+  const j0 = { 'job-id': 'j0', device: 'source', target: 'other', sync: 'none', 'auto-finalize': false };
+  const before = (job: JsonObject, ...more: readonly Action[]): Action[] => [
+    openAction('source', 65536),
+    openAction('free', 65536),
+    qmpAction('blockdev-backup', job),
+    qmpAction('blockdev-add', {
+      driver: 'copy-before-write',
+      'node-name': 'over',
+      file: 'other',
+      target: 'other',
+    }),
+    ...more,
+  ];
+  const to = (node: string): Action =>
+    qmpAction('x-blockdev-set-iothread', { 'node-name': node, iothread: 'io0' });
+  const start = (command: string, target = 'free'): Action =>
+    qmpAction(command, { 'job-id': 'j1', device: 'over', target, sync: 'full' });
+  const mirror = start('blockdev-mirror');
+  const known = 'refused-mirror-over-a-node-whose-job-is-in-an-iothread';
+  t.equal(shownBy(...before(j0, to('other'), mirror)), known);
+  t.equal(shownBy(...before(j0, to('source'), mirror)), known, 'by way of the source of the job');
+  t.equal(shownBy(...before(j0, to('other'), start('blockdev-mirror', 'source'))), known, 'to a node in use');
+  const backup = start('blockdev-backup');
+  t.equal(
+    shownBy(...before(j0, to('other'), backup)),
+    'refused-backup-to-a-node-whose-job-is-in-an-iothread',
+  );
+
+  t.equal(shownBy(...before(j0, mirror)), undefined, 'in the main thread');
+  t.equal(shownBy(...before(j0, to('free'), mirror)), undefined, 'the target follows its source');
+  const wait = (state: JobStatus): Action => ({ verb: 'wait', job: 'j0', state, any: [] });
+  t.equal(
+    shownBy(...before(j0, to('other'), qmpAction('job-pause', { id: 'j0' }), wait('paused'), mirror)),
+    undefined,
+    'one that is paused',
+  );
+  t.equal(
+    shownBy(...before({ ...j0, sync: 'full' }, to('other'), wait('pending'), mirror)),
+    undefined,
+    'one that waits',
+  );
+  const elsewhere = { ...j0, target: 'elsewhere' };
+  t.equal(
+    shownBy(openAction('elsewhere', 65536), ...before(elsewhere, to('other'), mirror)),
+    undefined,
+    'one that has nothing to do with the node',
+  );
   t.end();
 });

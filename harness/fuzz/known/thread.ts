@@ -31,17 +31,55 @@ function inThreads(run: ModelRun, action: Action): ReadonlySet<Node> {
   const found = now.length === 0 ? new Set<Node>() : (told.get(run) ?? new Set<Node>());
   told.set(run, found);
   for (const node of now) found.add(node);
-  const jobs = run.jobs.filter((job) => job instanceof BlockJob) as BlockJob[];
-  for (const node of found) {
-    for (const { child } of node.children) found.add(child);
-    for (const { parent } of node.parents) if (parent instanceof Node) found.add(parent);
+  addConnected(run, found);
+  const startsThere = asksFor(action, (name, { device }) => {
+    const source = run.machine.graph.findAny(String(device));
+    return STARTS_JOB.test(name) && source !== undefined && found.has(source);
+  });
+  if (startsThere) for (const node of nodesOf(run, action, (name) => STARTS_JOB.test(name))) found.add(node);
+  return found;
+}
+
+/** Adds what moves together with these: what is above, below, and what a job has with one of them. */
+function addConnected(run: ModelRun, nodes: Set<Node>): void {
+  const jobs = blockJobs(run);
+  // Those that are added on the way have their turn, too.
+  for (const node of nodes) {
+    for (const { child } of node.children) nodes.add(child);
+    for (const { parent } of node.parents) if (parent instanceof Node) nodes.add(parent);
     for (const { allUses } of jobs) {
-      if (allUses.some(({ child }) => child === node)) for (const { child } of allUses) found.add(child);
+      if (allUses.some(({ child }) => child === node)) for (const { child } of allUses) nodes.add(child);
     }
   }
+}
+
+function blockJobs({ jobs }: ModelRun): readonly BlockJob[] {
+  return jobs.filter((job): job is BlockJob => job instanceof BlockJob);
+}
+
+/**
+ * Whether a job that this step would start, and of which nothing is there any more, was put over nodes in an iothread where another job
+ * runs. One that stands still does not mind.
+ */
+function isTakenBackBesideJob(run: ModelRun, action: Action): boolean {
+  const there = inThreads(run, action);
   const named = nodesOf(run, action, (command) => STARTS_JOB.test(command));
-  if (named.some((node) => found.has(node))) for (const node of named) found.add(node);
-  return found;
+  if (!named.every((node) => there.has(node))) return false;
+  const together = new Set(named);
+  addConnected(run, together);
+  return blockJobs(run).some(({ status, allUses }) => {
+    return status === 'running' && allUses.some(({ child }) => together.has(child));
+  });
+}
+
+/** Whether a mirror is refused before its target is looked at: the conflict is neither there nor below. */
+function isRefusedForItsSource({ machine: { graph } }: ModelRun, action: Action, desc: string): boolean {
+  const conflict = graph.findAny(/^Permission conflict on node '(.*?)'/.exec(desc)?.[1] ?? '');
+  return asksFor(action, (name, { target }) => {
+    const below = new Set([graph.findAny(String(target))]);
+    for (const node of below) for (const { child } of node?.children ?? []) below.add(child);
+    return name === 'blockdev-mirror' && conflict !== undefined && !below.has(conflict);
+  });
 }
 
 /** The nodes that commands of such names name. */
@@ -110,12 +148,16 @@ export const KNOWN_OF_THREADS: readonly Trigger[] = [
     name: 'backup that is refused while a job has its target in an iothread',
     shownBy: 'refused-backup-to-a-node-whose-job-is-in-an-iothread',
     programs: QEMU_7,
-    refused: (run, action, { id }) =>
-      id === 'REF-E-FILTER-CREATE' &&
-      asksFor(action, (name) => STARTS_JOB.test(name)) &&
-      // The job may come to the thread only by this: its node follows the source there.
-      moved(run).length > 0 &&
-      run.jobs.some((job) => job instanceof BlockJob),
+    refused: (run, action, { id }) => id === 'REF-E-FILTER-CREATE' && isTakenBackBesideJob(run, action),
+  },
+  {
+    name: 'mirror that is refused over a node whose job is in an iothread',
+    shownBy: 'refused-mirror-over-a-node-whose-job-is-in-an-iothread',
+    programs: QEMU_7,
+    refused: (run, action, { id, desc = '' }) =>
+      id === 'REF-E-CONFLICT' &&
+      isRefusedForItsSource(run, action, desc) &&
+      isTakenBackBesideJob(run, action),
   },
   {
     name: 'filter above a node in an iothread',
