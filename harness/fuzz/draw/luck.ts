@@ -12,10 +12,10 @@ import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { canFailToRead, hasFaults } from './faults.js';
+import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
+import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
 import { isLuckOfTools } from './luck-tools.js';
-import { isGivenTooMuch, namesForeignFile } from './made-images.js';
 import type { ModelRun } from './model-run.js';
-import { backsUpFaultyHoles, isEndless } from './unreadable.js';
 
 /** Before the step is played. */
 export function isLuck(run: ModelRun, action: Action): boolean {
@@ -36,7 +36,8 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     endsBeforeZeros(run, action) ||
     isEndless(run, action) ||
     namesForeignFile(action) ||
-    isGivenTooMuch(action) ||
+    isGivenTooMuch(run, action) ||
+    emptiesOpenFile(run, action) ||
     backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action)
   );
@@ -51,8 +52,11 @@ const CLUSTER = 65536;
 
 /** Whether an image may have a size that is no multiple of a sector is for its format to say; QBM lets it (QBM-021), qcow2 does not. */
 function isOddSize({ format }: ModelRun, action: Action): boolean {
-  if (format !== 'overlay' || action.verb !== 'qmp' || action.command !== 'block_resize') return false;
-  return Number(action.arguments?.size) % 512 !== 0;
+  if (format !== 'overlay') return false;
+  return asksFor(action, (name, args) => {
+    const image = name === 'block_resize' ? args : created(name, args);
+    return image !== null && image.driver !== 'file' && Number(image.size ?? 0) % 512 !== 0;
+  });
 }
 
 /**

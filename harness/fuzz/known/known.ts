@@ -21,6 +21,7 @@ import { comesToPending } from './job/pending.js';
 import { readsAcrossCopied, readsWhatWasZeroed } from './moment.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
+import { readsWhereItFails } from './read-error.js';
 import { reopensBelowFollowers, reopensPart } from './reopen.js';
 import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
@@ -213,6 +214,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'shorter-overlay-read',
     programs: QEMU,
     before: asksPastNode,
+  },
+  {
+    name: 'read of a client that may fail',
+    shownBy: 'read-error-keeps-the-connection',
+    programs: QEMU,
+    before: readsWhereItFails,
   },
   {
     name: 'copy before a write, to where there is no room',

@@ -7,7 +7,7 @@ import { BROKEN, bitmapName, bitmapsOf, newBitmapName, nodeName, nodeWithBitmaps
 
 /** A command on bitmaps without its prefix, with its arguments. */
 export interface BitmapCommand {
-  readonly verb: 'add' | 'remove' | 'clear' | 'enable' | 'disable' | 'merge';
+  readonly verb: 'add' | 'remove' | 'clear' | 'enable' | 'disable' | 'merge' | 'set-persistent';
   readonly args: JsonObject;
 }
 
@@ -48,8 +48,18 @@ export function drawMerge(sketch: Sketch): BitmapCommand {
   return { verb: 'merge', args: members({ node, target: bitmapName(sketch, node), bitmaps: sources }) };
 }
 
+/** A command that QEMU does not have. */
+const SET_PERSISTENT = `${PREFIX}set-persistent`;
+
+function drawSetPersistent(sketch: Sketch): BitmapCommand {
+  const node = nodeWithBitmaps(sketch);
+  const args = members({ node, name: bitmapName(sketch, node), persistent: sketch.draw.chance(0.6) });
+  return { verb: 'set-persistent', args };
+}
+
 /** Any command on bitmaps. */
 export function drawAny(sketch: Sketch): BitmapCommand {
+  if (sketch.can(`command:${SET_PERSISTENT}`) && sketch.draw.chance(0.06)) return drawSetPersistent(sketch);
   const index = sketch.draw.weighted([3, 2, 3, 2, 2, 4]);
   const verbs = ['remove', 'clear', 'enable', 'disable'] as const;
   if (index === 0) return drawAdd(sketch);

@@ -5,6 +5,7 @@ import { members, type Sketch } from '../draw/sketch.js';
 import { isJobThere } from './jobs.js';
 import type { Move } from './move.js';
 import { BROKEN } from './names.js';
+import { images } from './persistence.js';
 
 type Options = { readonly [name: string]: Json | undefined };
 
@@ -27,16 +28,30 @@ function playJob(sketch: Sketch, options: Options): boolean {
   return job?.error === null;
 }
 
+/** Drivers that make no images, and what is none. */
+const UNABLE = [
+  'raw',
+  'null-co',
+  'throttle',
+  'blkdebug',
+  'copy-on-read',
+  'copy-before-write',
+  'snapshot-access',
+  'nosuch',
+] as const;
+
 /** What is wrong with its form, or cannot be made. */
 function playRefused(sketch: Sketch): void {
   const { draw } = sketch;
   const file = `$${sketch.fresh('made')}`;
   const node = draw.any(sketch.run.nodes)?.name ?? 'nowhere';
   const size = CLUSTER;
+  if (!sketch.can('driver:file') || isJobThere(sketch)) return;
   playJob(
     sketch,
     draw.pick<Options>([
-      { driver: draw.pick(['raw', 'null-co', 'throttle', 'nosuch']), size: draw.pick([undefined, size]) },
+      { driver: draw.pick(UNABLE) },
+      { driver: draw.pick(UNABLE), size: draw.chance(0.2) ? size : undefined },
       { driver: 'file', filename: '', size },
       { driver: 'file', filename: file },
       { driver: 'file', filename: file, size: -1 },
@@ -51,10 +66,6 @@ function playRefused(sketch: Sketch): void {
 function playCreate(sketch: Sketch): void {
   const { draw } = sketch;
   if (!sketch.can('driver:file') || isJobThere(sketch) || sketch.disks.length >= MOST_NODES) return;
-  if (draw.chance(0.2)) {
-    playRefused(sketch);
-    return;
-  }
   const filename = `$${sketch.fresh('made')}`;
   const size = draw.chance(0.5) ? (draw.any(sketch.disks)?.size ?? CLUSTER) : draw.pick(SIZES);
   const isRaw = sketch.format === 'raw';
@@ -73,13 +84,34 @@ function playCreate(sketch: Sketch): void {
   const isNamed = draw.chance(0.5);
   if (isNamed) sketch.qmp('blockdev-add', { ...spelledOut, 'node-name': below });
   const file = isNamed ? below : spelledOut;
-  if (!isRaw && !playJob(sketch, { driver: '{format}', file, size })) return;
+  const base = isRaw || draw.chance(0.6) ? undefined : someImage(sketch);
+  const stored: Options =
+    base === undefined ? { size } : { size: sketch.node(base)?.size, ...backedBy(sketch, base) };
+  if (!isRaw && !playJob(sketch, { driver: '{format}', file, ...stored })) return;
   sketch.qmp('blockdev-add', {
     driver: isRaw ? 'raw' : '{format}',
     'node-name': disk,
     discard: draw.pick(['unmap', 'unmap', undefined]),
     file,
+    backing: base ?? (isRaw || draw.chance(0.7) ? undefined : null),
   });
 }
 
-export const CREATE_MOVES: readonly Move[] = [{ name: 'blockdev-create', weight: 1, make: playCreate }];
+/** An image that an `open` made: its file has the name of its node. */
+function someImage(sketch: Sketch): string | undefined {
+  return sketch.draw.any(images(sketch).filter((name) => sketch.node(name) !== undefined));
+}
+
+/** What an image says is below it; one without the other is refused. */
+function backedBy({ draw }: Sketch, base: string): Options {
+  return {
+    'backing-file': `$${base}.img`,
+    'backing-fmt': draw.chance(BROKEN) ? undefined : '{format}',
+    'cluster-size': draw.chance(0.2) ? CLUSTER : undefined,
+  };
+}
+
+export const CREATE_MOVES: readonly Move[] = [
+  { name: 'blockdev-create', weight: 1, make: playCreate },
+  { name: 'blockdev-create of what cannot be made', weight: 0.7, make: playRefused },
+];

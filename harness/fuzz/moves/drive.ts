@@ -28,13 +28,27 @@ function drawImage(sketch: Sketch): { readonly file: string; readonly options: O
     const mode = draw.chance(0.1) ? 'absolute-paths' : undefined;
     return { file, options: { mode, format: draw.chance(0.1) ? draw.pick(['{format}', 'raw']) : undefined } };
   }
-  if (draw.chance(BROKEN)) return { file: draw.pick(['null-co://', 'nonsense:x', file]), options: EXISTING };
+  if (draw.chance(BROKEN)) return draw.pick(WRONG(file));
   if (closed !== undefined) return { file: `$${closed}.img`, options: { ...EXISTING, format: '{format}' } };
   sketch.play({ verb: 'create', file: file.slice(1), size: draw.pick(sketch.disks).size });
   return { file, options: { ...EXISTING, format: 'raw' } };
 }
 
 const EXISTING: Options = { mode: 'existing' };
+
+/** What is not there, is larger than any disk, or is of a protocol that nobody knows. */
+const WRONG = (file: string) => [
+  { file, options: EXISTING },
+  { file: 'null-co://', options: { ...EXISTING, format: 'raw' } },
+  { file: 'nonsense:x', options: EXISTING },
+];
+
+/** What QEMU has no arguments for. */
+function drawOwn(sketch: Sketch): Options {
+  const { draw } = sketch;
+  if (!sketch.can('driver:qbm') || draw.chance(0.6)) return {};
+  return { 'target-id': sketch.fresh('moment'), 'target-temporary': draw.pick([undefined, true, false]) };
+}
 
 /** What was copied to is opened, over what the copy was made over, and read. */
 function readCopy(sketch: Sketch, file: string, { format }: Options, backing: string | undefined): void {
@@ -65,9 +79,10 @@ function playDriveBackup(sketch: Sketch): void {
     device: source.name,
     target: file,
     ...options,
+    ...drawOwn(sketch),
     'filter-node-name': filter,
-    'on-source-error': draw.chance(0.1) ? drawPolicy(sketch, source.name) : undefined,
-    'on-target-error': draw.chance(0.1) ? drawPolicy(sketch, source.name) : undefined,
+    'on-source-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
+    'on-target-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
   });
   const below = sync.sync === 'none' ? source.name : sync.sync === 'top' ? source.backing?.name : undefined;
   if (draw.chance(0.3)) {
@@ -106,7 +121,11 @@ function playDriveMirror(sketch: Sketch): void {
     device: source.name,
     target: file,
     ...options,
-    sync: imageOf(source).backing === null ? sync : draw.pick(['full', 'top', 'none']),
+    sync: draw.chance(BROKEN)
+      ? draw.pick(['bitmap', 'incremental'])
+      : imageOf(source).backing === null
+        ? sync
+        : draw.pick(['full', 'top', 'none']),
     'node-name': draw.chance(BROKEN) ? source.name : name,
     replaces: draw.chance(0.1) ? source.name : undefined,
     unmap: draw.chance(0.15) ? draw.chance(0.5) : undefined,
@@ -114,8 +133,8 @@ function playDriveMirror(sketch: Sketch): void {
     granularity: draw.chance(BROKEN) ? 3 : draw.pick([undefined, 512, 65536]),
     'buf-size': draw.pick([undefined, 65536, draw.chance(BROKEN) ? -1 : 0]),
     'copy-mode': draw.pick([undefined, 'background', 'write-blocking']),
-    'on-source-error': draw.chance(0.1) ? drawPolicy(sketch, source.name) : undefined,
-    'on-target-error': draw.chance(0.1) ? drawPolicy(sketch, source.name) : undefined,
+    'on-source-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
+    'on-target-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
     'auto-finalize': drawAuto(sketch, 0.35),
     'auto-dismiss': drawAuto(sketch, 0.3),
   });

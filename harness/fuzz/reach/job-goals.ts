@@ -2,6 +2,8 @@
 import type { Node } from '../../../spec/block/node.js';
 import type { Json } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { canFailToRead } from '../draw/faults.js';
+import { copyingOf, standsAtSource } from '../draw/job/standing-backup.js';
 import type { Answer, ModelRun } from '../draw/model-run.js';
 import { mergeOf } from './merge-goals.js';
 import type { Goal } from './reach.js';
@@ -49,6 +51,20 @@ export const JOB_GOALS: readonly Goal[] = [
     run.jobs.some(({ status, isUserPaused }) => status === 'paused' && !isUserPaused),
   ),
   goal('a job has failed', (run) => run.jobs.some(({ error }) => error !== null)),
+  goal('a guest writes to what a backup stands at because it could not read it', (run, action) => {
+    if (action.verb !== 'io' || action.request.op !== 'write') return false;
+    const { offset, length } = action.request;
+    const node = run.machine.graph.find(action.node);
+    return run.jobs.some((job) => {
+      const filter = standsAtSource(job);
+      const next = filter !== null && filter === node ? copyingOf(filter)?.next() : null;
+      return next != null && offset < next.offset + next.length && offset + length > next.offset;
+    });
+  }),
+  goal('the bitmap of a backup that could not read its source is looked at', (run, action) => {
+    const node = action.verb === 'observe' ? run.machine.graph.find(action.node) : undefined;
+    return node !== undefined && canFailToRead(node) && node.bitmaps.some(({ count }) => count > 0);
+  }),
 ];
 
 export const BACKUP_GOALS: readonly Goal[] = [

@@ -146,9 +146,8 @@ export class StreamDriver implements JobDriver<BlockJob> {
     const stored = nextBacking(this.#plan);
     const base = baseOf(this.#plan);
     const { done, revert } = permitted(image, () =>
-      this.#graph.attempt((change) => {
-        if (image.backing !== base) setChild(change, image, 'backing', base);
-      }),
+      // Also where it stood there before: then it is the newest that does.
+      this.#graph.attempt((change) => setChild(change, image, 'backing', base)),
     );
     try {
       image.driver.backing?.change(stored?.file ?? '', stored?.format ?? '');

@@ -3,7 +3,7 @@ import { isJsonObject, type Json } from '../../../../spec/json/value.js';
 import type { Action } from '../../../case/case.js';
 import { DIRECTORY } from '../../../target/reference/model.js';
 import { asksFor } from '../../commands.js';
-import { created } from '../../draw/made-images.js';
+import { created } from '../../draw/job/made-images.js';
 import type { ModelRun } from '../../draw/model-run.js';
 import { QEMU } from '../programs.js';
 import type { Trigger } from '../trigger.js';

@@ -3,6 +3,7 @@ import type { Node } from '../../../../spec/block/node.js';
 import type { Job } from '../../../../spec/job/job.js';
 import { openAction } from '../../draw/actions.js';
 import { CLUSTER } from '../../draw/edges.js';
+import { copyingOf, standsAtSource } from '../../draw/job/standing-backup.js';
 import { members, type Sketch } from '../../draw/sketch.js';
 import { openFaulty } from '../faulty.js';
 import { playChange, readWhole, someRange } from '../guest.js';
@@ -66,10 +67,29 @@ function addBitmap(sketch: Sketch, node: Node): string | undefined {
   return 'b0';
 }
 
+/** Writes a part of what a backup stands at, if it does. */
+function playPart(sketch: Sketch, job: Job, filter: string): boolean {
+  const { draw } = sketch;
+  const node = sketch.node(filter);
+  const next = node === undefined || standsAtSource(job) !== node ? undefined : copyingOf(node)?.next();
+  if (next == null) return false;
+  const offset = next.offset + 512 * draw.int(0, Math.ceil(next.length / 512) - 1);
+  const length = draw.pick([512, 4096, CLUSTER, 2 * CLUSTER]);
+  sketch.io(filter, {
+    op: 'write',
+    offset,
+    length: Math.min(length, node!.size - offset),
+    pattern: draw.int(1, 255),
+  });
+  sketch.rest();
+  return true;
+}
+
 /** What guests write beside the backup, and what is asked of it, where it rests. */
 function playBeside(sketch: Sketch, job: Job, filter: string): void {
   const { draw } = sketch;
   for (let left = draw.int(0, 4); left > 0; left--) {
+    if (draw.chance(0.4) && playPart(sketch, job, filter)) continue;
     if (sketch.node(filter) !== undefined && draw.chance(0.6)) {
       playChange(sketch, filter);
       sketch.rest();

@@ -13,12 +13,12 @@ export function sources(sketch: Sketch): readonly Node[] {
   return sketch.disks.filter(({ name }) => name.startsWith('disk'));
 }
 
-/** A disk with something on it, over a base if its format has one. */
-export function openDisk(sketch: Sketch, size: number): Node {
+/** A disk with something on it, over a base if its format has one; none if that has gone. */
+export function openDisk(sketch: Sketch, size: number): Node | undefined {
   const name = sketch.fresh('disk');
   sketch.play(openAction(name, size, sketch.format === 'overlay' ? { backing: 'base' } : {}));
-  const node = sketch.node(name)!;
-  playWrite(sketch, node);
+  const node = sketch.node(name);
+  if (node !== undefined) playWrite(sketch, node);
   return node;
 }
 

@@ -1,11 +1,11 @@
 /** Jobs that read where that fails. */
-import type { Node } from '../../../spec/block/node.js';
-import { statusInChain } from '../../../spec/block/status.js';
-import type { Action } from '../../case/case.js';
-import { asksFor } from '../commands.js';
-import { asked } from './asked.js';
-import { canFailToRead, repeatsFaults } from './faults.js';
-import type { ModelRun } from './model-run.js';
+import type { Node } from '../../../../spec/block/node.js';
+import { statusInChain } from '../../../../spec/block/status.js';
+import type { Action } from '../../../case/case.js';
+import { asksFor } from '../../commands.js';
+import { asked } from '../asked.js';
+import { canFailToRead, repeatsFaults } from '../faults.js';
+import type { ModelRun } from '../model-run.js';
 
 /** A backup of a disk with holes that cannot be read everywhere: whether a hole is read, depends on what the file system below says of it. */
 export function backsUpFaultyHoles({ machine: { graph } }: ModelRun, action: Action): boolean {
