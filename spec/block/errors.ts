@@ -72,6 +72,8 @@ export const BLOCK_ERRORS = {
   'REF-E-NO-THREAD': 'Cannot find iothread {id}',
   'REF-E-THREAD-USED':
     'Node {node} is associated with a BlockBackend and could be in use (use force=true to override this check)',
+  'REF-E-THREAD-RANGE': '{name} value must be in range [0, 9223372036854775807]',
+  'REF-E-THREAD-POOL': 'bad thread-pool-min/thread-pool-max values',
   'REF-E-THREAD-FIXED': 'Cannot change iothread of active block backend',
   'REF-E-LIMIT': 'bps/iops/max values must be within [0, 1000000000000000]',
   'REF-E-LIMITS-TOGETHER': 'bps/iops/max total values and read/write values cannot be used at the same time',

@@ -5,6 +5,7 @@ import type { Edge } from '../block/edge.js';
 import type { Graph } from '../block/graph.js';
 import type { Node } from '../block/node.js';
 import { type JsonObject, jsonObject } from '../json/value.js';
+import { checkAddress, type NbdAddress } from './address.js';
 import { NbdConnection } from './connection.js';
 import { LONGEST_STRING } from './constants.js';
 import { NbdError } from './errors.js';
@@ -14,10 +15,12 @@ import { type Room, text } from './output.js';
 /** A bitmap by its name, wherever in the chain of the node it is, or by whatever finds it. */
 export type BitmapChoice = string | (() => DirtyBitmap);
 
-/** Where to listen, as the command says it. */
-export interface NbdAddress {
-  readonly type: 'inet' | 'unix' | 'vsock' | 'fd';
-  readonly data: object;
+/** How a server is to be, besides its address. */
+export interface ServerOptions {
+  /** at once (NBD-040); 0: any number; default 100 */
+  readonly mostConnections?: number | undefined;
+  /** id of credentials for TLS, of which there are none here */
+  readonly tlsCreds?: string | undefined;
 }
 
 /** Where clients come from: outside of the machine, if it has an outside. */
@@ -69,11 +72,17 @@ export class Exports {
 
   /**
    * nbd-server-start.
-   * @param mostConnections at once (NBD-040); 0: any number @throws NbdError NBD-E-RUNNING, NBD-E-BIND
+   * @throws NbdError NBD-E-RUNNING, NBD-E-FAMILIES, NBD-E-CID, NBD-E-VSOCK-PORT, NBD-E-BIND, NBD-E-TLS
    */
-  start(address: NbdAddress, mostConnections = MOST_CONNECTIONS): void {
+  start(address: NbdAddress, { mostConnections = MOST_CONNECTIONS, tlsCreds }: ServerOptions): void {
     if (this.isServing) throw new NbdError('NBD-E-RUNNING');
+    // NBD-043
+    checkAddress(address);
     this.#listener?.open(address, mostConnections);
+    if (tlsCreds !== undefined) {
+      this.#listener?.close();
+      throw new NbdError('NBD-E-TLS', { id: tlsCreds });
+    }
     this.#isForOne = mostConnections === 1;
     this.isServing = true;
   }

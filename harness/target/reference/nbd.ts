@@ -4,7 +4,8 @@
  */
 import { SocketListener } from '../../../spec/host/daemon/nbd-listener.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
-import type { Exports, NbdAddress, NbdListener } from '../../../spec/nbd/exports.js';
+import type { NbdAddress } from '../../../spec/nbd/address.js';
+import type { Exports, NbdListener } from '../../../spec/nbd/exports.js';
 import { runClient } from '../clients.js';
 import { ScratchDirectory } from '../process.js';
 import type { NbdPart, Reply, ToolOutcome } from '../target.js';

@@ -5,7 +5,7 @@
 import type { Server, Socket } from 'node:net';
 import type { JsonFault } from '../../json/fault.js';
 import { isJsonObject, type Json, type JsonObject, jsonObject } from '../../json/value.js';
-import type { NbdAddress } from '../../nbd/exports.js';
+import type { NbdAddress } from '../../nbd/address.js';
 import { Machine } from '../../qmp/machine.js';
 import type { Storage } from '../../storage/storage.js';
 import { nodeSha256 } from '../sha256.js';
@@ -116,7 +116,7 @@ export class Daemon {
   /** nbd-server-start, from the command line. @throws NbdError */
   async startNbd(address: NbdAddress, mostConnections?: number): Promise<void> {
     if (!this.machine.exports.isServing) await this.#listener.prepare(address);
-    this.machine.exports.start(address, mostConnections);
+    this.machine.exports.start(address, { mostConnections });
   }
 
   /** Before a command: what it asks for of the operating system, which takes time. */

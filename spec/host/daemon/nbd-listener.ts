@@ -1,7 +1,8 @@
 /** Where NBD clients come from: a socket that listens where the command says, and nowhere else. spec/nbd/NBD.md, NBD-002, NBD-028. */
 import type { Server, Socket } from 'node:net';
+import type { NbdAddress } from '../../nbd/address.js';
 import { NbdError } from '../../nbd/errors.js';
-import type { Exports, NbdAddress, NbdListener } from '../../nbd/exports.js';
+import type { Exports, NbdListener } from '../../nbd/exports.js';
 import { ListenError, listenAt, placeName, type SocketPlace } from './listen.js';
 import { NbdClient, PATIENCE_MS } from './nbd-client.js';
 import { ReplyRoom } from './reply-room.js';

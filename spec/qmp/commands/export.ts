@@ -12,6 +12,7 @@ import {
   optional,
   str,
   struct,
+  uint16,
   uint32,
   union,
 } from '../types.js';
@@ -28,7 +29,7 @@ const InetSocketAddress = struct('InetSocketAddress', {
   host: str,
   port: str,
   numeric: optional(bool),
-  to: optional(uint32),
+  to: optional(uint16),
   ipv4: optional(bool),
   ipv6: optional(bool),
   'keep-alive': optional(bool),
@@ -116,14 +117,10 @@ export const EXPORT_COMMANDS = [
       'max-connections': optional(uint32, { doc: 'at once; 0 for no limit; default 100' }),
     }),
     returns: empty,
-    rules: ['NBD-028', 'NBD-040'],
+    rules: ['NBD-028', 'NBD-040', 'NBD-043'],
     execute(machine, args) {
-      // PRECONDITIONS
-      if (!machine.exports.isServing && args['tls-creds'] !== undefined) {
-        throw new NbdError('NBD-E-TLS', { id: args['tls-creds'] });
-      }
-      // EFFECTS
-      machine.exports.start(args.addr, args['max-connections']);
+      const { addr, 'max-connections': mostConnections, 'tls-creds': tlsCreds } = args;
+      machine.exports.start(addr, { mostConnections, tlsCreds });
     },
   }),
   define({

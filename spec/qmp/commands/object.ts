@@ -5,6 +5,7 @@ import { BlockError } from '../../block/errors.js';
 import { commandsOf } from '../command.js';
 import type { Machine } from '../machine.js';
 import { empty, enumeration, type Infer, int, optional, str, struct, union } from '../types.js';
+import { checkPool, checkRanges, IothreadProperties } from './thread/properties.js';
 
 const define = commandsOf<Machine>();
 
@@ -19,15 +20,6 @@ const ThrottleLimits = struct('ThrottleLimits', {
   'iops-total': optional(int, { doc: 'requests a second' }),
   'iops-read': optional(int),
   'iops-write': optional(int),
-});
-
-const IothreadProperties = struct('IothreadProperties', {
-  'aio-max-batch': optional(int, { doc: 'has no meaning here, as all of these' }),
-  'poll-grow': optional(int),
-  'poll-max-ns': optional(int),
-  'poll-shrink': optional(int),
-  'thread-pool-max': optional(int),
-  'thread-pool-min': optional(int),
 });
 
 const ObjectOptions = union('ObjectOptions', {
@@ -63,14 +55,17 @@ export const OBJECT_COMMANDS = [
     doc: 'Makes an object: a group of limits for nodes of driver throttle, or an iothread.',
     args: ObjectOptions,
     returns: empty,
-    rules: ['REF-084', 'REF-170'],
+    rules: ['REF-084', 'REF-170', 'REF-172'],
     execute(machine, options) {
       const { id } = options;
       // PRECONDITIONS
       if (!ID.test(id)) throw new DeviceError('REF-E-DRIVE-ID');
+      const isThread = options['qom-type'] === 'iothread';
+      if (isThread) checkRanges(options);
       if (machine.objects.has(id) || machine.iothreads.has(id))
         throw new BlockError('REF-E-OBJECT-TAKEN', { id });
-      if (options['qom-type'] === 'iothread') {
+      if (isThread) {
+        checkPool(options);
         machine.iothreads.add(id);
         return;
       }
