@@ -52,6 +52,8 @@ function checksCrashed(steps: readonly Step[]): boolean {
   );
 }
 
+const CHANGES = /^(write|zero|trim)$/;
+
 /** Which parts of a file are holes is for its file system to choose, but of whole clusters. */
 function leavesFileSystem(steps: readonly Step[]): boolean {
   const asks = steps.some(
@@ -61,6 +63,8 @@ function leavesFileSystem(steps: readonly Step[]): boolean {
   if (!asks) return true;
   return steps.every(({ action }) => {
     if (action.verb === 'open') return (action.size ?? 0) % CLUSTER === 0;
+    if (action.verb === 'nbd' && action.op === 'request' && CHANGES.test(String(action.request)))
+      return action.offset % CLUSTER === 0 && action.length % CLUSTER === 0;
     if (action.verb !== 'io' || action.request.op === 'read' || action.request.op === 'flush') return true;
     const { offset, length } = action.request;
     return offset % CLUSTER === 0 && length % CLUSTER === 0;

@@ -14,6 +14,7 @@ import { endsBeforeZeros } from './at-error.js';
 import { canFailToRead, hasFaults } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
+import { listensElsewhere } from './listening.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
 
@@ -39,7 +40,9 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     isGivenTooMuch(run, action) ||
     emptiesOpenFile(run, action) ||
     backsUpFaultyHoles(run, action) ||
-    isLuckOfTools(run, action)
+    isLuckOfTools(run, action) ||
+    run.clients.hasNoPlace(action) ||
+    listensElsewhere(run, action)
   );
 }
 

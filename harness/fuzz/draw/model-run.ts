@@ -10,6 +10,7 @@ import { FORMAT, toolCall } from '../../case/play/tool.js';
 import { DIRECTORY, ReferenceModel } from '../../target/reference/model.js';
 import { runReferenceTool } from '../../target/reference/tools.js';
 import type { IoOutcome, Reply } from '../../target/target.js';
+import { type Client, Clients } from './clients.js';
 import { Copied } from './copied.js';
 import { Mirrored } from './mirrored.js';
 import { Undisturbed } from './undisturbed.js';
@@ -23,12 +24,6 @@ export type Answer =
 export interface Heard {
   readonly event: string;
   readonly data: JsonObject;
-}
-
-/** A client of an export. */
-export interface Client {
-  readonly node: Node;
-  readonly replies: 'simple' | 'structured';
 }
 
 const FINE: Answer = { ok: true, value: null };
@@ -47,8 +42,8 @@ export class ModelRun {
   readonly copied = new Copied();
   /** the nodes of the graph, and those of them that have a name */
   #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
-  /** each connection of an NBD client by its name, and how to end it */
-  readonly #connections = new Map<string, Client & { readonly end: () => void }>();
+  /** clients of exports */
+  readonly clients = new Clients(() => this.machine);
 
   constructor(format: Format) {
     this.format = format;
@@ -74,7 +69,7 @@ export class ModelRun {
 
   /** The client that has this connection, or had it. */
   client(connection: string): Client | undefined {
-    return this.#connections.get(connection);
+    return this.clients.find(connection);
   }
 
   /** Bytes of the disk that an overlay's file is, called as steps call it; null: there is none. */
@@ -95,6 +90,7 @@ export class ModelRun {
     this.undisturbed.see(this, action);
     this.mirrored.see(this);
     this.copied.see(action);
+    this.clients.see(action, answer.ok);
     return answer;
   }
 
@@ -184,30 +180,11 @@ export class ModelRun {
         return code === 0 ? FINE : { ok: false, id: `exit ${code}` };
       }
       case 'nbd':
-        this.#connect(action);
+        this.clients.act(action);
         return FINE;
       default:
         return FINE; // it only looks
     }
-  }
-
-  /** Clients ask for nothing here, but that they are there counts: they keep an export from going. */
-  #connect(action: Extract<Action, { verb: 'nbd' }>): void {
-    if (action.op === 'disconnect') this.#connections.get(action.connection)?.end();
-    if (action.op !== 'connect' || action.export === null) return;
-    const one = this.machine.exports.all.find(({ name }) => name === action.export);
-    if (one === undefined) return;
-    const close = (): void => {};
-    one.connected(close);
-    const { replies } = action;
-    this.#connections.set(action.connection, {
-      // What is put over a node that is exported is what its clients have from then on.
-      get node() {
-        return one.edge.child;
-      },
-      replies,
-      end: () => one.disconnected(close),
-    });
   }
 
   #know(action: Action): void {

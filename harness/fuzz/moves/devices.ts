@@ -11,9 +11,9 @@ import { diskSize, newSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { drawBackup, openTarget } from './backup/arguments.js';
 import { drawAny, playCommand } from './bitmaps.js';
-import { startServer } from './exports.js';
+import { playOld } from './exports.js';
 import type { Move } from './move.js';
-import { BROKEN, someDisk } from './names.js';
+import { BROKEN, bitmapsOf, someDisk } from './names.js';
 import { anyNode, shown } from './nodes.js';
 import { freeImages } from './persistence.js';
 
@@ -142,11 +142,14 @@ function playTray(sketch: Sketch): void {
   const { draw } = sketch;
   const verb = draw.pick(['blockdev-open-tray', 'blockdev-open-tray', 'blockdev-close-tray']);
   const isForced = verb === 'blockdev-open-tray' && draw.chance(0.2);
-  sketch.qmp(verb, { ...which(sketch), force: isForced ? true : undefined });
+  sketch.qmp(verb, {
+    ...which(sketch),
+    force: isForced ? true : verb === 'blockdev-open-tray' && draw.chance(0.1) ? false : undefined,
+  });
 }
 
 function playEject(sketch: Sketch): void {
-  sketch.qmp('eject', { ...which(sketch), force: sketch.draw.pick([undefined, undefined, true]) });
+  sketch.qmp('eject', { ...which(sketch), force: sketch.draw.pick([undefined, undefined, true, false]) });
 }
 
 /** A tray, its medium, and another medium, in the order that works, mostly. */
@@ -174,6 +177,7 @@ function playChange(sketch: Sketch): void {
     ...which(sketch),
     filename: `$${image}.img`,
     format: '{format}',
+    force: draw.pick([undefined, undefined, undefined, true, false]),
     'read-only-mode': draw.pick([undefined, 'retain', 'read-only', 'read-write']),
   });
 }
@@ -182,10 +186,12 @@ function playChange(sketch: Sketch): void {
 function playSnapshot(sketch: Sketch): void {
   const { draw } = sketch;
   if (sketch.format === 'raw' && !draw.chance(BROKEN)) return;
-  const name = sketch.fresh('disk');
+  const closed = draw.chance(0.25) ? draw.any(freeImages(sketch)) : undefined;
+  const name = closed ?? sketch.fresh('disk');
   const data = members({
     device: someDrive(sketch),
     'snapshot-file': `$${name}.img`,
+    mode: closed === undefined ? draw.pick([undefined, undefined, 'absolute-paths']) : 'existing',
     // Without a name it has one that nobody knows.
     'snapshot-node-name': draw.chance(0.85) ? name : undefined,
     format: '{format}',
@@ -284,8 +290,9 @@ function playDelUnderJob(sketch: Sketch): void {
 
 /** An export of the old kind goes with the medium of the drive that it names. */
 function playExport(sketch: Sketch): void {
-  if (!sketch.run.machine.exports.isServing) startServer(sketch);
-  sketch.qmp('nbd-server-add', { device: someDrive(sketch), name: sketch.fresh('e') });
+  const drive = someDrive(sketch);
+  const node = loaded(sketch).find((one) => one.drive === drive)?.node;
+  playOld(sketch, drive, bitmapsOf(node));
 }
 
 /** A node above the one that is in a drive. */

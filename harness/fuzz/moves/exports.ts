@@ -1,24 +1,15 @@
 /** NBD exports and their clients: servers that start and stop, exports that show bitmaps, also those of other nodes. */
 import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { RequestFlag } from '../../case/nbd-step.js';
+import type { Draw } from '../draw/draw.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { atLimit, BROKEN, bitmapsOf, someDisk } from './names.js';
+import { exportIds, playStart, playStop, SOCKET, startServer, waitForEnd } from './nbd/server.js';
 import { anyNode, playRemoval } from './nodes.js';
-
-const SOCKET = 'socket';
 
 /** Bytes of a string of the protocol. */
 const LONGEST = 4096;
-
-export function startServer(sketch: Sketch): void {
-  sketch.qmp('nbd-server-start', { addr: members({ type: 'unix', data: members({ path: `$${SOCKET}` }) }) });
-}
-
-/** The ids of the exports that there are. */
-function exportIds(sketch: Sketch): string[] {
-  return sketch.run.machine.exports.all.map(({ id }) => id);
-}
 
 function playAdd(sketch: Sketch): void {
   const { draw } = sketch;
@@ -42,7 +33,17 @@ function playAdd(sketch: Sketch): void {
     description: draw.chance(0.2) ? atLimit(sketch, 'a disk', LONGEST) : undefined,
     writable: draw.pick([undefined, true, false]),
     bitmaps: bitmaps.length > 0 ? bitmaps : undefined,
+    ...rarely(draw),
   });
+}
+
+/** What makes no difference to anybody, or is seen only by who asks for it. */
+export function rarely(draw: Draw): { readonly [name: string]: boolean | undefined } {
+  return {
+    writethrough: draw.chance(0.1) ? draw.chance(0.7) : undefined,
+    'fixed-iothread': draw.chance(0.05) ? draw.chance(0.5) : undefined,
+    'allocation-depth': draw.chance(0.2) ? draw.chance(0.6) : undefined,
+  };
 }
 
 /** Another node, one with a bitmap if there is one. */
@@ -69,27 +70,19 @@ function nameIn(bitmap: Json): Json | undefined {
   return isJsonObject(bitmap) ? bitmap.name : bitmap;
 }
 
-/** An export that goes, goes later than the reply to its command. */
 function playDel(sketch: Sketch): void {
   const { draw } = sketch;
   const id = draw.chance(BROKEN) ? 'none' : draw.any(exportIds(sketch));
   if (id === undefined) return;
   const node = sketch.run.machine.exports.all.find((one) => one.id === id)?.edge.child;
-  const answer = sketch.qmp('block-export-del', { id, mode: draw.pick([undefined, 'safe', 'hard']) });
+  const mode = draw.pick([undefined, 'safe', 'hard']);
+  const answer = draw.chance(0.3)
+    ? sketch.qmp('nbd-server-remove', { name: id, mode })
+    : sketch.qmp('block-export-del', { id, mode });
   if (answer?.ok !== true) return;
   waitForEnd(sketch, id);
   // Nobody has it any more, so it goes.
   if (node?.parents.length === 0 && draw.chance(0.4)) playRemoval(sketch, node.name);
-}
-
-function waitForEnd(sketch: Sketch, id: string): void {
-  sketch.play({ verb: 'wait', any: [], event: 'BLOCK_EXPORT_DELETED', match: members({ id }) });
-}
-
-function playStop(sketch: Sketch): void {
-  const ids = exportIds(sketch);
-  const answer = sketch.qmp('nbd-server-stop');
-  if (answer?.ok === true) for (const id of ids) waitForEnd(sketch, id);
 }
 
 /** A client of an export: it connects, asks for something, and mostly goes away. */
@@ -100,7 +93,7 @@ export function playClient(sketch: Sketch, isAllocationKnown = false): void {
   const connection = sketch.fresh('c');
   const shown = one.contexts
     .map(({ name }) => name)
-    .filter((name) => isAllocationKnown || name !== 'base:allocation');
+    .filter((name) => isAllocationKnown || !/allocation/.test(name));
   const replies = draw.pick(['structured', 'structured', 'simple'] as const);
   const connected = sketch.play({
     verb: 'nbd',
@@ -137,8 +130,26 @@ export function playClient(sketch: Sketch, isAllocationKnown = false): void {
   if (draw.chance(0.8)) sketch.play({ ...base, op: 'disconnect' });
 }
 
+/**
+ * `nbd-server-add`, which takes a device as well as a node, and one bitmap by its name alone.
+ * @param bitmaps those that its node has
+ */
+export function playOld(sketch: Sketch, device: string, bitmaps: readonly { readonly name: string }[]): void {
+  const { draw } = sketch;
+  if (!sketch.run.machine.exports.isServing) startServer(sketch);
+  const id = draw.chance(BROKEN) ? draw.pick([...exportIds(sketch), '0']) : sketch.fresh('e');
+  const bitmap = draw.chance(0.1) ? draw.pick(['b0', 'none', '']) : draw.any(bitmaps)?.name;
+  sketch.qmp('nbd-server-add', {
+    device,
+    name: atLimit(sketch, id, LONGEST),
+    description: draw.chance(0.1) ? atLimit(sketch, 'an old disk', LONGEST) : undefined,
+    writable: draw.pick([undefined, true, true, false]),
+    bitmap: draw.chance(0.5) ? bitmap : undefined,
+  });
+}
+
 export const EXPORT_MOVES: readonly Move[] = [
-  { name: 'start server', weight: 1, make: startServer },
+  { name: 'start server', weight: 1, make: playStart },
   { name: 'stop server', weight: 0.4, make: playStop },
   { name: 'add export', weight: 3, make: playAdd },
   { name: 'del export', weight: 2, make: playDel },
@@ -146,11 +157,10 @@ export const EXPORT_MOVES: readonly Move[] = [
   { name: 'query exports', weight: 1, make: (sketch) => void sketch.qmp('query-block-exports') },
   {
     name: 'export of the old kind',
-    weight: 0.3,
+    weight: 0.5,
     make(sketch) {
       const node = someDisk(sketch)?.name;
-      if (!sketch.run.machine.exports.isServing) startServer(sketch);
-      if (node !== undefined) sketch.qmp('nbd-server-add', { device: node, name: sketch.fresh('e') });
+      if (node !== undefined) playOld(sketch, node, bitmapsOf(sketch.node(node)));
     },
   },
 ];

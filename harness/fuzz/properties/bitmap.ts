@@ -35,8 +35,10 @@ const LOOKS: readonly Move[] = [
     weight: 1.5,
     make(sketch) {
       // How many nodes an image consists of is a matter of its format.
-      if (sketch.format === 'raw') sketch.qmp('query-named-block-nodes', { flat: true });
-      else sketch.play({ verb: 'graph' });
+      if (sketch.format === 'raw') {
+        const flat = sketch.draw.pick([true, true, true, false]);
+        sketch.qmp('query-named-block-nodes', { flat });
+      } else sketch.play({ verb: 'graph' });
     },
   },
 ];

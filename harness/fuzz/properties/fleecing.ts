@@ -1,8 +1,9 @@
 /** A point in time never changes, whatever the guest does and however it is read. */
 
-import { playClient, startServer } from '../moves/exports.js';
+import { playClient } from '../moves/exports.js';
 import { FLEECING_MOVES, openMoment } from '../moves/fleecing.js';
 import { readWhole } from '../moves/guest.js';
+import { startServer } from '../moves/nbd/server.js';
 import { lookAtAll } from '../moves/nodes.js';
 import { goal } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';

@@ -1,11 +1,13 @@
 /** Who uses which node: filters, overlays, exports and bitmaps come and go in any order. */
 import { BITMAP_MOVES } from '../moves/bitmaps.js';
 import { STREAM_MOVES } from '../moves/chain/jobs.js';
-import { EXPORT_MOVES, playForeign, startServer } from '../moves/exports.js';
+import { EXPORT_MOVES, playForeign } from '../moves/exports.js';
 import { FILTER_MOVES } from '../moves/filters.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { VERB_MOVES } from '../moves/jobs.js';
+import { startServer } from '../moves/nbd/server.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
+import { SYNC_MOVES } from '../moves/overlay/sync.js';
 import { RESIZE_MOVES } from '../moves/resize.js';
 import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';
@@ -23,6 +25,7 @@ export const lifecycle = propertyOf({
     ...FILTER_MOVES,
     ...EXPORT_MOVES,
     { name: 'export with the bitmap of another', weight: 0.4, make: playForeign },
+    ...SYNC_MOVES,
     ...STREAM_MOVES,
     ...VERB_MOVES.map(rarely),
     ...BITMAP_MOVES.map(rarely),

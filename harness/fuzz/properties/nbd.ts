@@ -3,9 +3,11 @@ import { openAction } from '../draw/actions.js';
 import { CLUSTER } from '../draw/edges.js';
 import type { Sketch } from '../draw/sketch.js';
 import { BITMAP_MOVES, drawAdd, playCommand } from '../moves/bitmaps.js';
-import { EXPORT_MOVES, playClient, startServer } from '../moves/exports.js';
+import { EXPORT_MOVES, playClient } from '../moves/exports.js';
 import type { Move } from '../moves/move.js';
 import { someDisk } from '../moves/names.js';
+import { playFewPlaces, playHandshake, playWriter } from '../moves/nbd/clients.js';
+import { startServer } from '../moves/nbd/server.js';
 import { goal } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';
 
@@ -24,6 +26,13 @@ function playWhole(sketch: Sketch): void {
 const MOVES: readonly Move[] = [
   ...EXPORT_MOVES.filter(({ name }) => name !== 'client'),
   { name: 'client', weight: 8, make: (sketch) => playClient(sketch, true) },
+  { name: 'writer', weight: 4, make: playWriter },
+  { name: 'handshake', weight: 2, make: (sketch) => void playHandshake(sketch) },
+  {
+    name: 'few places',
+    weight: 0.5,
+    make: (sketch) => playFewPlaces(sketch, (one) => playClient(one, true)),
+  },
   { name: 'whole clusters', weight: 5, make: playWhole },
   ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 5 })),
 ];
@@ -42,6 +51,15 @@ export const nbd = propertyOf({
     ),
     goal('an export goes while a client uses it', (_, action, answer) => {
       return answer.ok && action.verb === 'qmp' && action.command === 'nbd-server-stop';
+    }),
+    goal('a client writes what a bitmap of its export marks', (run, action) => {
+      if (action.verb !== 'nbd' || action.op !== 'request' || action.request !== 'write') return false;
+      const node = run.client(action.connection)?.node;
+      return node?.bitmaps.some(({ busy, enabled }) => busy && enabled) === true;
+    }),
+    goal('a server is full when it ends', (run, action) => {
+      if (action.verb !== 'qmp' || action.command !== 'nbd-server-stop') return false;
+      return run.clients.wasFull;
     }),
   ],
   formats: ['raw', 'overlay'],

@@ -1,10 +1,12 @@
 /** Stored bitmaps of images that stand on each other: none is lost, doubled or out of date, whatever is opened in which order. */
+import { commandsOf } from '../commands.js';
 import { openAction } from '../draw/actions.js';
 import { diskSize } from '../draw/edges.js';
 import { BITMAP_MOVES, observeAll } from '../moves/bitmaps.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { endJobs } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
+import { SYNC_MOVES } from '../moves/overlay/sync.js';
 import { STORED_CHAIN_MOVES } from '../moves/stored-chain.js';
 import { goal } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';
@@ -28,13 +30,25 @@ export const storedChain = propertyOf({
     goal('a chain is opened again by its top alone', (run) =>
       run.machine.graph.nodes.some(({ name, bitmaps }) => name.startsWith('#') && hasStored(bitmaps)),
     ),
+    goal('an image with bitmaps of its own comes over another one', (run, action, answer) => {
+      if (!answer.ok) return false;
+      return [...commandsOf(action)].some(({ name, args }) => {
+        if (name !== 'blockdev-snapshot-sync' || args.mode !== 'existing') return false;
+        return hasStored(run.machine.graph.find(String(args['snapshot-node-name']))?.bitmaps ?? []);
+      });
+    }),
     goal('a stored bitmap is busy', (run) =>
       run.nodes.some(({ bitmaps }) => bitmaps.some(({ persistent, busy }) => persistent && busy)),
     ),
   ],
   formats: ['overlay'],
   length: [10, 36],
-  moves: [...STORED_CHAIN_MOVES, ...weighing(BITMAP_MOVES, 0.35), ...weighing(GUEST_MOVES, 0.5)],
+  moves: [
+    ...STORED_CHAIN_MOVES,
+    ...weighing(SYNC_MOVES, 1.5),
+    ...weighing(BITMAP_MOVES, 0.35),
+    ...weighing(GUEST_MOVES, 0.5),
+  ],
   begin(sketch) {
     sketch.play(openAction(sketch.fresh('disk'), diskSize(sketch.draw), { backing: null }));
     for (const { make, name } of STORED_CHAIN_MOVES) if (name === 'stored bitmap') make(sketch);

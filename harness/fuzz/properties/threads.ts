@@ -1,8 +1,8 @@
 /** Nodes in iothreads: whatever is done with them, it is as if there were none. */
 import { observeAll } from '../moves/bitmaps.js';
-import { startServer } from '../moves/exports.js';
 import { GUEST_MOVES } from '../moves/guest.js';
 import { endJobs } from '../moves/jobs.js';
+import { startServer } from '../moves/nbd/server.js';
 import { lookAtAll } from '../moves/nodes.js';
 import { isBelowCopy } from '../moves/together/filters.js';
 import { addThread, THREAD_MOVES } from '../moves/together/threads.js';

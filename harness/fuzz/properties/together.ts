@@ -1,9 +1,11 @@
 /** Everything at once: jobs and their filters, exports, bitmaps, nodes that come and go; each of them may have hold of another. */
 import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps.js';
-import { EXPORT_MOVES, startServer } from '../moves/exports.js';
+import { EXPORT_MOVES } from '../moves/exports.js';
 import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
+import { startServer } from '../moves/nbd/server.js';
 import { lookAtAll, NODE_MOVES } from '../moves/nodes.js';
+import { SYNC_MOVES } from '../moves/overlay/sync.js';
 import { FILTER_MOVES, isBelowCopy } from '../moves/together/filters.js';
 import { TOGETHER_GOALS } from '../reach/together-goals.js';
 import { openDisks } from './bitmap.js';
@@ -19,6 +21,7 @@ export const TOGETHER_MOVES: readonly Move[] = [
   ...weighing(EXPORT_MOVES, 0.7),
   ...weighing(NODE_MOVES, 0.7),
   ...weighing(BITMAP_MOVES, 0.3),
+  ...weighing(SYNC_MOVES, 0.8),
 ];
 
 export const together = propertyOf({

@@ -9,6 +9,7 @@ import { openFaulty } from '../faulty.js';
 import { playChange } from '../guest.js';
 import type { Move } from '../move.js';
 import { BROKEN, bitmapsOf } from '../names.js';
+import { freeImages } from '../persistence.js';
 import { guestOf, heads, images } from './members.js';
 
 /** More images make histories long, not better. */
@@ -109,16 +110,23 @@ function someTop(sketch: Sketch): Node | undefined {
   return draw.any(free);
 }
 
+/** Images of the chain that nobody has open. */
+function closedMembers(sketch: Sketch): string[] {
+  return freeImages(sketch).filter((name) => name.startsWith('image'));
+}
+
 function drawSnapshot(sketch: Sketch, node: Node): { readonly action: JsonObject; readonly overlay: string } {
   const { draw } = sketch;
   const isUsed = guestOf(node) !== node || node.parents.length > 0;
   if (draw.chance(isUsed ? 0.5 : BROKEN)) {
     const overlay = sketch.fresh('snap');
+    const closed = draw.chance(0.3) ? draw.any(closedMembers(sketch)) : undefined;
     const data = members({
       'node-name': node.name,
       'snapshot-node-name': overlay,
-      'snapshot-file': `$${overlay}`,
+      'snapshot-file': closed === undefined ? `$${overlay}` : `$${closed}.img`,
       format: '{format}',
+      mode: closed === undefined ? draw.pick([undefined, undefined, 'absolute-paths']) : 'existing',
     });
     return { action: members({ type: 'blockdev-snapshot-sync', data }), overlay };
   }

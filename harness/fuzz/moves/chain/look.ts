@@ -3,8 +3,8 @@ import { imageOf } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
 import { openExisting } from '../../draw/actions.js';
 import { members, type Sketch } from '../../draw/sketch.js';
-import { startServer } from '../exports.js';
 import { readWhole } from '../guest.js';
+import { startServer } from '../nbd/server.js';
 import { closedImages } from '../persistence.js';
 import { heads, images } from './members.js';
 

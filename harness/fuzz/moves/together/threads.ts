@@ -6,6 +6,32 @@ import { anyNode } from '../nodes.js';
 
 const IDS = ['io0', 'io1'] as const;
 
+type Told = { readonly [name: string]: number };
+
+/** Small numbers: a thread that polls takes a processor. */
+const RIGHT: readonly Told[] = [
+  { 'poll-max-ns': 0 },
+  { 'poll-max-ns': 1000, 'poll-grow': 2, 'poll-shrink': 3 },
+  { 'poll-grow': 0, 'poll-shrink': 0 },
+  { 'aio-max-batch': 1 },
+  { 'thread-pool-max': 1 },
+  { 'thread-pool-min': 2, 'thread-pool-max': 2 },
+];
+
+/** One thing that is wrong: which of several is named is for QEMU to choose. */
+const WRONG: readonly Told[] = [
+  { 'poll-max-ns': -1 },
+  { 'poll-grow': -1 },
+  { 'poll-shrink': -1 },
+  { 'aio-max-batch': -1 },
+  { 'thread-pool-min': -1 },
+  { 'thread-pool-max': -1 },
+  { 'thread-pool-max': 0 },
+  { 'thread-pool-min': 65 },
+  { 'thread-pool-min': 2, 'thread-pool-max': 1 },
+  { 'thread-pool-max': 2 ** 31 },
+];
+
 /** The id of an iothread, mostly of one that is there. */
 function someThread(sketch: Sketch): string {
   const { draw, run } = sketch;
@@ -14,7 +40,9 @@ function someThread(sketch: Sketch): string {
 }
 
 export function addThread(sketch: Sketch): void {
-  sketch.qmp('object-add', { 'qom-type': 'iothread', id: sketch.draw.pick(IDS) });
+  const { draw } = sketch;
+  const told = draw.chance(0.2) ? draw.pick(draw.chance(0.4) ? WRONG : RIGHT) : {};
+  sketch.qmp('object-add', { 'qom-type': 'iothread', id: draw.pick(IDS), ...told });
 }
 
 export const THREAD_MOVES: readonly Move[] = [
@@ -51,6 +79,7 @@ export const THREAD_MOVES: readonly Move[] = [
           name: id,
           iothread: someThread(sketch),
           writable: draw.pick([undefined, true]),
+          'fixed-iothread': draw.chance(0.2) ? draw.chance(0.6) : undefined,
         }),
       );
     },
