@@ -33,6 +33,10 @@ function keepsContract(steps: readonly Step[]): boolean {
       if (made.has(action.node)) return false;
       made.add(action.node);
     }
+    for (const { name, args } of commandsOf(action)) {
+      const file = /^\$(.+)\.img$/.exec(String(args['snapshot-file']))?.[1];
+      if (name === 'blockdev-snapshot-sync' && file !== undefined) made.add(file);
+    }
     // Of an image that is not there each format speaks in its own words.
     if (action.verb === 'img' && action.words.some((word) => isImage(word) && !made.has(word.slice(0, -4))))
       return false;

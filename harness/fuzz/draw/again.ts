@@ -104,7 +104,7 @@ class Clients {
   did(action: Nbd): void {
     if (action.op === 'connect') this.#exports.set(action.connection, action.export ?? '');
     if (action.op === 'go') this.#exports.set(action.connection, action.export);
-    if (action.op === 'disconnect') this.#exports.delete(action.connection);
+    if (action.op === 'disconnect' || action.op === 'ended') this.#exports.delete(action.connection);
   }
 
   #isThere(name: string): boolean {

@@ -17,7 +17,14 @@ interface Connection {
   readonly replies: Client['replies'];
   /** null: it is in the handshake */
   used: { readonly export: NodeExport; readonly close: () => void } | null;
+  /** it has said that it wants no export: the server hangs up */
+  isLeaving: boolean;
 }
+
+/** NBD_OPT_ABORT */
+const ABORT = 2;
+
+const CHANGES = /^(write|zero|trim)$/;
 
 /** A server for so few has no place for the harness beside the clients of a history, whoever else asks. */
 const FEW = 16;
@@ -59,12 +66,31 @@ export class Clients {
   act(action: Nbd): void {
     if (action.op === 'connect') this.#connect(action);
     if (action.op === 'go') this.#enter(action.connection, action.export);
-    if (action.op === 'disconnect') this.#end(action.connection);
+    // Who waits for the end has said that there is nothing more to say.
+    if (action.op === 'disconnect' || action.op === 'ended') this.#end(action.connection);
     if (action.op === 'request') this.#change(action);
+    const connection = this.#connections.get(action.op === 'run' ? '' : action.connection);
+    if (action.op === 'option' && action.option === ABORT && connection !== undefined)
+      connection.isLeaving = true;
   }
 
-  /** Whether the server of the history has no place for who would come by this step: who waits there is never answered. */
-  hasNoPlace(action: Action): boolean {
+  /** Whether somebody is connected who has not chosen an export. */
+  get areShakingHands(): boolean {
+    return [...this.#connections.values()].some(({ used }) => used === null);
+  }
+
+  /** Whether this is a change that the export of the client does not take (NBD-012). */
+  refuses(action: Action): boolean {
+    if (action.verb !== 'nbd' || action.op !== 'request' || !CHANGES.test(String(action.request)))
+      return false;
+    const one = this.#connections.get(action.connection)?.used?.export;
+    return one !== undefined && (!one.isWritable || action.offset + action.length > one.size);
+  }
+
+  /** Whether the step is answered by nobody: it comes where the server has no place, or waits for an end that there is no reason for. */
+  waitsInVain(action: Action): boolean {
+    if (action.verb === 'nbd' && action.op === 'ended')
+      return this.#connections.get(action.connection)?.isLeaving === false;
     const { isServing } = this.#machine().exports;
     if (!isServing || this.#most === 0 || this.#most > FEW) return false;
     if (action.verb === 'io' || action.verb === 'observe') return true;
@@ -75,7 +101,7 @@ export class Clients {
   #connect({ connection, replies, export: name }: Extract<Nbd, { op: 'connect' }>): void {
     this.#end(connection);
     if (!this.#machine().exports.isServing) return;
-    this.#connections.set(connection, { replies, used: null });
+    this.#connections.set(connection, { replies, used: null, isLeaving: false });
     if (name !== null) this.#enter(connection, name);
   }
 
@@ -96,8 +122,8 @@ export class Clients {
 
   #change({ connection, request, offset, length, pattern }: Request): void {
     const one = this.#connections.get(connection)?.used?.export;
-    if (one === undefined || !one.isWritable || !this.#machine().exports.all.includes(one)) return;
-    if (offset + length > one.size) return;
+    if (one === undefined || !this.#machine().exports.all.includes(one)) return;
+    if (!one.isWritable || offset + length > one.size) return;
     if (request === 'write') one.request({ op: 'write', offset, bytes: bytesOf(length, pattern) });
     if (request === 'zero') one.request({ op: 'zero', offset, length });
     if (request === 'trim') one.request({ op: 'discard', offset, length });

@@ -41,7 +41,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     emptiesOpenFile(run, action) ||
     backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action) ||
-    run.clients.hasNoPlace(action) ||
+    run.clients.waitsInVain(action) ||
     listensElsewhere(run, action)
   );
 }

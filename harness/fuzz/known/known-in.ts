@@ -29,6 +29,8 @@ export function knownIn({ format, steps }: History, target: Pick<Identity, 'prog
     }
     // When a history is over, all jobs that are left are cancelled; what comes of that shows at its last step.
     for (const { id } of run.jobs) note(steps.length - 1, setOffBy(qmpAction('job-cancel', { id })));
+    // And its server ends.
+    if (run.machine.exports.isServing) note(steps.length - 1, setOffBy(qmpAction('nbd-server-stop')));
   } catch {
     // The specification threw where it must not: that is another finding.
   }

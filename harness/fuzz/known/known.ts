@@ -127,7 +127,15 @@ export const KNOWN: readonly Trigger[] = [
     name: 'request that is refused over NBD',
     shownBy: 'requests-past-the-end',
     programs: QEMU,
+    before: ({ clients }, action) => clients.refuses(action),
     refused: (_, action, { id }) => action.verb === 'io' && /^(EPERM|ENOSPC|ENOTSUP)$/.test(id),
+  },
+  {
+    name: 'end of a server while a client is in the handshake',
+    shownBy: 'server-stops-during-handshake',
+    programs: QEMU_7,
+    before: ({ clients }, action) =>
+      action.verb === 'qmp' && action.command === 'nbd-server-stop' && clients.areShakingHands,
   },
   {
     name: 'name of a stored bitmap that is too long',

@@ -5,6 +5,7 @@ import type { Draw } from '../draw/draw.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { atLimit, BROKEN, bitmapsOf, someDisk } from './names.js';
+import { contextsOf } from './nbd/contexts.js';
 import { exportIds, playStart, playStop, SOCKET, startServer, waitForEnd } from './nbd/server.js';
 import { anyNode, playRemoval } from './nodes.js';
 
@@ -91,9 +92,7 @@ export function playClient(sketch: Sketch, isAllocationKnown = false): void {
   const one = draw.any(run.machine.exports.all.filter(({ id }) => id.startsWith('e')));
   if (one === undefined || !run.machine.exports.isServing) return;
   const connection = sketch.fresh('c');
-  const shown = one.contexts
-    .map(({ name }) => name)
-    .filter((name) => isAllocationKnown || !/allocation/.test(name));
+  const shown = contextsOf(sketch, one, isAllocationKnown);
   const replies = draw.pick(['structured', 'structured', 'simple'] as const);
   const connected = sketch.play({
     verb: 'nbd',

@@ -1,9 +1,15 @@
 /** Clients that do more than read: they shake hands at length, and write while others look; and servers that have a place for few. */
 import type { RequestFlag } from '../../../case/nbd-step.js';
 import { CLUSTER } from '../../draw/edges.js';
-import { members, type Sketch } from '../../draw/sketch.js';
+import { members, qmpAction, type Sketch } from '../../draw/sketch.js';
 import { bitmapsOf } from '../names.js';
+import { contextsOf } from './contexts.js';
 import { playStop, SOCKET, startServer } from './server.js';
+
+const CHANGES = {
+  overlay: ['write', 'write', 'write', 'trim', 'zero'],
+  raw: ['write', 'write', 'write', 'trim'],
+} as const;
 
 type Shown = Sketch['run']['machine']['exports']['all'][number];
 
@@ -56,13 +62,13 @@ export function playHandshake(sketch: Sketch): string | null {
         sketch.play({ ...base, op: 'option', option: draw.pick([5, 99]), hex: '' });
     }
   }
-  if (draw.chance(0.3)) {
-    sketch.play({ ...base, op: 'option', option: 2, hex: '' });
-    sketch.play({ ...base, op: 'ended' });
-    return null;
-  }
   if (draw.chance(0.5)) sketch.play({ ...base, op: 'go', export: named });
-  return connection;
+  if (run.client(connection) !== undefined) return connection;
+  // Where a server cannot end beside somebody who stays in the handshake, nobody stays.
+  if (draw.chance(0.5) && !sketch.goesAround(qmpAction('nbd-server-stop'))) return connection;
+  sketch.play({ ...base, op: 'option', option: 2, hex: '' });
+  sketch.play({ ...base, op: 'ended' });
+  return null;
 }
 
 /** Whole clusters of a writable export: what a file system makes of less is its own business. Another one may read at once. */
@@ -74,7 +80,7 @@ export function playWriter(sketch: Sketch): void {
   if (one === undefined) return;
   const connection = sketch.fresh('c');
   const base = { verb: 'nbd', connection } as const;
-  const contexts = one.contexts.map(({ name }) => name);
+  const contexts = contextsOf(sketch, one, true);
   const connected = sketch.play({
     ...base,
     op: 'connect',
@@ -88,7 +94,8 @@ export function playWriter(sketch: Sketch): void {
   for (let count = draw.int(1, 3); count > 0; count--) {
     const first = draw.int(0, clusters - 1);
     const range = { offset: first * CLUSTER, length: CLUSTER * draw.int(1, Math.min(4, clusters - first)) };
-    const request = draw.pick(['write', 'write', 'write', 'trim', 'zero'] as const);
+    // Whether zeros that keep their place in a file are a hole is for its file system to say.
+    const request = draw.pick(CHANGES[sketch.format === 'overlay' ? 'overlay' : 'raw']);
     const flags: RequestFlag[] = [];
     if (draw.chance(0.2)) flags.push('fua');
     if (request === 'zero' && draw.chance(0.5)) flags.push('no-hole');
