@@ -30,6 +30,18 @@ t.test('an image is made on a file, or a node of one, that has something in it',
   t.end();
 });
 
+t.test('a target has been made, and the command is refused', (t) => {
+  const disk = openAction('disk', 65536);
+  const backup = (more: { readonly [name: string]: string | number }): Action =>
+    qmpAction('drive-backup', { 'job-id': 'j0', device: 'disk', target: '$full', sync: 'full', ...more });
+  t.equal(shownBy(disk, backup({ speed: -1 })), 'drive-refused-leaves-nothing');
+  t.equal(shownBy(disk, backup({ 'job-id': '0' })), 'drive-refused-leaves-nothing');
+  t.equal(shownBy(disk, backup({ device: 'nowhere' })), undefined);
+  t.equal(shownBy(disk, backup({ target: 'nonsense:x' })), undefined);
+  t.equal(shownBy(disk, backup({})), undefined, 'it is not refused');
+  t.end();
+});
+
 t.test('a backup is to be compressed', (t) => {
   const disks = ['disk', 'target'].map((name) => openAction(name, 65536));
   const backup = (compress: boolean): Action =>

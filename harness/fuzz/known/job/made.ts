@@ -24,12 +24,29 @@ function sizeOf({ machine, model }: ModelRun, file: Json): number {
   return model.storage.files().find(([name]) => name === path)?.[1].size ?? 0;
 }
 
+/** What a new target is not made for: its format, its name, and its source have been looked at before. */
+const NOT_MADE =
+  /^(QMP-E-|QBM-E-|REF-E-(NO|FORMAT|PROTOCOL|OWN|LOCKED|NAME|BUSY|BLOCK|NOT)|JOB-E-CREATE|TXN-E-)/;
+
+/** Whether a command has made its target, and is refused after all. */
+export function leavesTarget(_: ModelRun, action: Action, { id }: { readonly id: string }): boolean {
+  return (
+    !NOT_MADE.test(id) && asksFor(action, (name, { mode }) => /^drive-/.test(name) && mode !== 'existing')
+  );
+}
+
 export const KNOWN_OF_MADE: readonly Trigger[] = [
   {
     name: 'image on a file that has something in it',
     shownBy: 'create-over-content',
     programs: QEMU,
     before: makesOverContent,
+  },
+  {
+    name: 'image that a command leaves which is refused',
+    shownBy: 'drive-refused-leaves-nothing',
+    programs: QEMU,
+    refused: leavesTarget,
   },
   {
     name: 'compressed copy to an image that has nothing compressed',

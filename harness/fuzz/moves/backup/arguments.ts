@@ -104,11 +104,14 @@ export function drawCommon(sketch: Sketch): { readonly [name: string]: Json | un
 export function drawBackup(sketch: Sketch, source: Node): JsonObject {
   const { draw } = sketch;
   const target = drawTarget(sketch, source);
+  const sync = drawSync(sketch, draw.any(bitmapsOf(source))?.name);
   return members({
     ...drawCommon(sketch),
     device: source.name,
     target,
-    ...drawSync(sketch, draw.any(bitmapsOf(source))?.name),
+    ...sync,
+    // What copies nothing by itself is as fast at any speed.
+    ...(sync.sync === 'none' && draw.chance(0.15) ? { speed: 1 } : {}),
     'on-target-error': drawPolicy(sketch, target),
     'on-source-error': draw.chance(0.15) ? drawPolicy(sketch, source.name) : undefined,
     'filter-node-name': draw.chance(0.1) ? atLimit(sketch, sketch.fresh('filter'), NODE_NAME) : undefined,

@@ -1,6 +1,7 @@
 /** Backups of disks of which a part cannot be read: what is copied, what guests beside them are told, and what bitmaps have afterwards. */
 import type { Node } from '../../../../spec/block/node.js';
 import type { Job } from '../../../../spec/job/job.js';
+import type { JsonObject } from '../../../../spec/json/value.js';
 import { openAction } from '../../draw/actions.js';
 import { CLUSTER } from '../../draw/edges.js';
 import { copyingOf, standsAtSource } from '../../draw/job/standing-backup.js';
@@ -9,7 +10,7 @@ import { openFaulty } from '../faulty.js';
 import { playChange, readWhole, someRange } from '../guest.js';
 import { isJobThere, playVerb } from '../jobs.js';
 import type { Move } from '../move.js';
-import { drawCommon, drawPolicy, drawSync, openTarget } from './arguments.js';
+import { drawBackup, drawCommon, drawPolicy, drawSync, openTarget } from './arguments.js';
 
 /** More nodes than these make histories long, not better. */
 const MOST_NODES = 10;
@@ -98,6 +99,26 @@ function playBeside(sketch: Sketch, job: Job, filter: string): void {
   }
 }
 
+/** The backup beside another one, or beside what is done to its bitmap at the same moment. */
+function playInTransaction(sketch: Sketch, data: JsonObject, bitmap: string | undefined): void {
+  const { draw } = sketch;
+  const actions = [members({ type: 'blockdev-backup', data })];
+  const other = draw.any(sketch.disks.filter(({ name }) => /^disk\d+$/.test(name)));
+  const isBeside = other !== undefined && draw.chance(0.5);
+  if (isBeside) {
+    const more = drawBackup(sketch, other);
+    actions.splice(draw.int(0, 1), 0, members({ type: 'blockdev-backup', data: more }));
+    sketch.expectLuck(String(more['job-id']));
+    sketch.expectLuck(String(data['job-id']));
+  } else if (bitmap !== undefined) {
+    const type = `block-dirty-bitmap-${draw.pick(['clear', 'disable', 'enable'])}`;
+    actions.unshift(members({ type, data: members({ node: data.device, name: bitmap }) }));
+  }
+  const isGrouped = isBeside && draw.chance(0.4);
+  const properties = isGrouped ? members({ 'completion-mode': 'grouped' }) : undefined;
+  sketch.qmp('transaction', { actions, properties });
+}
+
 function playUnreadable(sketch: Sketch): void {
   const { draw } = sketch;
   if (isJobThere(sketch) || sketch.disks.length >= MOST_NODES) return;
@@ -122,9 +143,8 @@ function playUnreadable(sketch: Sketch): void {
     'on-target-error': drawPolicy(sketch, target),
     'filter-node-name': draw.chance(0.7) ? filter : undefined,
   });
-  if (draw.chance(0.2)) {
-    sketch.qmp('transaction', { actions: [members({ type: 'blockdev-backup', data })] });
-  } else sketch.qmp('blockdev-backup', data);
+  if (draw.chance(0.3)) playInTransaction(sketch, data, bitmap);
+  else sketch.qmp('blockdev-backup', data);
   const job = sketch.run.jobs.find((one) => !before.includes(one));
   sketch.rest();
   if (job !== undefined) playBeside(sketch, job, filter);
