@@ -19,6 +19,8 @@ export interface ExportOptions {
   readonly showsDepth: boolean;
   /** id of the iothread that its node is moved to. REF-171 */
   readonly iothread: string | null;
+  /** its node stays in the iothread that it is in. REF-173 */
+  readonly isFixed: boolean;
 }
 
 export class NodeExport implements NbdExport, Holder {
@@ -28,6 +30,9 @@ export class NodeExport implements NbdExport, Holder {
   readonly description: string | null;
   readonly isWritable: boolean;
   readonly iothread: string | null;
+  readonly isFixed: boolean;
+  /** the iothread that its node came to by it, or is kept in; undefined: it has nothing to do with that. REF-173 */
+  place: string | null | undefined;
   bitmaps: readonly DirtyBitmap[] = [];
   contexts: readonly MetaContext[] = [];
   readonly #showsDepth: boolean;
@@ -50,6 +55,7 @@ export class NodeExport implements NbdExport, Holder {
     this.isWritable = isWritable;
     this.#isWritethrough = isWritethrough;
     this.iothread = options.iothread;
+    this.isFixed = options.isFixed;
     this.#showsDepth = showsDepth;
     this.#choose = choose;
     this.#requests = requests;

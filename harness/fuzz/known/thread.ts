@@ -106,7 +106,7 @@ function namesOneThere(run: ModelRun, action: Action, isMeant: (command: string)
 }
 
 /** What is looked at before the node moves. */
-const EARLY = /^(NBD-E-(ID|ID-TAKEN|IOTHREAD|READ-ONLY)|REF-E-NO-SUCH)$/;
+const EARLY = /^(NBD-E-(ID|ID-TAKEN|IOTHREAD|READ-ONLY)|REF-E-(NO-SUCH|THREAD-FIXED))$/;
 
 export const KNOWN_OF_THREADS: readonly Trigger[] = [
   {

@@ -1,4 +1,5 @@
 /** Exports by command: the NBD server, block-export-add and -del, and what there is. spec/nbd/NBD.md, NBD-023 to NBD-028. */
+import { BlockError } from '../../block/errors.js';
 import { NbdError } from '../../nbd/errors.js';
 import type { BitmapChoice } from '../../nbd/exports.js';
 import { commandsOf } from '../command.js';
@@ -17,6 +18,7 @@ import {
   union,
 } from '../types.js';
 import { BlockDirtyBitmapOrStr, findBitmap } from './bitmap.js';
+import { canMove, connected, placeOf } from './thread/place.js';
 
 const define = commandsOf<Machine>();
 
@@ -73,7 +75,9 @@ export const BlockExportOptions = union('BlockExportOptions', {
   base: {
     type: BlockExportType,
     id: { type: str, optional: false, doc: 'of the export, for block-export-del' },
-    'fixed-iothread': optional(bool, { doc: 'has no meaning here: nothing moves a node by itself' }),
+    'fixed-iothread': optional(bool, {
+      doc: 'whether the node stays in the iothread that it is in; default false',
+    }),
     iothread: optional(str, { doc: 'id of the one that the node is moved to' }),
     'node-name': { type: str, optional: false, doc: 'what is exported' },
     writable: optional(bool, { doc: 'default false' }),
@@ -151,7 +155,7 @@ export const EXPORT_COMMANDS = [
       machine.exports.checkId(name);
       // EFFECTS
       const isWritable = writable && !node.readOnly;
-      const plain = { isWritethrough: false, showsDepth: false, iothread: null };
+      const plain = { isWritethrough: false, showsDepth: false, iothread: null, isFixed: false };
       const bitmaps = bitmap === undefined ? [] : [bitmap];
       const options = { id: name, name, description, isWritable, ...plain };
       const made = machine.exports.add(node, options, bitmaps);
@@ -179,7 +183,7 @@ export const EXPORT_COMMANDS = [
     doc: 'Exports a node, with bitmaps of it or of others.',
     args: BlockExportOptions,
     returns: empty,
-    rules: ['NBD-023', 'NBD-024', 'NBD-025', 'NBD-026'],
+    rules: ['NBD-023', 'NBD-024', 'NBD-025', 'NBD-026', 'REF-173'],
     execute(machine, args) {
       // PRECONDITIONS
       const { id, name = args['node-name'], description = null, writable = false } = args;
@@ -190,14 +194,21 @@ export const EXPORT_COMMANDS = [
       if (iothread !== null && !machine.iothreads.has(iothread)) {
         throw new NbdError('NBD-E-IOTHREAD', { id: iothread });
       }
+      const isFixed = args['fixed-iothread'] ?? false;
+      const nodes = connected(node);
+      const moves = iothread !== null && canMove(machine, nodes, iothread);
+      if (iothread !== null && isFixed && !moves) throw new BlockError('REF-E-THREAD-FIXED');
+      const place = moves ? iothread : placeOf(machine, nodes);
       // EFFECTS
       const options = {
         ...{ id, name, description, isWritable: writable },
         isWritethrough: args.writethrough ?? false,
         showsDepth: args['allocation-depth'] ?? false,
         iothread,
+        isFixed,
       };
-      machine.exports.add(node, options, choicesOf(machine, args.bitmaps));
+      const made = machine.exports.add(node, options, choicesOf(machine, args.bitmaps));
+      if (moves || isFixed) made.place = place;
     },
   }),
   define({

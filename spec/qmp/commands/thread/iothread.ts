@@ -4,27 +4,11 @@ import { Node } from '../../../block/node.js';
 import { commandsOf } from '../../command.js';
 import type { Machine } from '../../machine.js';
 import { alternate, bool, empty, nothing, optional, str, struct } from '../../types.js';
+import { canMove, connected, exportsOf } from './place.js';
 
 const define = commandsOf<Machine>();
 
 const StrOrNull = alternate('StrOrNull', { string: str, null: nothing }, 'an id, or null for none');
-
-/** A node and all that are connected with it, by whom else they are used. */
-function connected(node: Node): Set<Node> {
-  const found = new Set([node]);
-  for (const one of found) {
-    for (const { child } of one.children) found.add(child);
-    for (const { parent } of one.parents) if (parent instanceof Node) found.add(parent);
-  }
-  return found;
-}
-
-function isUsedByDevice(nodes: Iterable<Node>): boolean {
-  for (const { parents } of nodes) {
-    if (parents.some(({ parent }) => !(parent instanceof Node) && parent.kind === 'device')) return true;
-  }
-  return false;
-}
 
 export const THREAD_COMMANDS = [
   define({
@@ -36,7 +20,7 @@ export const THREAD_COMMANDS = [
       force: optional(bool, { doc: 'also if the node is in use; default false' }),
     }),
     returns: empty,
-    rules: ['REF-171'],
+    rules: ['REF-171', 'REF-173'],
     features: ['unstable'],
     execute(machine, { 'node-name': name, iothread, force = false }) {
       // PRECONDITIONS
@@ -47,9 +31,11 @@ export const THREAD_COMMANDS = [
       if (iothread !== null && !machine.iothreads.has(iothread)) {
         throw new BlockError('REF-E-NO-THREAD', { id: iothread });
       }
-      if (isUsedByDevice(connected(node))) throw new BlockError('REF-E-THREAD-FIXED');
+      const nodes = connected(node);
+      if (!canMove(machine, nodes, iothread)) throw new BlockError('REF-E-THREAD-FIXED');
       // EFFECTS
-      for (const one of connected(node)) one.iothread = null;
+      for (const one of nodes) one.iothread = null;
+      for (const one of exportsOf(machine, nodes)) if (!one.isFixed) one.place = undefined;
       node.iothread = iothread;
     },
   }),
