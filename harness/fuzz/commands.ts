@@ -1,5 +1,5 @@
 /** What a step asks for: its command, or each of its actions. */
-import { isJsonObject, type JsonObject } from '../../spec/json/value.js';
+import { isJsonObject, type Json, type JsonObject } from '../../spec/json/value.js';
 import type { Action } from '../case/case.js';
 
 /** The arguments of a command, and of every action of a transaction, with their names. */
@@ -20,4 +20,16 @@ export function* commandsOf(action: Action): Generator<{ readonly name: string; 
 export function asksFor(action: Action, meets: (name: string, args: JsonObject) => boolean): boolean {
   for (const { name, args } of commandsOf(action)) if (meets(name, args)) return true;
   return false;
+}
+
+/** The options of a node, and those of the nodes that are defined within it. */
+export function* definitionsIn(options: Json | undefined): Generator<JsonObject> {
+  if (options === undefined || !isJsonObject(options)) return;
+  yield options;
+  for (const part of ['file', 'image', 'target', 'backing']) yield* definitionsIn(options[part]);
+}
+
+/** The name of the node that is meant, if it is not defined there. */
+export function nameIn(ref: Json | undefined): string {
+  return typeof ref === 'string' ? ref : '';
 }

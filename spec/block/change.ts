@@ -12,6 +12,8 @@ export class GraphChange {
   readonly #undo: (() => void)[] = [];
   readonly #touched = new Set<Node>();
   readonly #becomesReadOnly = new Set<Node>();
+  /** it may leave a node with more to be done to it than before */
+  #adds = false;
   readonly #comes: (holder: Holder) => void;
   /** who may be without a user after it */
   readonly left = new Set<Node>();
@@ -73,6 +75,7 @@ export class GraphChange {
     edge.parentName = nameOf(edge);
     child.parents.unshift(edge);
     this.left.add(before);
+    this.#adds = true;
     for (const node of [before, child]) this.#touched.add(node);
     this.#undo.push(() => {
       child.parents.splice(child.parents.indexOf(edge), 1);
@@ -84,6 +87,7 @@ export class GraphChange {
 
   /** A user that is no node needs something else of its node, and leaves something else to others. */
   need(edge: Edge, permissions: Permissions): void {
+    this.#adds = true;
     const before = edge.permissions;
     edge.permissions = permissions;
     this.#touched.add(edge.child);
@@ -100,6 +104,7 @@ export class GraphChange {
   /** Anything else that takes part in it: done now, undone if the change fails. */
   also(touched: Node, redo: () => void, undo: () => void): void {
     redo();
+    this.#adds = true;
     this.#touched.add(touched);
     this.#undo.push(undo);
   }
@@ -121,12 +126,13 @@ export class GraphChange {
 
   /** What `node` needs of its children may have changed. */
   touch(node: Node): void {
+    this.#adds = true;
     this.#touched.add(node);
   }
 
-  /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE */
+  /** @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE, REF-E-ENDS-WITHIN-BLOCK */
   check(): void {
-    refreshPermissions(this.#touched, this.#becomesReadOnly);
+    refreshPermissions(this.#touched, this.#becomesReadOnly, this.#adds);
   }
 
   /** Everything is as it was. */
@@ -136,6 +142,7 @@ export class GraphChange {
   }
 
   #join(edge: Edge): void {
+    this.#adds = true;
     edge.parentName = nameOf(edge);
     if (edge.parent instanceof Node) edge.parent.children.push(edge);
     edge.child.parents.unshift(edge);

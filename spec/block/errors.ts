@@ -53,6 +53,8 @@ export const BLOCK_ERRORS = {
   'REF-E-CONFLICT':
     "Permission conflict on node '{node}': permissions '{permissions}' are both required by {user} (uses node '{node}' as '{role}' child) and unshared by {owner} (uses node '{node}' as '{as}' child).",
   'REF-E-NODE-READ-ONLY': 'Block node is read-only',
+  'REF-E-ENDS-WITHIN-BLOCK':
+    "Cannot get 'write' permission without 'resize': Image size is not a multiple of request alignment",
   'REF-E-NODE-NOT-WRITABLE': "Read-only block node '{node}' cannot support read-write users",
   'REF-E-CYCLE': "Making '{child}' a {role} child of '{parent}' would create a cycle",
   'REF-E-FROZEN': "Cannot change frozen '{role}' link from '{parent}' to '{child}'",

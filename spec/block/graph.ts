@@ -23,6 +23,8 @@ export class Graph {
   #sorted: readonly Node[] | null = null;
   readonly #ages = new WeakMap<Holder, number>();
   #generated = 0;
+  /** names of nodes whose drivers are being opened */
+  readonly #opening = new Set<string>();
   #placed = 0;
   #came = 0;
 
@@ -61,7 +63,18 @@ export class Graph {
     if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(name)) throw new BlockError('REF-E-NAME-INVALID', { node: name });
     if (this.drives.has(name)) throw new BlockError('REF-E-NAME-DEVICE', { node: name });
     if (name.length > LONGEST_NAME) throw new BlockError('REF-E-NAME-LONG');
-    if (this.#nodes.has(name)) throw new BlockError('REF-E-NAME-TAKEN', { node: name });
+    if (this.#nodes.has(name) || this.#opening.has(name))
+      throw new BlockError('REF-E-NAME-TAKEN', { node: name });
+  }
+
+  /** The name is taken while `open` runs, by what that opens. REF-014 */
+  named<T>(name: string, open: () => T): T {
+    this.#opening.add(name);
+    try {
+      return open();
+    } finally {
+      this.#opening.delete(name);
+    }
   }
 
   /** A name nobody can ask for: `#` is not allowed in a given one. */

@@ -5,8 +5,9 @@
 import { StorageError } from '../storage/storage.js';
 import type { Edge } from './edge.js';
 import type { Passing } from './held/route.js';
+import { endsWithinBlock } from './limits/limits.js';
 import type { Node } from './node.js';
-import { WRITE } from './permissions.js';
+import { permissionsOf, RESIZE, WRITE } from './permissions.js';
 import { discard, flush, read, write, zero } from './request.js';
 import { type Errno, RequestError } from './request-error.js';
 
@@ -71,6 +72,8 @@ function perform(node: Node, request: GuestRequest): Uint8Array | Errno {
 function isWritable(node: Node, above?: Edge): boolean {
   const others = node.parents.filter((edge) => edge !== above);
   if (node.readOnly || others.some(({ permissions }) => (permissions.shares & WRITE) === 0)) return false;
+  // REF-096
+  if (endsWithinBlock(node) && (permissionsOf(node).needs & RESIZE) === 0) return false;
   const written = node.children.filter(({ role }) => role !== 'backing');
   return written.every((edge) => isWritable(edge.child, edge));
 }

@@ -5,6 +5,7 @@
 
 import type { Edge } from './edge.js';
 import { BlockError } from './errors.js';
+import { endsWithinBlock } from './limits/limits.js';
 import type { Node } from './node.js';
 
 /** What is read makes a disk: somebody writes it as it is meant to be. */
@@ -66,12 +67,15 @@ export function permissionsOf(node: Node): Permissions {
 /**
  * Works out anew what the nodes `changed`, and all below them, need of their children.
  * @param becomesReadOnly nodes that could be written before this change
- * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE, REF-E-LOCKED-SHARED. Edges may have some of their new permissions then: whoever
+ * @param mindsSize whether a node that ends within a block may not be written; a use that ends is no reason to look at that
+ * @throws BlockError REF-E-CONFLICT, REF-E-NODE-READ-ONLY, REF-E-NODE-NOT-WRITABLE, REF-E-ENDS-WITHIN-BLOCK,
+ *   REF-E-LOCKED-SHARED. Edges may have some of their new permissions then: whoever
  *   changed the graph changes it back and calls again.
  */
 export function refreshPermissions(
   changed: Iterable<Node>,
   becomesReadOnly: ReadonlySet<Node> = new Set(),
+  mindsSize = false,
 ): void {
   for (const node of downwards(changed)) {
     checkConflicts(node);
@@ -81,6 +85,9 @@ export function refreshPermissions(
       if (becomesReadOnly.has(node)) throw new BlockError('REF-E-NODE-NOT-WRITABLE', { node: node.name });
       throw new BlockError('REF-E-NODE-READ-ONLY');
     }
+    // REF-096
+    const isWritten = (own.needs & (WRITE | WRITE_UNCHANGED)) !== 0 && (own.needs & RESIZE) === 0;
+    if (mindsSize && isWritten && endsWithinBlock(node)) throw new BlockError('REF-E-ENDS-WITHIN-BLOCK');
     if (node.isOpen) node.driver.permitted?.(own);
     for (const edge of node.children) edge.permissions = childPermissions(node, edge, own);
   }

@@ -17,3 +17,14 @@ export class RequestError extends Error {
     this.origin = origin;
   }
 }
+
+/** Whether a driver can do it. @throws whatever else it fails with */
+export function isDone(ask: () => void): boolean {
+  try {
+    ask();
+    return true;
+  } catch (error) {
+    if (!(error instanceof RequestError) || error.errno !== 'ENOTSUP') throw error;
+    return false;
+  }
+}

@@ -6,61 +6,92 @@
  */
 import { reasonOf } from '../storage/reason.js';
 import { StorageError } from '../storage/storage.js';
-import type { Driver } from './drivers/driver.js';
+import type { DebugEvent } from './drivers/driver.js';
 import { BlockError } from './errors.js';
+import { isWhole, readAround, widened } from './limits/around.js';
+import { alignOf, down, up } from './limits/limits.js';
+import { discardPieces, readPieces, writePieces, zeroPieces } from './limits/pieces.js';
 import type { Node } from './node.js';
 import { RequestError } from './request-error.js';
 import { followSize } from './resize.js';
 
+/** REF-096 @throws RequestError */
 export function read(node: Node, offset: number, into: Uint8Array): void {
-  node.driver.read(offset, into);
+  if (isWhole(node, offset, into.length)) {
+    readPieces(node, offset, into);
+    return;
+  }
+  if (into.length === 0) return;
+  const block = alignOf(node);
+  const start = down(offset, block);
+  const whole = new Uint8Array(up(offset + into.length, block) - start);
+  readPieces(node, start, whole);
+  into.set(whole.subarray(offset - start, offset - start + into.length));
 }
 
+/** REF-096 @throws RequestError */
 export function write(node: Node, offset: number, bytes: Uint8Array): void {
-  const { driver } = node;
-  countWrite(node, offset, bytes.length);
-  driver.debugEvent?.('pwritev');
-  marking(node, offset, bytes.length, () => driver.write(offset, bytes));
-  driver.debugEvent?.('pwritev_done');
+  if (isWhole(node, offset, bytes.length)) writeWhole(node, offset, bytes);
+  else if (bytes.length > 0) {
+    const { start, whole } = widened(node, offset, bytes);
+    writeWhole(node, start, whole);
+  }
 }
 
+function writeWhole(node: Node, offset: number, bytes: Uint8Array): void {
+  if (looksForZeros(node) && bytes.every((byte) => byte === 0)) {
+    zeroWhole(node, offset, bytes.length);
+    return;
+  }
+  telling(node, 'pwritev', offset, bytes.length, () => writePieces(node, offset, bytes));
+}
+
+/** REF-016 */
+function looksForZeros({ options, driver }: Node): boolean {
+  return options.detectZeroes !== 'off' && driver.cannotZero !== true;
+}
+
+/** REF-096: what has only a part of a block is written as data. @throws RequestError */
 export function zero(node: Node, offset: number, length: number): void {
   if (length === 0) return; // REF-005
+  if (isWhole(node, offset, length)) {
+    zeroWhole(node, offset, length);
+    return;
+  }
+  const { start, end, first, last } = readAround(node, offset, length);
+  const middle = { from: start + first.length, to: end - last.length };
+  if (first.length > 0) {
+    first.fill(0, offset - start, Math.min(first.length, offset + length - start));
+    writeWhole(node, start, first);
+  }
+  if (middle.from < middle.to) zeroWhole(node, middle.from, middle.to - middle.from);
+  if (last.length > 0) {
+    last.fill(0, 0, offset + length - middle.to);
+    writeWhole(node, middle.to, last);
+  }
+}
+
+function zeroWhole(node: Node, offset: number, length: number): void {
+  telling(node, 'pwritev_zero', offset, length, () => zeroPieces(node, offset, length));
+}
+
+/** A request of whole blocks that writes: REF-086 */
+function telling(node: Node, event: DebugEvent, offset: number, length: number, change: () => void): void {
   const { driver } = node;
   countWrite(node, offset, length);
-  driver.debugEvent?.('pwritev_zero');
-  marking(node, offset, length, () => {
-    if (!isDone(() => driver.zero(offset, length))) writeZeros(driver, offset, length);
-  });
-  driver.debugEvent?.('pwritev_done');
+  driver.debugEvent?.(event);
+  try {
+    marking(node, offset, length, change);
+  } finally {
+    driver.debugEvent?.('pwritev_done');
+  }
 }
 
 export function discard(node: Node, offset: number, length: number): void {
   if (length === 0) return; // REF-005
   // BMP-007, REF-007: where nothing changes, nothing is marked
   if (node.options.discard === 'ignore' || !node.driver.canDiscard) return;
-  // REF-007: what cannot be given up stays
-  marking(node, offset, length, () => void isDone(() => node.driver.discard(offset, length)));
-}
-
-/** Whether a driver can do it. @throws whatever else it fails with */
-export function isDone(ask: () => void): boolean {
-  try {
-    ask();
-    return true;
-  } catch (error) {
-    if (!(error instanceof RequestError) || error.errno !== 'ENOTSUP') throw error;
-    return false;
-  }
-}
-
-/** Bytes that are written at a time where zeros have to be written one by one. */
-const ZEROS = new Uint8Array(2 ** 16);
-
-/** REF-007 */
-function writeZeros(driver: Driver, offset: number, length: number): void {
-  for (let at = 0; at < length; at += ZEROS.length)
-    driver.write(offset + at, ZEROS.subarray(0, Math.min(ZEROS.length, length - at)));
+  marking(node, offset, length, () => discardPieces(node, offset, length));
 }
 
 /** The range is the node's own from now on, as it reads now: no bitmap sees it. REF-081 */

@@ -31,6 +31,7 @@ export const REP_ERR_UNSUP = 0x80000001;
 export const REP_ERR_POLICY = 0x80000002;
 export const REP_ERR_INVALID = 0x80000003;
 export const REP_ERR_UNKNOWN = 0x80000006;
+export const REP_ERR_BLOCK_SIZE_REQD = 0x80000008;
 
 export const INFO_EXPORT = 0;
 export const INFO_NAME = 1;

@@ -26,6 +26,8 @@ export interface NbdExport {
   readonly size: number;
   /** bytes that the node has by now. NBD-030 */
   readonly nodeSize: number;
+  /** what its node takes without making something else of it: whole blocks of `align` bytes, and `most` at once. REF-096 */
+  readonly blockSizes: { readonly align: number; readonly most: number };
   readonly isWritable: boolean;
   /** in the order in which they are numbered and listed */
   readonly contexts: readonly MetaContext[];

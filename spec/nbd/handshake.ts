@@ -151,6 +151,9 @@ function structuredReply(negotiation: Negotiation, data: Uint8Array): void {
   }
 }
 
+/** The block size that suits most disks, bytes. */
+const PREFERRED = 4096;
+
 /** NBD-007 */
 function info(negotiation: Negotiation, data: Uint8Array, go: boolean): Chosen | null {
   const asked = parseInfo(data);
@@ -169,10 +172,21 @@ function info(negotiation: Negotiation, data: Uint8Array, go: boolean): Chosen |
   if (one.description !== null) {
     negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_DESCRIPTION), text(one.description)));
   }
-  const sizes = [u32(1), u32(4096), u32(nbd.LONGEST_PAYLOAD)];
-  negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_BLOCK_SIZE), ...sizes));
+  const isAsked = asked.requests.includes(nbd.INFO_BLOCK_SIZE);
+  const { align, most } = one.blockSizes;
+  // No request is longer.
+  const least = go && !isAsked ? 1 : Math.min(align, nbd.LONGEST_PAYLOAD);
+  const sizes = [least, Math.max(PREFERRED, least), Math.min(most, nbd.LONGEST_PAYLOAD)];
+  negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_BLOCK_SIZE), ...sizes.map((size) => u32(size))));
   const flags = transmissionFlags(negotiation.server, one, negotiation.hasStructuredReplies);
   negotiation.reply(nbd.REP_INFO, message(u16(nbd.INFO_EXPORT), u64(one.size), u16(flags)));
+  if (!go && !isAsked && align > 1) {
+    negotiation.refuse(
+      nbd.REP_ERR_BLOCK_SIZE_REQD,
+      'whoever uses this export should ask for its block sizes',
+    );
+    return null;
+  }
   negotiation.reply(nbd.REP_ACK);
   return go ? negotiation.choose(one) : null;
 }

@@ -4,6 +4,7 @@ import type { Edge, Holder } from '../block/edge.js';
 import { type GuestRequest, guestRequest } from '../block/guest.js';
 import type { HeldRequests, Ticket } from '../block/held/held-requests.js';
 import type { Passing } from '../block/held/route.js';
+import { alignOf, pieceOf } from '../block/limits/limits.js';
 import { ALL, CONSISTENT_READ, type Permissions, RESIZE, WRITE } from '../block/permissions.js';
 import type { Errno } from '../block/request-error.js';
 import { allocationDepth, baseAllocation, dirtyBitmap } from './contexts.js';
@@ -89,6 +90,11 @@ export class NodeExport implements NbdExport, Holder {
 
   get nodeSize(): number {
     return this.edge.child.size;
+  }
+
+  get blockSizes(): { readonly align: number; readonly most: number } {
+    const { child } = this.edge;
+    return { align: alignOf(child), most: pieceOf(child) };
   }
 
   request(request: GuestRequest): Uint8Array | Errno {

@@ -40,8 +40,11 @@ function keepsContract(steps: readonly Step[]): boolean {
     // Of an image that is not there each format speaks in its own words.
     if (action.verb === 'img' && action.words.some((word) => isImage(word) && !made.has(word.slice(0, -4))))
       return false;
-    if (action.verb === 'qmp' && action.arguments?.driver === 'copy-before-write')
-      filtered.add(String(action.arguments.file));
+    if (action.verb === 'qmp' && action.arguments?.driver === 'copy-before-write') {
+      const { file = null } = action.arguments;
+      const name = isJsonObject(file) ? file['node-name'] : file;
+      if (typeof name === 'string') filtered.add(name);
+    }
     if (action.verb === 'io' && filtered.has(action.node)) return false;
   }
   return true;

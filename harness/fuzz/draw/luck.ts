@@ -3,6 +3,7 @@
  * or made smaller.
  */
 import { chainFrom } from '../../../spec/block/chain/walk.js';
+import { limitsOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
 import { statusInChain } from '../../../spec/block/status.js';
 import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
@@ -31,6 +32,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     growsPastBacking(run, action) ||
     commitsThroughFaults(run, action) ||
     readsFaultyZeros(run, action) ||
+    discardsClustersInPart(run, action) ||
     mirrorsFaulty(run, action) ||
     writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
@@ -162,6 +164,19 @@ function failsUnheard(run: ModelRun, action: Action): boolean {
 /** Nodes that nobody has named: which number one gets depends on those that came and went before. */
 function namesNameless(action: Action): boolean {
   return action.verb === 'qmp' && JSON.stringify(action.arguments ?? null).includes('"#block');
+}
+
+/** A discard comes to an image in pieces that are no whole clusters: what of them it frees is for its format to choose. */
+function discardsClustersInPart({ machine, model, format }: ModelRun, action: Action): boolean {
+  if (format !== 'overlay' || action.verb !== 'io' || action.request.op !== 'discard') return false;
+  const node = machine.graph.find(action.node);
+  const isCut = (one: Node, cut: boolean): boolean => {
+    const { optDiscard = 0, maxDiscard = 0 } = limitsOf(one);
+    const isIn = cut || optDiscard % CLUSTER > 0 || maxDiscard % CLUSTER > 0;
+    if (one.driver.name === model.formatDriver) return isIn;
+    return one.children.some(({ child }) => isCut(child, isIn));
+  };
+  return node !== undefined && isCut(node, false);
 }
 
 /** A server that sends holes need not read what is known to be zeros, and meets no fault there. */

@@ -2,6 +2,7 @@
 
 import { imageOf } from '../../../spec/block/chain/walk.js';
 import { isIdleCopyOnRead } from '../../../spec/block/drivers/copy-on-read.js';
+import { alignOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
 import type { IoRequest } from '../../target/target.js';
@@ -74,7 +75,13 @@ function isPartial(request: IoRequest): boolean {
 /** `raw` passes a status on as if the filter were an image. */
 function readByGuest(node: Node | undefined, request: IoRequest): Node | undefined {
   if (request.op === 'read') return node?.driver.name === 'raw' ? node : undefined;
+  // What is around a part of a block is read, too.
+  if (node !== undefined && hasBlocks(node) && /^(write|zero)$/.test(request.op)) return node;
   return isPartial(request) ? backingOf(node) : undefined;
+}
+
+function hasBlocks(node: Node): boolean {
+  return alignOf(node) > 1 || node.children.some(({ child }) => hasBlocks(child));
 }
 
 function backingOf(node: Node | undefined): Node | undefined {

@@ -1,22 +1,60 @@
 /** Known triggers that are about the graph: nodes that go, or become read-only, while others have what is theirs. */
 import type { Node } from '../../../spec/block/node.js';
-import { isJsonObject } from '../../../spec/json/value.js';
+import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { asksFor } from '../commands.js';
+import { asksFor, definitionsIn, nameIn } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { resized } from './resize.js';
 
 /** A node goes, or is resized, and an export of another one shows a bitmap of it. */
 export function changesExportedBitmap(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp') return false;
-  const node =
-    action.command === 'blockdev-del'
-      ? run.machine.graph.find(String(action.arguments?.['node-name']))
-      : resized(run, action);
-  if (node === undefined || (action.command === 'blockdev-del' && node.parents.length > 0)) return false;
+  const isDel = action.command === 'blockdev-del';
+  const node = isDel ? run.machine.graph.find(String(action.arguments?.['node-name'])) : resized(run, action);
+  if (node === undefined || (isDel && node.parents.length > 0)) return false;
+  const changed = isDel ? [...goingWith(node)] : [node];
   return run.machine.exports.all.some(
-    ({ bitmaps, edge }) => edge.child !== node && bitmaps.some((one) => node.bitmaps.includes(one)),
+    ({ bitmaps, edge }) =>
+      !changed.includes(edge.child) &&
+      bitmaps.some((one) => changed.some((each) => each.bitmaps.includes(one))),
   );
+}
+
+/** A node that goes, and those below it that nobody else holds. */
+function* goingWith(node: Node): Generator<Node> {
+  yield node;
+  for (const { child } of node.children)
+    if (!child.monitorOwned && child.parents.every(({ parent }) => parent === node)) yield* goingWith(child);
+}
+
+/** What is made for a node names one that it is made for, which is not open yet. */
+export function namesHalfOpen(_: ModelRun, action: Action): boolean {
+  const meets = (options: JsonObject, above: readonly string[]): boolean =>
+    PARTS.some((part) => {
+      const { [part]: child = null, 'node-name': own } = options;
+      const names = part === 'file' || part === 'backing' ? above : [...above, nameIn(own)];
+      if (!isJsonObject(child)) return child !== '' && above.includes(nameIn(child));
+      return meets(child, names);
+    });
+  return asksFor(action, (name, args) => name === 'blockdev-add' && meets(args, []));
+}
+
+const PARTS = ['file', 'image', 'target', 'backing'] as const;
+
+/** A node of which it was said whether it leaves all to others, or of which that is said now, is reopened. */
+export function reopensForceShare(run: ModelRun, action: Action): boolean {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
+  const { options } = action.arguments ?? {};
+  if (!Array.isArray(options)) return false;
+  const isSaid = (node: Node): boolean =>
+    node.openedWith.effective.forceShare !== undefined ||
+    node.children.some(({ child }) => child.madeFor === node && isSaid(child));
+  return options.filter(isJsonObject).some((one) => {
+    const node = run.machine.graph.find(String(one['node-name']));
+    return (
+      [...definitionsIn(one)].some((each) => 'force-share' in each) || (node !== undefined && isSaid(node))
+    );
+  });
 }
 
 /** A disk of no bytes is closed, or becomes read-only, and has bitmaps that are to be stored. */
@@ -64,7 +102,7 @@ export function reopensOverTwoWays(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
   const { options } = action.arguments ?? {};
   if (!Array.isArray(options)) return false;
-  const below = options.filter(isJsonObject).flatMap(({ file, backing }) => [String(file), String(backing)]);
+  const below = options.filter(isJsonObject).flatMap(({ file, backing }) => [nameIn(file), nameIn(backing)]);
   return below.some((name) => reachesTwice(run.machine.graph.find(name)));
 }
 

@@ -4,6 +4,7 @@ import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
+import { discardsPart, readsAroundFaults, stacksLimits } from './blocks.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { copiesThroughFilter, readsThroughIdleFilter } from './copy-on-read.js';
 import { KNOWN_OF_DEVICES } from './devices.js';
@@ -12,6 +13,8 @@ import {
   closesTakenBitmap,
   endsEmptyDisk,
   leavesCommitFilter,
+  namesHalfOpen,
+  reopensForceShare,
   reopensOverTwoWays,
   reopensTwice,
 } from './graph.js';
@@ -338,15 +341,34 @@ export const KNOWN: readonly Trigger[] = [
     before: reopensBelowFollowers,
   },
   {
-    name: 'faults on a node that asks for whole blocks, and reads what is around a part of one',
+    name: 'faults of reads at a node that asks for whole blocks, and reads what is around a part of one',
     shownBy: 'write-beside-what-cannot-be-read',
     programs: QEMU,
-    before: (_, action) =>
-      asksFor(
-        action,
-        (name, { align = 0, 'inject-error': rules = null }) =>
-          name === 'blockdev-add' && Number(align) > 1 && Array.isArray(rules) && rules.length > 0,
-      ),
+    before: readsAroundFaults,
+  },
+  {
+    name: 'discard of a part of a block',
+    shownBy: 'discard-of-a-part-of-a-block',
+    programs: QEMU,
+    before: discardsPart,
+  },
+  {
+    name: 'blocks that are larger than what the node below takes at once',
+    shownBy: 'blocks-larger-than-pieces-below',
+    programs: QEMU,
+    before: stacksLimits,
+  },
+  {
+    name: 'node that is made for one that is not open yet, and names that',
+    shownBy: 'half-open-node-as-a-child',
+    programs: QEMU,
+    before: namesHalfOpen,
+  },
+  {
+    name: 'reopening of a node of which force-share was said',
+    shownBy: 'reopen-with-force-share',
+    programs: QEMU,
+    before: reopensForceShare,
   },
   {
     name: 'reopening of one node twice',

@@ -3,6 +3,7 @@ import { Node } from '../../../spec/block/node.js';
 import { followersOf } from '../../../spec/block/resize.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { nameIn } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { isStale } from './resize.js';
 
@@ -20,7 +21,7 @@ export function reopensPart({ machine: { graph } }: ModelRun, action: Action): b
     if (one.driver !== 'raw' || node?.driver.name !== 'raw') return false;
     const before = node.driver.describe();
     if ([before, one].some(({ size, offset }) => size !== undefined || offset !== undefined)) return true;
-    const size = graph.findAny(String(one.file))?.size ?? node.size;
+    const size = graph.findAny(nameIn(one.file))?.size ?? node.size;
     return size !== node.size && (node.bitmaps.length > 0 || remembersSize(node));
   });
 }

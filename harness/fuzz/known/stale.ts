@@ -4,6 +4,7 @@
 import { Node } from '../../../spec/block/node.js';
 import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { definitionsIn, nameIn } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { overlaidOtherwise } from './step/overlay.js';
 
@@ -28,7 +29,10 @@ export function opensOverStale(run: ModelRun, action: Action): boolean {
     else if (first.get(name) !== size) stale.add(name);
   }
   const { command, arguments: args = {} } = action;
-  return command === 'blockdev-add' && COPIES.test(String(args.driver)) && stale.has(String(args.file));
+  if (command !== 'blockdev-add') return false;
+  return [...definitionsIn(args)].some(
+    ({ driver, file }) => COPIES.test(String(driver)) && stale.has(nameIn(file)),
+  );
 }
 
 /** What is below a part of a disk becomes another node: an overlay of another size, or any by reopening. */

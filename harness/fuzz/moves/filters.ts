@@ -1,10 +1,11 @@
 /** Filters with options: throttle groups and their nodes, faults by rules and states, copy-on-read that ends at a node below. */
 import type { Json, JsonObject } from '../../../spec/json/value.js';
-import { CLUSTER } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { BROKEN } from './names.js';
 import { anyNode } from './nodes.js';
+import { drawLimits } from './options/blocks.js';
+import { drawCommon } from './options/common.js';
 
 /** Numbers of Linux: those that NBD has a word for, those that it has another one for, and others. */
 export const ERRNOS = [5, 5, 28, 28, 1, 2, 12, 22, 27, 30, 75, 95, 108, 122, 4000] as const;
@@ -44,6 +45,14 @@ function playGroup(sketch: Sketch): void {
   sketch.qmp('object-add', { 'qom-type': 'throttle-group', id, limits: members(limits) });
 }
 
+/** What happens around a part of a block. */
+const AROUND = [
+  'pwritev_rmw_head',
+  'pwritev_rmw_after_head',
+  'pwritev_rmw_tail',
+  'pwritev_rmw_after_tail',
+] as const;
+
 /** The options of a node that fails as its rules say. */
 export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObject {
   const { draw } = sketch;
@@ -51,18 +60,19 @@ export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObj
   const hasStates = draw.chance(0.4);
   const rules = Array.from({ length: draw.int(1, 3) }, () => {
     return members({
-      event: hasStates ? draw.pick(['none', 'pwritev', 'pwritev_zero', 'pwritev_done']) : 'none',
+      event: hasStates ? draw.pick(['none', 'pwritev', 'pwritev_zero', 'pwritev_done', ...AROUND]) : 'none',
       state: hasStates ? draw.pick([undefined, 0, 1, 2, 3]) : undefined,
       // What is read where nothing is stored, and what is flushed for whom, is an implementation's own matter.
       iotype: draw.pick(['write', 'write', 'write-zeroes', 'discard']),
       errno: draw.pick(ERRNOS),
       sector: draw.chance(0.7) ? Math.floor(draw.int(0, Math.max(0, size - 1)) / 512) : undefined,
-      once: draw.pick([undefined, true]),
+      once: draw.pick([undefined, true, false]),
+      immediately: draw.chance(0.1) ? draw.pick([true, false]) : undefined,
     });
   });
   const states = Array.from({ length: hasStates ? draw.int(1, 3) : 0 }, () =>
     members({
-      event: draw.pick(['pwritev', 'pwritev_zero', 'pwritev_done']),
+      event: draw.pick(['pwritev', 'pwritev', 'pwritev_zero', 'pwritev_done', 'none', ...AROUND]),
       state: draw.pick([undefined, 1, 2, 3]),
       new_state: draw.int(1, 3),
     }),
@@ -75,7 +85,8 @@ export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObj
     'set-state': states.length > 0 ? states : undefined,
     'take-child-perms': draw.chance(0.1) ? [draw.pick(['write', 'consistent-read'])] : undefined,
     'unshare-child-perms': draw.chance(0.1) ? [draw.pick(['write', 'resize'])] : undefined,
-    align: draw.chance(BROKEN) ? draw.pick([100, 0, CLUSTER]) : undefined,
+    ...(draw.chance(0.15) ? drawLimits(sketch, size) : {}),
+    ...(draw.chance(0.2) ? drawCommon(sketch) : {}),
   });
 }
 
@@ -94,15 +105,17 @@ function playOver(sketch: Sketch): void {
         'node-name': name,
         'throttle-group': someGroup(sketch),
         file: below,
+        ...drawCommon(sketch),
       };
-      sketch.qmp('blockdev-add', options);
+      sketch.qmp('blockdev-add', members(options));
       break;
     }
     default: {
       const bottom = sketch.node(below)?.backing?.name;
       const isHidden = bottom === undefined || bottom.startsWith('#');
       const end = isHidden || draw.chance(0.4) ? below : bottom;
-      sketch.qmp('blockdev-add', { driver: 'copy-on-read', 'node-name': name, file: below, bottom: end });
+      const options = { driver: 'copy-on-read', 'node-name': name, file: below, bottom: end };
+      sketch.qmp('blockdev-add', members({ ...options, ...drawCommon(sketch) }));
     }
   }
 }

@@ -1,11 +1,13 @@
 /** What makes, ends and changes nodes: filters over them, overlays, reopening, and the removal of anything at any time. */
 import type { Node } from '../../../spec/block/node.js';
-import type { Json, JsonObject } from '../../../spec/json/value.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import { openAction, openExisting } from '../draw/actions.js';
 import { diskSize } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import type { Move } from './move.js';
 import { atLimit, BROKEN, bitmapsOf, NODE_NAME } from './names.js';
+import { drawLimits } from './options/blocks.js';
+import { drawCommon, type Options } from './options/common.js';
 import { playReopen } from './reopen.js';
 
 /** More nodes than these make histories long, not better. */
@@ -48,13 +50,11 @@ function someImage(sketch: Sketch): string | null {
   return sketch.draw.any(images.filter(({ name }) => name.startsWith('disk')))?.name ?? null;
 }
 
-export type Options = { readonly [name: string]: Json | undefined };
-
 /** The options of a node over one that is there. */
 function drawOver(sketch: Sketch, below: string): JsonObject {
   const { draw } = sketch;
   const name = atLimit(sketch, sketch.fresh('over'), NODE_NAME);
-  const common: Options = { 'node-name': name, 'read-only': draw.chance(0.15) ? true : undefined };
+  const common: Options = { 'node-name': name, ...drawCommon(sketch) };
   const size = sketch.node(below)?.size ?? 0;
   switch (draw.weighted([5, 2, 1, 1, 1, 1])) {
     case 0: {
@@ -67,14 +67,16 @@ function drawOver(sketch: Sketch, below: string): JsonObject {
     case 2:
       return members({
         driver: 'copy-before-write',
-        'node-name': name,
+        ...common,
         file: below,
         target: anyNode(sketch),
+        // Longer than any test: it cannot pass.
+        'cbw-timeout': draw.chance(0.15) ? draw.pick([0, 3600, 2 ** 32 - 1]) : undefined,
       });
     case 3:
       return members({ driver: 'snapshot-access', ...common, file: below });
     case 4:
-      return members({ driver: 'blkdebug', ...common, image: below });
+      return members({ driver: 'blkdebug', ...common, image: below, ...drawLimits(sketch, size) });
     default:
       return members({ driver: 'null-co', ...common, size: diskSize(draw), 'read-zeroes': true });
   }

@@ -2,7 +2,8 @@
 import type { Node } from '../../../spec/block/node.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import { members, type Sketch } from '../draw/sketch.js';
-import { anyNode, type Options, shown } from './nodes.js';
+import { anyNode, shown } from './nodes.js';
+import type { Options } from './options/common.js';
 
 /** Which of several options is told that cannot be what it was is luck: nodes with rules are left alone. */
 function hasRules({ driver }: Node): boolean {

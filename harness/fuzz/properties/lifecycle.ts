@@ -7,6 +7,8 @@ import { GUEST_MOVES } from '../moves/guest.js';
 import { VERB_MOVES } from '../moves/jobs.js';
 import { startServer } from '../moves/nbd/server.js';
 import { lookAtAll, NODE_MOVES, openDisk } from '../moves/nodes.js';
+import { BLOCK_MOVES } from '../moves/options/blocks.js';
+import { NESTED_MOVES } from '../moves/options/nested.js';
 import { SYNC_MOVES } from '../moves/overlay/sync.js';
 import { RESIZE_MOVES } from '../moves/resize.js';
 import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
@@ -23,6 +25,8 @@ export const lifecycle = propertyOf({
     ...NODE_MOVES,
     ...RESIZE_MOVES,
     ...FILTER_MOVES,
+    ...BLOCK_MOVES,
+    ...NESTED_MOVES,
     ...EXPORT_MOVES,
     { name: 'export with the bitmap of another', weight: 0.4, make: playForeign },
     ...SYNC_MOVES,

@@ -3,6 +3,7 @@ import type { DirtyBitmap } from '../../../spec/bitmap/dirty-bitmap.js';
 import type { Node } from '../../../spec/block/node.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
+import { nameIn } from '../commands.js';
 import type { Answer, ModelRun } from '../draw/model-run.js';
 
 /** Something that a campaign should have met now and then, or its silence means little. */
@@ -71,7 +72,8 @@ function subjectOf(run: ModelRun, args: JsonObject | undefined): string {
   }
   const node = run.machine.graph.find(String(args.node ?? args['node-name'] ?? args.device ?? ''));
   if (node === undefined) return ' of nothing';
-  const bitmap = node.bitmap(String(args.name ?? args.target ?? args.bitmap ?? ''));
+  const { name: named, target, bitmap: own } = args;
+  const bitmap = node.bitmap(nameIn(named ?? target ?? own));
   return bitmap === undefined ? ` of ${node.driver.name}` : ` of ${bitmapState(bitmap)}`;
 }
 

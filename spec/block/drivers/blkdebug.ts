@@ -7,9 +7,9 @@ import { writeJson } from '../../json/write.js';
 import { linuxErrno } from '../../storage/linux-errno.js';
 import { skipImplicit } from '../chain/walk.js';
 import type { Edge } from '../edge.js';
+import { down, type Limits, up } from '../limits/limits.js';
 import { SECTOR } from '../node.js';
-import { isDone } from '../request.js';
-import { type Errno, RequestError } from '../request-error.js';
+import { type Errno, isDone, RequestError } from '../request-error.js';
 import type { DriverStatus } from '../status.js';
 import type { DebugEvent, Driver, PreparedReopen } from './driver.js';
 import { FilterDriver } from './filter.js';
@@ -39,7 +39,9 @@ export interface BlkdebugOptions {
   readonly injectErrors: readonly InjectError[];
   readonly setStates: readonly SetState[];
   /** those of `align`, `max-transfer` and so on that were given */
-  readonly limits: JsonObject;
+  readonly given: JsonObject;
+  /** what of them is not 0 */
+  readonly limits: Limits;
 }
 
 /** What a guest gets for an errno of Linux; what NBD has no word for is EINVAL. */
@@ -70,6 +72,7 @@ class BlkdebugDriver extends FilterDriver {
   readonly name = 'blkdebug';
   readonly canBreak = true;
   readonly isProtocol = true;
+  readonly limits: Limits;
   readonly #options: BlkdebugOptions;
   /** rules that are still there */
   readonly #rules: InjectError[];
@@ -81,6 +84,7 @@ class BlkdebugDriver extends FilterDriver {
   constructor(image: Edge, options: BlkdebugOptions) {
     super(image);
     this.#options = options;
+    this.limits = options.limits;
     this.#rules = [...options.injectErrors];
     this.debugEvent('none');
   }
@@ -108,6 +112,10 @@ class BlkdebugDriver extends FilterDriver {
 
   override zero(offset: number, length: number): void {
     this.#isChanged = true;
+    // REF-096
+    const { align = 1, optWriteZero = 0 } = this.limits;
+    if (length < Math.max(align, optWriteZero))
+      throw new RequestError('ENOTSUP', 'zeros of less than a block');
     this.#check('write-zeroes', offset, length);
     super.zero(offset, length);
   }
@@ -132,7 +140,10 @@ class BlkdebugDriver extends FilterDriver {
   }
 
   override status(offset: number, length: number): DriverStatus {
-    this.#check('block-status', offset, length);
+    // REF-096: asked for whole blocks
+    const { align = 1 } = this.limits;
+    const start = down(offset, align);
+    this.#check('block-status', start, up(offset + length, align) - start);
     return super.status(offset, length);
   }
 
@@ -170,8 +181,8 @@ class BlkdebugDriver extends FilterDriver {
   /** REF-085 */
   override filename(): string {
     const { driver, filename } = skipImplicit(this.file.child);
-    const { injectErrors, setStates, limits } = this.#options;
-    const hasOptions = injectErrors.length + setStates.length + Object.keys(limits).length > 0;
+    const { injectErrors, setStates, given } = this.#options;
+    const hasOptions = injectErrors.length + setStates.length + Object.keys(given).length > 0;
     const isNamed = driver.isNamedAsChild === true || !filename.startsWith('json:');
     return !hasOptions && isNamed ? `blkdebug::${filename}` : `json:${writeJson(this.describe())}`;
   }
@@ -179,8 +190,8 @@ class BlkdebugDriver extends FilterDriver {
   override describe(): JsonObject {
     const image = this.file.child.shownOptions;
     const shown = jsonObject({ driver: this.name, image });
-    const { injectErrors, setStates, limits } = this.#options;
-    Object.assign(shown, limits, flat('inject-error', injectErrors), flat('set-state', setStates));
+    const { injectErrors, setStates, given } = this.#options;
+    Object.assign(shown, given, flat('inject-error', injectErrors), flat('set-state', setStates));
     return shown;
   }
 }

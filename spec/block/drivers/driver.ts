@@ -6,6 +6,7 @@ import type { DirtyBitmap } from '../../bitmap/dirty-bitmap.js';
 import type { JsonObject } from '../../json/value.js';
 import type { Edge } from '../edge.js';
 import type { Leg, Passing } from '../held/route.js';
+import type { Limits } from '../limits/limits.js';
 import type { Node } from '../node.js';
 import type { OpenedWith } from '../options.js';
 import type { Permissions } from '../permissions.js';
@@ -61,7 +62,17 @@ export interface BackingKeeper {
 }
 
 /** What happens to a request, for a driver below that is to do something about it. REF-086 */
-export type DebugEvent = 'none' | 'pwritev' | 'pwritev_zero' | 'pwritev_done' | 'read_aio' | 'write_aio';
+export type DebugEvent =
+  | 'none'
+  | 'pwritev'
+  | 'pwritev_zero'
+  | 'pwritev_done'
+  | 'pwritev_rmw_head'
+  | 'pwritev_rmw_after_head'
+  | 'pwritev_rmw_tail'
+  | 'pwritev_rmw_after_tail'
+  | 'read_aio'
+  | 'write_aio';
 
 /** What a driver that keeps what was there in the beginning shows of it. Offsets and lengths are bytes. */
 export interface Snapshot {
@@ -96,6 +107,10 @@ export interface Driver {
   discard(offset: number, length: number): void;
   /** zeros can be written so that no room is taken for them */
   readonly unmapsZeros?: boolean;
+  /** it has no way to write zeros but as data: nobody looks for them (REF-016) */
+  readonly cannotZero?: boolean;
+  /** absent: it takes any request. REF-096 */
+  readonly limits?: Limits;
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
   /** What is known of the beginning of a range inside of the disk. Absent: all of it is stored bytes. */

@@ -35,6 +35,7 @@ class NullDriver implements Driver {
   readonly clusterSize = null;
   readonly hasDirtyFlag = false;
   readonly canDiscard = false;
+  readonly cannotZero = true;
   readonly #size: number;
   readonly #options: NullOptions;
 

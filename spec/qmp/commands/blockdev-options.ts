@@ -9,6 +9,7 @@ import {
   enumeration,
   type Infer,
   int,
+  int32,
   lazy,
   nothing,
   optional,
@@ -187,12 +188,12 @@ const BlkdebugSetStateOptions = struct('BlkdebugSetStateOptions', {
 });
 
 const BLKDEBUG_OWN = {
-  align: optional(uint64),
-  'max-transfer': optional(int),
-  'opt-write-zero': optional(int),
-  'max-write-zero': optional(int),
-  'opt-discard': optional(int),
-  'max-discard': optional(int),
+  align: optional(int),
+  'max-transfer': optional(int32),
+  'opt-write-zero': optional(int32),
+  'max-write-zero': optional(int32),
+  'opt-discard': optional(int32),
+  'max-discard': optional(int32),
   'inject-error': optional(array(BlkdebugInjectErrorOptions)),
   'set-state': optional(array(BlkdebugSetStateOptions)),
   'take-child-perms': optional(array(BlockPermission)),

@@ -60,18 +60,14 @@ export const OBJECT_COMMANDS = [
       const { id } = options;
       // PRECONDITIONS
       if (!ID.test(id)) throw new DeviceError('REF-E-DRIVE-ID');
-      const isThread = options['qom-type'] === 'iothread';
-      if (isThread) checkRanges(options);
+      if (options['qom-type'] === 'iothread') checkRanges(options);
+      const limits = options['qom-type'] === 'iothread' ? null : limitsOf(options.limits ?? {});
       if (machine.objects.has(id) || machine.iothreads.has(id))
         throw new BlockError('REF-E-OBJECT-TAKEN', { id });
-      if (isThread) {
-        checkPool(options);
-        machine.iothreads.add(id);
-        return;
-      }
-      const checked = limitsOf(options.limits ?? {});
+      if (options['qom-type'] === 'iothread') checkPool(options);
       // EFFECTS
-      machine.objects.set(id, new ThrottleGroup(id, checked));
+      if (limits === null) machine.iothreads.add(id);
+      else machine.objects.set(id, new ThrottleGroup(id, limits));
     },
   }),
   define({

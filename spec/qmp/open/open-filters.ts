@@ -7,6 +7,7 @@ import { openSnapshotAccess } from '../../block/drivers/snapshot-access.js';
 import { openThrottle } from '../../block/drivers/throttle.js';
 import type { Demand, Edge } from '../../block/edge.js';
 import { BlockError } from '../../block/errors.js';
+import { alignOf, type Limits } from '../../block/limits/limits.js';
 import type { Node } from '../../block/node.js';
 import { ALL, CONSISTENT_READ, RESIZE, WRITE, WRITE_UNCHANGED } from '../../block/permissions.js';
 import { jsonObject } from '../../json/value.js';
@@ -33,7 +34,7 @@ export function openFilter(opener: Opener, options: FilterOptions, below: Node):
     case 'throttle':
       return openThrottle(file(), options['throttle-group'], opener.machine.objects);
     case 'blkdebug':
-      return openBlkdebug(file(demandOfBlkdebug(options)), blkdebugOptions(options));
+      return openBlkdebug(file(demandOfBlkdebug(options)), blkdebugOptions(options, below));
   }
 }
 
@@ -75,29 +76,64 @@ function demandOfBlkdebug(options: Extract<FilterOptions, { driver: 'blkdebug' }
   return (_image, _own, { needs, shares }) => ({ needs: needs | take, shares: shares & kept });
 }
 
-/** Sizes that have to be a multiple of the alignment. */
-const MULTIPLES = ['max-transfer', 'opt-write-zero', 'max-write-zero', 'opt-discard', 'max-discard'] as const;
+/** Limits, and what each has to be a multiple of beside the alignment. */
+const LIMITS = [
+  ['max-transfer', null],
+  ['opt-write-zero', null],
+  ['max-write-zero', 'opt-write-zero'],
+  ['opt-discard', null],
+  ['max-discard', 'opt-discard'],
+] as const;
 const INT_MAX = 2 ** 31 - 1;
 
+/** Before its child is looked for. REF-088 @throws BlockError REF-E-NEGATIVE */
+export function checkLimits(options: Extract<FilterOptions, { driver: 'blkdebug' }>): void {
+  for (const name of ['align', ...LIMITS.map(([limit]) => limit)] as const)
+    if (Number(options[name] ?? 0) < 0) throw new BlockError('REF-E-NEGATIVE', { name });
+}
+
 /** REF-088 @throws BlockError REF-E-BLKDEBUG-LIMIT */
-function blkdebugOptions(options: Extract<FilterOptions, { driver: 'blkdebug' }>): BlkdebugOptions {
+function blkdebugOptions(
+  options: Extract<FilterOptions, { driver: 'blkdebug' }>,
+  below: Node,
+): BlkdebugOptions {
   const align = Number(options.align ?? 0);
   if (align >= INT_MAX || (align > 0 && 2 ** Math.round(Math.log2(align)) !== align)) {
     throw new BlockError('REF-E-BLKDEBUG-LIMIT', { name: 'align', value: align });
   }
-  for (const name of MULTIPLES) {
+  const block = Math.max(align, alignOf(below));
+  for (const [name, whole] of LIMITS) {
     const value = Number(options[name] ?? 0);
-    if (value < 0 || value >= INT_MAX || value % Math.max(align, 1) !== 0) {
+    const unit = Math.max(block, whole === null ? 0 : Number(options[whole] ?? 0));
+    if (value >= INT_MAX || value % unit !== 0) {
       throw new BlockError('REF-E-BLKDEBUG-LIMIT', { name, value });
     }
   }
-  const limits = (['align', ...MULTIPLES] as const).flatMap((name) => {
+  const given = (['align', ...LIMITS.map(([name]) => name)] as const).flatMap((name) => {
     const value = options[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   return {
     injectErrors: options['inject-error'] ?? [],
     setStates: options['set-state'] ?? [],
-    limits: jsonObject(Object.fromEntries(limits)),
+    given: jsonObject(Object.fromEntries(given)),
+    limits: limitsGiven(options),
   };
+}
+
+/** Those that are not 0, which says nothing. */
+function limitsGiven(options: Extract<FilterOptions, { driver: 'blkdebug' }>): Limits {
+  const given = {
+    align: options.align,
+    maxTransfer: options['max-transfer'],
+    optWriteZero: options['opt-write-zero'],
+    maxWriteZero: options['max-write-zero'],
+    optDiscard: options['opt-discard'],
+    maxDiscard: options['max-discard'],
+  };
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) =>
+      Number(value ?? 0) === 0 ? [] : [[name, Number(value)]],
+    ),
+  );
 }

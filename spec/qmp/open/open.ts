@@ -12,7 +12,7 @@ import { ALL } from '../../block/permissions.js';
 import type { BlockdevRefValue } from '../commands/blockdev-options.js';
 import { givenOf, isEmptyGroup } from '../given.js';
 import type { Machine } from '../machine.js';
-import { openFilter } from './open-filters.js';
+import { checkLimits, openFilter } from './open-filters.js';
 import { type Adoption, type Opener, openQbm } from './open-qbm.js';
 
 type Options = Exclude<BlockdevRefValue, string>;
@@ -39,7 +39,7 @@ export function openNode(machine: Machine, options: Options, above: Above | unde
     if (options['node-name'] !== undefined) graph.checkName(node.name);
     // A descriptor is opened as a node later than other files are.
     if (options.driver !== 'qbm') graph.place(node);
-    node.install(openDriver(opener, options, below));
+    node.install(graph.named(node.name, () => openDriver(opener, options, below)));
     graph.add(node);
     // The driver may need something else of its children than what follows from their use.
     graph.change((change) => change.touch(node));
@@ -125,7 +125,7 @@ function newNode(options: Options, name: string, above: Above | undefined): Node
 function checkOptions(options: Options, own: NodeOptions): void {
   if (own.forceShare && !own.readOnly) throw new BlockError('REF-E-FORCE-SHARE');
   if (options.driver === 'file' && options.filename === '') throw new BlockError('REF-E-FILENAME');
-  if (options['detect-zeroes'] === 'unmap' && options.discard !== 'unmap') {
+  if (options['detect-zeroes'] === 'unmap' && own.discard !== 'unmap') {
     throw new BlockError('REF-E-DETECT-ZEROES');
   }
 }
@@ -186,6 +186,7 @@ function openDriver(opener: NodeOpener, options: Options, below: Node | undefine
     case 'qbm':
       return openQbm(opener, options);
     case 'blkdebug':
+      checkLimits(options);
       return openFilter(opener, options, opener.child(options.image, 'image'));
     default:
       return openFilter(opener, options, below!);
