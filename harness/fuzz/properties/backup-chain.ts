@@ -1,8 +1,10 @@
 /** Full and incremental backups of a disk: every one, read with those before it, is the disk as it was when it was made. */
 import { openAction } from '../draw/actions.js';
-import { diskSize, granularity } from '../draw/edges.js';
+import { CLUSTER, diskSize, granularity } from '../draw/edges.js';
 import { members, type Sketch } from '../draw/sketch.js';
+import { drawPolicy } from '../moves/backup/arguments.js';
 import { drawMerge, drawOnOne, observeAll, playCommand } from '../moves/bitmaps.js';
+import { openFaulty } from '../moves/faulty.js';
 import { playChange, readWhole } from '../moves/guest.js';
 import { endJobs } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
@@ -63,24 +65,53 @@ function playIncremental(sketch: Sketch): void {
   const id = sketch.fresh('j');
   const bitmap = draw.chance(0.85) ? 'b0' : 'b1';
   const isHeld = draw.chance(0.4);
+  const faulty = draw.chance(0.25) ? openFaultyTarget(sketch, target) : undefined;
   const answer = sketch.qmp('blockdev-backup', {
     'job-id': id,
     device: DISK,
-    target,
+    target: faulty ?? target,
     bitmap,
     ...(draw.chance(0.7)
       ? { sync: 'incremental' }
       : { sync: 'bitmap', 'bitmap-mode': draw.pick(['on-success', 'always']) }),
     'auto-finalize': isHeld ? false : undefined,
+    ...(faulty === undefined ? {} : drawPatience(sketch, faulty)),
   });
-  if (answer?.ok !== true) return;
-  sketch.rest();
-  if (isHeld) {
-    for (let count = draw.int(0, 2); count > 0; count--) change(sketch);
-    sketch.qmp(draw.chance(0.7) ? 'job-finalize' : 'job-cancel', { id });
+  if (answer?.ok === true) {
+    sketch.rest();
+    playPaused(sketch, id);
+    if (isHeld) {
+      for (let count = draw.int(0, 2); count > 0; count--) change(sketch);
+      sketch.qmp(draw.chance(0.7) ? 'job-finalize' : 'job-cancel', { id });
+      sketch.rest();
+    }
+    readWhole(sketch, target);
+  }
+  if (faulty !== undefined) sketch.qmp('blockdev-del', { 'node-name': faulty });
+}
+
+/** What writes to the target, but once, or never, at one place. */
+function openFaultyTarget(sketch: Sketch, target: string): string {
+  const size = sketch.node(target)?.size ?? 0;
+  const errno = sketch.draw.pick([5, 28]);
+  return openFaulty(sketch, target, size, { iotype: 'write', isOnce: sketch.draw.chance(0.7), errno });
+}
+
+/** What the job does about errors, and that it copies in order: what is copied by then is luck otherwise. */
+function drawPatience(sketch: Sketch, target: string) {
+  const perf = members({ 'max-workers': 1, 'max-chunk': CLUSTER });
+  return { 'on-target-error': drawPolicy(sketch, target), 'x-perf': perf };
+}
+
+/** A job that stands at an error goes on, or is given up. */
+function playPaused(sketch: Sketch, id: string): void {
+  for (let left = sketch.draw.int(1, 3); left >= 0; left--) {
+    const job = sketch.run.jobs.find((one) => one.id === id);
+    if (job?.status !== 'paused') return;
+    if (sketch.draw.chance(0.3)) change(sketch);
+    sketch.qmp(left > 0 ? 'job-resume' : 'job-cancel', { id });
     sketch.rest();
   }
-  readWhole(sketch, target);
 }
 
 const MOVES: readonly Move[] = [

@@ -1,5 +1,6 @@
 /** Goals about jobs, backups, exports and what outlives a process. */
 import type { Node } from '../../../spec/block/node.js';
+import { BlockJob } from '../../../spec/job/block-job.js';
 import type { Json } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { canFailToRead } from '../draw/faults.js';
@@ -100,6 +101,9 @@ export const BACKUP_GOALS: readonly Goal[] = [
       };
     },
   },
+  goal('an incremental backup stands at an error of its target', (run) =>
+    run.jobs.some((job) => job.status === 'paused' && job instanceof BlockJob && job.ioStatus !== 'ok'),
+  ),
 ];
 
 export const LIFECYCLE_GOALS: readonly Goal[] = [
