@@ -27,6 +27,14 @@ t.test('an image is made on a file, or a node of one, that has something in it',
     t.equal(shownBy(file, add, create('below')), expected);
   }
   t.equal(shownBy(create('nowhere')), undefined);
+  const empty: Action = { verb: 'create', file: 'image', size: 0 };
+  const add = qmpAction('blockdev-add', { driver: 'file', filename: '$image', 'node-name': 'below' });
+  const again: readonly Action[] = [
+    create('below'),
+    { verb: 'wait', job: 'j0', state: 'concluded', any: [] },
+    qmpAction('job-dismiss', { id: 'j0' }),
+  ];
+  t.equal(shownBy(empty, add, ...again, create('below')), 'create-over-content', 'an image is there by now');
   t.end();
 });
 

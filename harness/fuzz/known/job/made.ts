@@ -16,11 +16,14 @@ export function makesOverContent(run: ModelRun, action: Action): boolean {
   });
 }
 
-/** Bytes of a node, or of the file that one is to be opened on. */
+/** Bytes of the file of a node, or of one that is to be opened. A node may be as long as it was when its file was looked at last. */
 function sizeOf({ machine, model }: ModelRun, file: Json): number {
-  if (typeof file === 'string') return machine.graph.find(file)?.size ?? 0;
-  if (!isJsonObject(file)) return 0;
-  const path = String(file.filename).replace(/^\$/, `${DIRECTORY}/`);
+  const path =
+    typeof file === 'string'
+      ? machine.graph.find(file)?.filename
+      : isJsonObject(file)
+        ? String(file.filename).replace(/^\$/, `${DIRECTORY}/`)
+        : undefined;
   return model.storage.files().find(([name]) => name === path)?.[1].size ?? 0;
 }
 
