@@ -151,7 +151,6 @@ export const EXPORT_COMMANDS = [
       // PRECONDITIONS
       const { device, name = device, description = null, writable = false, bitmap } = args;
       const node = machine.graph.lookup(device, device);
-      if (!machine.exports.isServing) throw new NbdError('NBD-E-NOT-RUNNING');
       machine.exports.checkId(name);
       // EFFECTS
       const isWritable = writable && !node.readOnly;

@@ -87,7 +87,7 @@ function wrongStart({ draw }: Sketch): Args {
 /** There is a server: any other one is refused, and nobody asks the machine whether it could be. */
 function secondStart({ draw }: Sketch): Args {
   const some = <V extends Json>(...values: readonly V[]): V | undefined =>
-    draw.chance(0.5) ? draw.pick(values) : undefined;
+    draw.chance(0.7) ? draw.pick(values) : undefined;
   const internet = members({
     host: draw.pick(['127.0.0.1', '::1', '', 'localhost']),
     port: draw.pick(['0', '10809', 'nbd']),
@@ -99,6 +99,7 @@ function secondStart({ draw }: Sketch): Args {
     mptcp: some(true, false),
   });
   const addr = draw.pick([
+    members({ type: 'inet', data: internet }),
     members({ type: 'inet', data: internet }),
     members({ type: 'vsock', data: members({ cid: '2', port: '10809' }) }),
     members({ type: 'fd', data: members({ str: draw.pick(['nobody', '3', '']) }) }),
