@@ -51,6 +51,7 @@ function playRefused(sketch: Sketch): void {
     sketch,
     draw.pick<Options>([
       { driver: draw.pick(UNABLE) },
+      { driver: draw.pick(UNABLE) },
       { driver: draw.pick(UNABLE), size: draw.chance(0.2) ? size : undefined },
       { driver: 'file', filename: '', size },
       { driver: 'file', filename: file },
@@ -113,5 +114,11 @@ function backedBy({ draw }: Sketch, base: string): Options {
 
 export const CREATE_MOVES: readonly Move[] = [
   { name: 'blockdev-create', weight: 1, make: playCreate },
-  { name: 'blockdev-create of what cannot be made', weight: 0.7, make: playRefused },
+  {
+    name: 'blockdev-create of what cannot be made',
+    weight: 0.8,
+    make(sketch) {
+      for (let count = sketch.draw.int(1, 3); count > 0; count--) playRefused(sketch);
+    },
+  },
 ];

@@ -81,11 +81,11 @@ function playDriveBackup(sketch: Sketch): void {
     ...options,
     ...drawOwn(sketch),
     'filter-node-name': filter,
-    'on-source-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
-    'on-target-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
+    'on-source-error': draw.chance(0.6) ? drawPolicy(sketch, source.name) : undefined,
+    'on-target-error': draw.chance(0.6) ? drawPolicy(sketch, source.name) : undefined,
   });
   const below = sync.sync === 'none' ? source.name : sync.sync === 'top' ? source.backing?.name : undefined;
-  if (draw.chance(0.3)) {
+  if (draw.chance(0.45)) {
     const actions = [members({ type: 'drive-backup', data })];
     const action = { node: source.name, name: draw.pick(['b0', 'b1']) };
     const verb = draw.pick(['add', 'clear', 'remove']);
@@ -133,8 +133,8 @@ function playDriveMirror(sketch: Sketch): void {
     granularity: draw.chance(BROKEN) ? 3 : draw.pick([undefined, 512, 65536]),
     'buf-size': draw.pick([undefined, 65536, draw.chance(BROKEN) ? -1 : 0]),
     'copy-mode': draw.pick([undefined, 'background', 'write-blocking']),
-    'on-source-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
-    'on-target-error': draw.chance(0.4) ? drawPolicy(sketch, source.name) : undefined,
+    'on-source-error': draw.chance(0.6) ? drawPolicy(sketch, source.name) : undefined,
+    'on-target-error': draw.chance(0.6) ? drawPolicy(sketch, source.name) : undefined,
     'auto-finalize': drawAuto(sketch, 0.35),
     'auto-dismiss': drawAuto(sketch, 0.3),
   });
@@ -147,6 +147,6 @@ function playDriveMirror(sketch: Sketch): void {
 }
 
 export const DRIVE_MOVES: readonly Move[] = [
-  { name: 'drive-backup', weight: 2, make: playDriveBackup },
-  { name: 'drive-mirror', weight: 1.2, make: playDriveMirror },
+  { name: 'drive-backup', weight: 2.5, make: playDriveBackup },
+  { name: 'drive-mirror', weight: 1.5, make: playDriveMirror },
 ];

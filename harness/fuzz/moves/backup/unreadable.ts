@@ -55,6 +55,10 @@ function write(sketch: Sketch, node: Node): void {
   sketch.io(node.name, { op: 'write', ...(isPart ? range : whole), pattern: sketch.draw.int(1, 255) });
 }
 
+function isImage({ run }: Sketch, { driver }: Node): boolean {
+  return run.format === 'overlay' && driver.name === run.model.formatDriver;
+}
+
 /** A bitmap, and what was written since. */
 function addBitmap(sketch: Sketch, node: Node): string | undefined {
   const { draw } = sketch;
@@ -63,6 +67,8 @@ function addBitmap(sketch: Sketch, node: Node): string | undefined {
     node: node.name,
     name: 'b0',
     granularity: draw.pick([512, 4096, CLUSTER, 2 * CLUSTER]),
+    persistent: isImage(sketch, node) && draw.chance(0.4) ? true : undefined,
+    disabled: draw.chance(0.1) ? draw.chance(0.5) : undefined,
   });
   for (let count = draw.int(1, 3); count > 0; count--) write(sketch, node);
   return 'b0';
