@@ -76,6 +76,8 @@ function playCreate(sketch: Sketch): void {
     size: isRaw ? size : 0,
     preallocation: draw.chance(0.15) ? draw.pick(['off', 'falloc', 'full']) : undefined,
     nocow: draw.chance(0.1) ? draw.chance(0.5) : undefined,
+    // Any other is a matter of the file system, and says so on stderr where that has none.
+    'extent-size-hint': draw.chance(0.1) ? 0 : undefined,
   });
   if (!made) return;
   const spelledOut = members({ driver: 'file', filename, discard: draw.pick([undefined, 'unmap']) });
