@@ -18,6 +18,7 @@ import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
 import { listensElsewhere } from './listening.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
+import { namesOneOfSeveral } from './reopened.js';
 
 /** Before the step is played. */
 export function isLuck(run: ModelRun, action: Action): boolean {
@@ -50,7 +51,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
 
 /** After the step was refused. */
 export function isLuckyRefusal(run: ModelRun, action: Action, { id }: { readonly id: string }): boolean {
-  return /^REF-E-REOPEN-(OPTION|RESET)$/.test(id) && isOfAnotherDriver(run, action);
+  return /^REF-E-REOPEN-(OPTION|RESET)$/.test(id) && namesOneOfSeveral(run, action, id);
 }
 
 const CLUSTER = 65536;
@@ -218,18 +219,4 @@ function isFaulty(node: Node): boolean {
   const { driver } = node;
   if (driver.name === 'blkdebug' && JSON.stringify(driver.describe()).includes('inject-error')) return true;
   return node.children.some(({ child }) => isFaulty(child));
-}
-
-/** Nodes are reopened with the options of another driver: which of those is named first is a matter of hash tables. */
-function isOfAnotherDriver(run: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
-  const { options } = action.arguments ?? {};
-  if (!Array.isArray(options)) return false;
-  return options.some((one) => {
-    if (!isJsonObject(one)) return false;
-    const { driver, 'node-name': name, 'read-only': _, discard: __, ...rest } = one;
-    const node = run.machine.graph.find(String(name));
-    const own = driver === '{format}' ? run.model.formatDriver : driver;
-    return node !== undefined && node.driver.name !== own && Object.keys(rest).length > 0;
-  });
 }

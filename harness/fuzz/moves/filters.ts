@@ -63,7 +63,7 @@ export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObj
       event: hasStates ? draw.pick(['none', 'pwritev', 'pwritev_zero', 'pwritev_done', ...AROUND]) : 'none',
       state: hasStates ? draw.pick([undefined, 0, 1, 2, 3]) : undefined,
       // What is read where nothing is stored, and what is flushed for whom, is an implementation's own matter.
-      iotype: draw.pick(['write', 'write', 'write-zeroes', 'discard']),
+      iotype: draw.pick(['write', 'write', 'write', 'write-zeroes', 'discard', 'flush']),
       errno: draw.pick(ERRNOS),
       sector: draw.chance(0.7) ? Math.floor(draw.int(0, Math.max(0, size - 1)) / 512) : undefined,
       once: draw.pick([undefined, true, false]),

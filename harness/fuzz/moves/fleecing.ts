@@ -6,6 +6,7 @@ import { openTarget } from './backup/arguments.js';
 import { playChange, playResize, readWhole, someRange } from './guest.js';
 import type { Move } from './move.js';
 import { bitmapsOf } from './names.js';
+import { openLimited } from './options/blocks.js';
 
 /** A disk with something on it, a filter above it, and a node that shows the moment. */
 export function openMoment(sketch: Sketch): void {
@@ -15,7 +16,9 @@ export function openMoment(sketch: Sketch): void {
   for (let count = draw.int(1, 4); count > 0; count--) {
     playChange(sketch, 'disk');
   }
-  const target = openTarget(sketch, draw.chance(0.1) ? size + CLUSTER : size);
+  const kept = openTarget(sketch, draw.chance(0.1) ? size + CLUSTER : size);
+  const target = draw.chance(0.15) ? openLimited(sketch, kept) : kept;
+  const disk = draw.chance(0.1) ? openLimited(sketch, 'disk') : 'disk';
   const hasBitmap = draw.chance(0.3);
   if (hasBitmap) {
     sketch.qmp('block-dirty-bitmap-add', {
@@ -30,8 +33,9 @@ export function openMoment(sketch: Sketch): void {
   sketch.qmp('blockdev-add', {
     driver: 'copy-before-write',
     'node-name': 'filter',
-    file: 'disk',
+    file: disk,
     target,
+    'cbw-timeout': draw.chance(0.1) ? draw.pick([0, 3600]) : undefined,
     bitmap: hasBitmap ? members({ node: 'disk', name: 'b0' }) : undefined,
     'on-cbw-error': draw.pick([undefined, 'break-guest-write', 'break-snapshot']),
   });

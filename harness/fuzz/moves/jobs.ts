@@ -8,6 +8,7 @@ import { UNREADABLE_MOVES } from './backup/unreadable.js';
 import { playChange, readWhole } from './guest.js';
 import type { Move } from './move.js';
 import { BROKEN, someDisk } from './names.js';
+import { openLimited } from './options/blocks.js';
 
 const MOST_JOBS = 3;
 
@@ -33,7 +34,8 @@ function playMirror(sketch: Sketch): void {
   const { draw } = sketch;
   const source = someSource(sketch);
   if (source === undefined || source.size === 0 || sketch.run.jobs.length >= MOST_JOBS) return;
-  const target = openTarget(sketch, source.size);
+  const disk = openTarget(sketch, source.size);
+  const target = draw.chance(0.12) ? openLimited(sketch, disk) : disk;
   // What is there already must not shine through.
   if (draw.chance(0.4)) playChange(sketch, target);
   const id = sketch.fresh('j');

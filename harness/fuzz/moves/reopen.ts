@@ -4,14 +4,10 @@ import type { JsonObject } from '../../../spec/json/value.js';
 import { members, type Sketch } from '../draw/sketch.js';
 import { anyNode, shown } from './nodes.js';
 import type { Options } from './options/common.js';
+import { drawAgain, drawOwn } from './options/reopened.js';
 
-/** Which of several options is told that cannot be what it was is luck: nodes with rules are left alone. */
-function hasRules({ driver }: Node): boolean {
-  return driver.name === 'blkdebug' && Object.keys(driver.describe()).length > 2;
-}
-
-function plainDisk(sketch: Sketch): Node | undefined {
-  return sketch.draw.any(sketch.disks.filter((node) => !hasRules(node)));
+function someDisk(sketch: Sketch): Node | undefined {
+  return sketch.draw.any(sketch.disks);
 }
 
 export function playReopen(sketch: Sketch): void {
@@ -22,7 +18,7 @@ export function playReopen(sketch: Sketch): void {
   }
   const options: JsonObject[] = [];
   for (let count = draw.pick([1, 1, 1, 2, 3]); count > 0; count--) {
-    const node = plainDisk(sketch);
+    const node = someDisk(sketch);
     if (node !== undefined) options.push(reopening(sketch, node));
   }
   if (options.length > 0) sketch.qmp('blockdev-reopen', { options });
@@ -31,12 +27,12 @@ export function playReopen(sketch: Sketch): void {
 /** Each by itself would change something, but for one that is refused: so none does. */
 function playRefusedList(sketch: Sketch): void {
   const { draw } = sketch;
-  const free = sketch.disks.filter((node) => node.parents.length === 0 && !hasRules(node));
+  const free = sketch.disks.filter((node) => node.parents.length === 0);
   const changed = draw.any(free);
-  const refused = draw.any(sketch.disks.filter((node) => node !== changed && !hasRules(node)));
+  const refused = draw.any(sketch.disks.filter((node) => node !== changed));
   if (changed === undefined || refused === undefined) return;
   const options = [members({ ...reopening(sketch, changed), 'read-only': !changed.readOnly })];
-  const more = plainDisk(sketch);
+  const more = someDisk(sketch);
   if (more !== undefined && more !== changed && more !== refused && draw.chance(0.3))
     options.push(reopening(sketch, more));
   options.splice(draw.pick([0, options.length, options.length]), 0, refusedFor(sketch, refused));
@@ -60,12 +56,22 @@ function reopening(sketch: Sketch, node: Node): JsonObject {
     driver,
     'node-name': node.name,
     'read-only': draw.pick([undefined, true, false]),
-    discard: 'unmap',
+    ...drawAgain(sketch),
   };
-  const file = shown(sketch, node.edge('file')?.child);
-  if (name === 'null-co') return members({ ...common, size: node.size, 'read-zeroes': true });
-  if (driver !== '{format}') return members({ ...common, file });
+  if (driver !== '{format}') return members({ ...common, ...drawOwn(sketch, node), ...below(sketch, node) });
   const backing = node.driver.backing === undefined ? undefined : (shown(sketch, node.backing) ?? null);
   const other = draw.chance(0.2) && backing !== undefined ? draw.pick([null, anyNode(sketch)]) : backing;
   return members({ ...common, file: `${node.name}-file`, backing: other });
+}
+
+/** What it stands on: by its name, or by what it is, if it was made with the node. */
+function below(sketch: Sketch, node: Node): Options {
+  const role = node.driver.name === 'blkdebug' ? 'image' : 'file';
+  const child = node.edge(role)?.child;
+  if (child === undefined || (role === 'image' && sketch.draw.chance(0.2))) return {};
+  // What a file is called is for its machine to say.
+  const isFile = child.driver.name === 'file' || child.driver.name === sketch.run.model.formatDriver;
+  if (isFile || child.madeFor !== node || sketch.draw.chance(0.6)) return { [role]: shown(sketch, child) };
+  const { 'node-name': name, ...options } = reopening(sketch, child);
+  return { [role]: members({ ...options, 'node-name': child.name.startsWith('#') ? undefined : name }) };
 }

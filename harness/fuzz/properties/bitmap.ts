@@ -5,6 +5,8 @@ import { BITMAP_MOVES, drawAdd, observeAll, playCommand } from '../moves/bitmaps
 import { GUEST_MOVES } from '../moves/guest.js';
 import type { Move } from '../moves/move.js';
 import { nodeWithBitmaps } from '../moves/names.js';
+import { BLOCK_MOVES } from '../moves/options/blocks.js';
+import { BLOCK_GOALS } from '../reach/block-goals.js';
 import { MERGE_GOALS } from '../reach/merge-goals.js';
 import { propertyOf } from './plan.js';
 
@@ -47,10 +49,10 @@ export const bitmap = propertyOf({
   name: 'bitmap',
   summary: 'what dirty bitmaps hold after any writes, merges, resizes and transactions',
   rules: ['BMP-006', 'BMP-009', 'BMP-010', 'BMP-018', 'BMP-019', 'BMP-023'],
-  goals: MERGE_GOALS,
+  goals: [...MERGE_GOALS, ...BLOCK_GOALS],
   formats: ['raw', 'overlay'],
   length: [10, 60],
-  moves: [...BITMAP_MOVES, ...GUEST_MOVES, ...LOOKS],
+  moves: [...BITMAP_MOVES, ...GUEST_MOVES, ...BLOCK_MOVES, ...LOOKS],
   begin(sketch) {
     openDisks(sketch, 3);
     for (let count = sketch.draw.int(1, 3); count > 0; count--) playCommand(sketch, drawAdd(sketch));

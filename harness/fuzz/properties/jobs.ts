@@ -8,6 +8,7 @@ import { endJobs, JOB_MOVES } from '../moves/jobs.js';
 import type { Move } from '../moves/move.js';
 import { someDisk } from '../moves/names.js';
 import { anyNode, lookAtAll } from '../moves/nodes.js';
+import { BLOCK_MOVES } from '../moves/options/blocks.js';
 import { JOB_GOALS } from '../reach/job-goals.js';
 import { openDisks } from './bitmap.js';
 import { propertyOf } from './plan.js';
@@ -43,6 +44,7 @@ export const jobs = propertyOf({
     ...DRIVE_MOVES,
     ...CREATE_MOVES,
     ...BESIDE,
+    ...BLOCK_MOVES.map((move) => ({ ...move, weight: move.weight / 3 })),
     ...BITMAP_MOVES.map((move) => ({ ...move, weight: move.weight / 4 })),
   ],
   begin(sketch) {

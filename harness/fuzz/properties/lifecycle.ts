@@ -11,6 +11,7 @@ import { BLOCK_MOVES } from '../moves/options/blocks.js';
 import { NESTED_MOVES } from '../moves/options/nested.js';
 import { SYNC_MOVES } from '../moves/overlay/sync.js';
 import { RESIZE_MOVES } from '../moves/resize.js';
+import { NESTED_GOALS } from '../reach/block-goals.js';
 import { LIFECYCLE_GOALS } from '../reach/job-goals.js';
 import { propertyOf } from './plan.js';
 
@@ -18,7 +19,7 @@ export const lifecycle = propertyOf({
   name: 'lifecycle',
   summary: 'nodes, references, permissions and exports, with the removal of anything at any time',
   rules: ['REF-003', 'REF-021', 'REF-022', 'REF-023', 'NBD-024', 'NBD-026'],
-  goals: LIFECYCLE_GOALS,
+  goals: [...LIFECYCLE_GOALS, ...NESTED_GOALS],
   formats: ['raw', 'overlay'],
   length: [10, 50],
   moves: [

@@ -8,6 +8,7 @@ import { members, type Sketch } from '../../draw/sketch.js';
 import { openFaulty } from '../faulty.js';
 import { ERRNOS } from '../filters.js';
 import { atLimit, BROKEN, bitmapsOf, NODE_NAME } from '../names.js';
+import { openLimited } from '../options/blocks.js';
 
 /** What to do about an error; not said is to report it. */
 export const POLICIES = [undefined, 'report', 'stop', 'enospc', 'ignore', 'auto'] as const;
@@ -29,6 +30,7 @@ function drawTarget(sketch: Sketch, source: Node): string {
   if (draw.chance(0.25)) return draw.any(sketch.disks)?.name ?? 'nowhere';
   const size = draw.chance(BROKEN) ? source.size + 512 : source.size;
   const name = openTarget(sketch, size);
+  if (draw.chance(0.12)) return openLimited(sketch, name);
   if (!draw.chance(0.25)) return name;
   return openFaulty(sketch, name, size, { isOnce: draw.chance(0.6), errno: draw.pick(ERRNOS) });
 }
