@@ -6,13 +6,18 @@ import { knownIn } from '../known-in.js';
 
 type Action = History['steps'][number]['action'];
 
+const QEMU_7 = 'qemu-storage-daemon 7.2.22 (Debian)';
+const QEMU_10 = 'qemu-storage-daemon 10.0.2 (Debian)';
+
 /** What is known of the last of these steps. */
 function shownBy(...actions: Action[]): string | undefined {
+  return shownByOn(QEMU_7, ...actions);
+}
+
+function shownByOn(program: string, ...actions: Action[]): string | undefined {
   const steps = actions.map((action) => ({ line: 0, action }));
   const history: History = { property: 'jobs', format: 'overlay', requires: [], steps };
-  return knownIn(history, { program: 'qemu-storage-daemon 7.2.22 (Debian)' }).find(
-    ({ step }) => step === actions.length - 1,
-  )?.shownBy;
+  return knownIn(history, { program }).find(({ step }) => step === actions.length - 1)?.shownBy;
 }
 
 t.test('an image is made on a file, or a node of one, that has something in it', (t) => {
@@ -47,6 +52,19 @@ t.test('a target has been made, and the command is refused', (t) => {
   t.equal(shownBy(disk, backup({ device: 'nowhere' })), undefined);
   t.equal(shownBy(disk, backup({ target: 'nonsense:x' })), undefined);
   t.equal(shownBy(disk, backup({})), undefined, 'it is not refused');
+  t.end();
+});
+
+t.test('the graph is looked at beside a backup of which nothing is seen', (t) => {
+  const disks = ['disk', 'target'].map((name) => openAction(name, 65536));
+  const common = { 'job-id': 'j0', device: 'disk', sync: 'none' };
+  const hidden = qmpAction('drive-backup', { ...common, target: '$full' });
+  const named = qmpAction('drive-backup', { ...common, target: '$full', 'filter-node-name': 'filter' });
+  const backup = qmpAction('blockdev-backup', { ...common, target: 'target' });
+  t.equal(shownByOn(QEMU_10, ...disks, hidden, { verb: 'graph' }), 'drive-nodes');
+  t.equal(shownByOn(QEMU_7, ...disks, hidden, { verb: 'graph' }), undefined);
+  for (const seen of [named, backup])
+    t.equal(shownByOn(QEMU_10, ...disks, seen, { verb: 'graph' }), undefined);
   t.end();
 });
 

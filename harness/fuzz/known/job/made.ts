@@ -1,11 +1,13 @@
 /** What programs are known for where jobs make images, or copy to them. */
+import { BlockJob } from '../../../../spec/job/block-job.js';
+import type { Job } from '../../../../spec/job/job.js';
 import { isJsonObject, type Json } from '../../../../spec/json/value.js';
 import type { Action } from '../../../case/case.js';
 import { DIRECTORY } from '../../../target/reference/model.js';
 import { asksFor } from '../../commands.js';
 import { created } from '../../draw/job/made-images.js';
 import type { ModelRun } from '../../draw/model-run.js';
-import { QEMU } from '../programs.js';
+import { QEMU, QEMU_10 } from '../programs.js';
 import type { Trigger } from '../trigger.js';
 
 /** Whether an image is to be made on a file that is not empty. */
@@ -38,6 +40,15 @@ export function leavesTarget(_: ModelRun, action: Action, { id }: { readonly id:
   );
 }
 
+/** Whether the graph is looked at while a backup goes on of which neither the filter nor the target is told. */
+export function looksPastBackup({ jobs }: ModelRun, { verb }: Action): boolean {
+  const isHidden = (job: Job): boolean =>
+    job.driver.type === 'backup' &&
+    job instanceof BlockJob &&
+    job.uses.every(({ child }) => child.name.startsWith('#'));
+  return verb === 'graph' && jobs.some(isHidden);
+}
+
 export const KNOWN_OF_MADE: readonly Trigger[] = [
   {
     name: 'image on a file that has something in it',
@@ -50,6 +61,12 @@ export const KNOWN_OF_MADE: readonly Trigger[] = [
     shownBy: 'drive-refused-leaves-nothing',
     programs: QEMU,
     refused: leavesTarget,
+  },
+  {
+    name: 'graph beside a backup that nothing is seen of',
+    shownBy: 'drive-nodes',
+    programs: QEMU_10,
+    before: looksPastBackup,
   },
   {
     name: 'compressed copy to an image that has nothing compressed',
