@@ -3,6 +3,7 @@ import { isAllocatedAbove } from '../../../spec/block/status.js';
 import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import { asksFor } from '../commands.js';
 import { asked } from '../draw/asked.js';
+import { canFailToRead } from '../draw/faults.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { standingMirrors } from '../moves/mirror/standing.js';
 import { goal } from './job-goals.js';
@@ -37,6 +38,13 @@ export const MIRROR_GOALS: readonly Goal[] = [
   }),
   goal('a mirror stands still because of its target', (run) =>
     run.jobs.some(({ status, isUserPaused }) => status === 'paused' && isUserPaused),
+  ),
+  goal(
+    'a guest writes beside a mirror that stands still because it could not read its source',
+    (run, action) => {
+      if (action.verb !== 'io' || !/^(write|zero)$/.test(action.request.op)) return false;
+      return standingMirrors(run).some(({ source }) => canFailToRead(source));
+    },
   ),
 ];
 
