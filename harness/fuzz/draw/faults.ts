@@ -24,6 +24,11 @@ export function repeatsFaults(node: Node): boolean {
   return rulesOf(node).some((rule) => rule.get('once') !== true) || anyBelow(node, repeatsFaults);
 }
 
+/** Whether a request of the node fails and the same one does not the next time, by a rule of its own or of what is below it. */
+export function hasFaultOnce(node: Node): boolean {
+  return rulesOf(node).some((rule) => rule.get('once') === true) || anyBelow(node, hasFaultOnce);
+}
+
 /** Whether reading the node can fail, by a rule of its own or of what is below it. */
 export function canFailToRead(node: Node): boolean {
   const isMet = rulesOf(node).some((rule) => (rule.get('iotype') ?? 'read') === 'read');

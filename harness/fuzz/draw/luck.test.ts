@@ -45,6 +45,15 @@ t.test('how far a job has come when another one of its group fails is luck', asy
   t.notOk(isLuck(disks(5), together('full', undefined, 'individual')));
 });
 
+t.test('whether a fault that comes once is heard of while another backup ends is luck', async (t) => {
+  t.ok(isLuck(disks(5, true), together('full', undefined, 'individual')));
+  t.ok(isLuck(disks(5, true), together('full', 'stop', 'individual')), 'it may not stop');
+  t.notOk(isLuck(disks(5, false), together('full', undefined, 'individual')), 'it comes again');
+  t.notOk(isLuck(disks(5, true), together('none', undefined, 'individual')), 'the other one does not end');
+  const alone = qmpAction('blockdev-backup', { device: 'disk', target: 'faulty', sync: 'full' });
+  t.notOk(isLuck(disks(5, true), alone));
+});
+
 t.test('how far a growing overlay hides its backing file is for its format to say', async (t) => {
   const run = new ModelRun('overlay');
   run.play(openAction('base', 2 * SIZE, { backing: null }));

@@ -12,7 +12,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
-import { canFailToRead, hasFaults } from './faults.js';
+import { canFailToRead, hasFaultOnce, hasFaults } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
 import { listensElsewhere } from './listening.js';
@@ -25,6 +25,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
   const all = backups(action);
   return (
     failsInGroup(run, action, all) ||
+    losesFault(run, all) ||
     all.some((one) => copiesAtOnce(run, one)) ||
     asksHowFar(run, action) ||
     namesNameless(action) ||
@@ -136,6 +137,23 @@ function fails(run: ModelRun, args: JsonObject): boolean {
   return (
     onError === 'report' ||
     ((onError === 'enospc' || onError === 'auto') && !fault.includes('"inject-error.0.errno":28'))
+  );
+}
+
+/**
+ * One of several backups meets a fault that comes once, and another one ends just then: this pauses all of them, and what was given up for
+ * that is copied again (JOB-047), without the fault. Nobody hears of it.
+ */
+function losesFault({ machine: { graph } }: ModelRun, all: readonly JsonObject[]): boolean {
+  const copying = all.filter(({ sync }) => sync !== 'none');
+  return (
+    copying.length > 1 &&
+    copying.some(({ device, target }) => {
+      return [device, target].some((name) => {
+        const node = graph.findAny(String(name));
+        return node !== undefined && hasFaultOnce(node);
+      });
+    })
   );
 }
 
