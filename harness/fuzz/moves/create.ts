@@ -108,7 +108,7 @@ function someImage(sketch: Sketch): string | undefined {
 /** What an image says is below it; one without the other is refused. */
 function backedBy({ draw }: Sketch, base: string): Options {
   return {
-    'backing-file': `$${base}.img`,
+    'backing-file': draw.chance(BROKEN) ? undefined : `$${base}.img`,
     'backing-fmt': draw.chance(BROKEN) ? undefined : '{format}',
     'cluster-size': draw.chance(0.2) ? CLUSTER : undefined,
   };

@@ -43,6 +43,21 @@ t.test('an image is made on a file, or a node of one, that has something in it',
   t.end();
 });
 
+t.test('an image does not say of which format its backing file is', (t) => {
+  const create = (more: { readonly [name: string]: string }): Action => {
+    const file = { driver: 'file', filename: '$image' };
+    return qmpAction('blockdev-create', {
+      'job-id': 'j0',
+      options: { driver: '{format}', file, size: 0, ...more },
+    });
+  };
+  const image: Action = { verb: 'create', file: 'image', size: 0 };
+  t.equal(shownBy(image, create({ 'backing-file': 'base' })), 'create-backing-without-format');
+  t.equal(shownBy(image, create({ 'backing-file': 'base', 'backing-fmt': 'raw' })), undefined);
+  t.equal(shownBy(image, create({ 'backing-fmt': 'raw' })), undefined);
+  t.end();
+});
+
 t.test('a target has been made, and the command is refused', (t) => {
   const disk = openAction('disk', 65536);
   const backup = (more: { readonly [name: string]: string | number }): Action =>

@@ -18,6 +18,14 @@ export function makesOverContent(run: ModelRun, action: Action): boolean {
   });
 }
 
+/** Whether an image is to say what is below it, and not of which format that is. */
+export function leavesFormatOpen(_: ModelRun, action: Action): boolean {
+  return asksFor(action, (name, args) => {
+    const options = created(name, args);
+    return options?.['backing-file'] !== undefined && options['backing-fmt'] === undefined;
+  });
+}
+
 /** Bytes of the file of a node, or of one that is to be opened. A node may be as long as it was when its file was looked at last. */
 function sizeOf({ machine, model }: ModelRun, file: Json): number {
   const path =
@@ -55,6 +63,12 @@ export const KNOWN_OF_MADE: readonly Trigger[] = [
     shownBy: 'create-over-content',
     programs: QEMU,
     before: makesOverContent,
+  },
+  {
+    name: 'image over a file of a format that it does not say',
+    shownBy: 'create-backing-without-format',
+    programs: QEMU,
+    before: leavesFormatOpen,
   },
   {
     name: 'image that a command leaves which is refused',
