@@ -45,6 +45,8 @@ function playGroup(sketch: Sketch): void {
   sketch.qmp('object-add', { 'qom-type': 'throttle-group', id, limits: members(limits) });
 }
 
+const PERMISSIONS = ['write', 'write', 'resize', 'consistent-read', 'write-unchanged'] as const;
+
 /** What happens around a part of a block. */
 const AROUND = [
   'pwritev_rmw_head',
@@ -63,7 +65,7 @@ export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObj
       event: hasStates ? draw.pick(['none', 'pwritev', 'pwritev_zero', 'pwritev_done', ...AROUND]) : 'none',
       state: hasStates ? draw.pick([undefined, 0, 1, 2, 3]) : undefined,
       // What is read where nothing is stored, and what is flushed for whom, is an implementation's own matter.
-      iotype: draw.pick(['write', 'write', 'write', 'write-zeroes', 'discard', 'flush']),
+      iotype: draw.pick(['write', 'write', 'write', 'write-zeroes', 'discard', 'flush', 'block-status']),
       errno: draw.pick(ERRNOS),
       sector: draw.chance(0.7) ? Math.floor(draw.int(0, Math.max(0, size - 1)) / 512) : undefined,
       once: draw.pick([undefined, true, false]),
@@ -83,8 +85,8 @@ export function drawFaulty(sketch: Sketch, name: string, below: string): JsonObj
     image: below,
     'inject-error': rules,
     'set-state': states.length > 0 ? states : undefined,
-    'take-child-perms': draw.chance(0.1) ? [draw.pick(['write', 'consistent-read'])] : undefined,
-    'unshare-child-perms': draw.chance(0.1) ? [draw.pick(['write', 'resize'])] : undefined,
+    'take-child-perms': draw.chance(0.1) ? [draw.pick(PERMISSIONS)] : undefined,
+    'unshare-child-perms': draw.chance(0.1) ? [draw.pick(PERMISSIONS)] : undefined,
     ...(draw.chance(0.15) ? drawLimits(sketch, size) : {}),
     ...(draw.chance(0.2) ? drawCommon(sketch) : {}),
   });

@@ -78,7 +78,14 @@ function drawOver(sketch: Sketch, below: string): JsonObject {
     case 4:
       return members({ driver: 'blkdebug', ...common, image: below, ...drawLimits(sketch, size) });
     default:
-      return members({ driver: 'null-co', ...common, size: diskSize(draw), 'read-zeroes': true });
+      // What it reads as without read-zeroes is anything; so short a time is over before anybody looks.
+      return members({
+        driver: 'null-co',
+        ...common,
+        size: diskSize(draw),
+        'read-zeroes': true,
+        'latency-ns': draw.chance(0.15) ? draw.pick([0, 1, 1000, -1]) : undefined,
+      });
   }
 }
 
