@@ -109,5 +109,17 @@ t.test('a job that is refused over nodes in an iothread is left out if another o
     undefined,
     'one that has nothing to do with the node',
   );
+
+  const inTheWay = [
+    qmpAction('nbd-server-start', { addr: { type: 'unix', data: { path: '$socket' } } }),
+    openAction('source', 65536),
+    openAction('free', 65536),
+    qmpAction('block-export-add', { type: 'nbd', id: 'e0', 'node-name': 'free' }),
+    qmpAction('blockdev-backup', j0),
+    qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'over', file: 'other' }),
+    to('other'),
+    mirror,
+  ];
+  t.equal(shownBy(...inTheWay), undefined, 'one that is refused for its target, when its filter is in place');
   t.end();
 });
