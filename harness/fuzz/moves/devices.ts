@@ -15,6 +15,7 @@ import { playOld } from './exports.js';
 import type { Move } from './move.js';
 import { BROKEN, bitmapsOf, someDisk } from './names.js';
 import { anyNode, shown } from './nodes.js';
+import { closedImage } from './overlay/sync.js';
 import { freeImages } from './persistence.js';
 
 /** More of them make histories long, not better. */
@@ -171,8 +172,7 @@ function playMedium(sketch: Sketch): void {
 /** The image of a node that is closed, or a file that is not there, in the place of a medium. */
 function playChange(sketch: Sketch): void {
   const { draw } = sketch;
-  const image = draw.chance(BROKEN) ? 'nothing' : draw.any(freeImages(sketch));
-  if (image === undefined) return;
+  const image = draw.chance(BROKEN) ? 'nothing' : closedImage(sketch, diskSize(draw));
   sketch.qmp('blockdev-change-medium', {
     ...which(sketch),
     filename: `$${image}.img`,

@@ -27,13 +27,14 @@ function someImage(sketch: Sketch): Node | undefined {
 }
 
 /** An image that nobody has open, mostly a new one of that size, with bitmaps and clusters of its own. Returns its name. */
-function closedImage(sketch: Sketch, size: number): string {
+export function closedImage(sketch: Sketch, size: number): string {
   const { draw } = sketch;
+  const isOverlay = sketch.format === 'overlay';
   const closed = draw.chance(0.3) ? draw.any(freeImages(sketch)) : undefined;
   if (closed !== undefined) return closed;
   const name = sketch.fresh('disk');
-  sketch.play(openAction(name, draw.chance(0.9) ? size : size + CLUSTER, { backing: null }));
-  if (draw.chance(0.6))
+  sketch.play(openAction(name, draw.chance(0.9) ? size : size + CLUSTER, isOverlay ? { backing: null } : {}));
+  if (isOverlay && draw.chance(0.6))
     sketch.qmp('block-dirty-bitmap-add', {
       node: name,
       name: draw.pick(['b0', 'b1']),
