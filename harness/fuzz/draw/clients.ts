@@ -24,6 +24,7 @@ interface Connection {
 /** NBD_OPT_ABORT */
 const ABORT = 2;
 
+const OPTIONS = /^(list|info|contexts|choose|option|go)$/;
 const CHANGES = /^(write|zero|trim)$/;
 
 /** A server for so few has no place for the harness beside the clients of a history, whoever else asks. */
@@ -85,6 +86,14 @@ export class Clients {
       return false;
     const one = this.#connections.get(action.connection)?.used?.export;
     return one !== undefined && (!one.isWritable || action.offset + action.length > one.size);
+  }
+
+  /** Whether an option comes after the handshake, or a request before its end: what the server takes its bytes for is luck. */
+  speaksOutOfTurn(action: Action): boolean {
+    if (action.verb !== 'nbd' || action.op === 'run') return false;
+    const connection = this.#connections.get(action.connection);
+    if (connection === undefined) return false;
+    return connection.used === null ? action.op === 'request' : OPTIONS.test(action.op);
   }
 
   /** Whether the step is answered by nobody: it comes where the server has no place, or waits for an end that there is no reason for. */

@@ -46,6 +46,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action) ||
     run.clients.waitsInVain(action) ||
+    run.clients.speaksOutOfTurn(action) ||
     listensElsewhere(run, action)
   );
 }
