@@ -18,6 +18,7 @@ import {
   reopensOverTwoWays,
   reopensTwice,
 } from './graph.js';
+import { growsOverWhatWasBelow } from './growth.js';
 import { KNOWN_OF_MADE } from './job/made.js';
 import { writesPastMirror } from './job/past-mirror.js';
 import { comesToPending } from './job/pending.js';
@@ -287,6 +288,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'resize-data',
     programs: QEMU,
     before: leavesData,
+  },
+  {
+    name: 'growth of an image that was over a longer one, and is over none',
+    shownBy: 'growth-shows-what-was-below',
+    programs: QEMU,
+    before: growsOverWhatWasBelow,
   },
   {
     name: 'removal or resize of a node whose bitmap is exported elsewhere',

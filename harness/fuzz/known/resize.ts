@@ -28,7 +28,7 @@ export function sizeOf(action: Action): number {
 }
 
 /** The node, and those below that have its size. */
-function* resizedWith(node: Node): Generator<Node> {
+export function* resizedWith(node: Node): Generator<Node> {
   yield node;
   for (const edge of node.children) if (node.driver.follows(edge)) yield* resizedWith(edge.child);
 }
