@@ -6,14 +6,14 @@ import { copy } from '../copy/copy.js';
 import { BlockError } from '../errors.js';
 import type { Node } from '../node.js';
 import { flush } from '../request.js';
-import { truncate } from '../resize.js';
+import { grow } from './grow.js';
 
 /**
  * Yields after each piece how many bytes of `top` are done. `base` is a writable node of the chain below `top`; it is made
- * longer if it is shorter. When it ends everything is on disk. @throws CopyError, BlockError, StorageError
+ * longer if it is shorter. When it ends everything is on disk. @throws CannotGrow, CopyError, StorageError
  */
 export function* commit(top: Node, base: Node): Generator<number, void, undefined> {
-  if (base.size < top.size) truncate(base, top.size);
+  grow(base, top.size);
   yield* copy({ from: top, to: base, above: base });
   flush(base);
 }

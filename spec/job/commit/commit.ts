@@ -3,13 +3,13 @@
  * the chain, which guests write to. COMMIT.md. Offsets and lengths are bytes.
  */
 
+import { grow } from '../../block/chain/grow.js';
 import { setReadOnly } from '../../block/chain/reopen.js';
 import { overlayOf } from '../../block/chain/walk.js';
 import { CopyError } from '../../block/copy/copy.js';
 import type { Graph } from '../../block/graph.js';
 import { Node } from '../../block/node.js';
 import { read, write, zero } from '../../block/request.js';
-import { truncate } from '../../block/resize.js';
 import { isAllocatedAbove } from '../../block/status.js';
 import { Refusal } from '../../refusal.js';
 import { StorageError } from '../../storage/storage.js';
@@ -57,7 +57,7 @@ export class CommitDriver implements JobDriver<BlockJob> {
   *run(job: BlockJob): Work {
     const { top, base } = this.#plan;
     const size = job.progress.total;
-    if (base.size < size) truncate(base, size); // JOB-114
+    grow(base, size); // JOB-114
     const end = overlayOf(top, base)!.backing;
     for (let at = 0; at < size; ) {
       const { isAllocated, length } = isAllocatedAbove(top, end, at, Math.min(CHUNK, size - at));

@@ -1,9 +1,9 @@
 /**
  * Mirror: a target is made to be what the source is, and kept so, until it is asked to take its place. MIRROR.md.
  */
+import { grow } from '../../block/chain/grow.js';
 import type { Graph } from '../../block/graph.js';
 import type { Node } from '../../block/node.js';
-import { truncate } from '../../block/resize.js';
 import { isAllocatedAbove } from '../../block/status.js';
 import { type StorageErrno, StorageError } from '../../storage/storage.js';
 import type { BlockJob, ErrorPolicy } from '../block-job.js';
@@ -86,8 +86,8 @@ export class MirrorDriver implements JobDriver<BlockJob> {
   *run(job: BlockJob): Work {
     const { filter, growTarget, target } = this.#options;
     const { size } = filter.node;
-    if (growTarget && target.size < size) truncate(target, size);
-    else if (!growTarget && target.size !== size) throw new JobError('JOB-E-SIZES');
+    if (growTarget) grow(target, size);
+    else if (target.size !== size) throw new JobError('JOB-E-SIZES');
     this.#markInitial(size);
     for (;;) {
       yield* this.#catchUp();

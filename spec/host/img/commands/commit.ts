@@ -1,5 +1,6 @@
 /** `commit`: what an image has goes down into its backing file, or into one further below. IMG-003, IMG-004, IMG-005 */
 import { canBeEmptied, commit as commitNode, makeEmpty } from '../../../block/chain/commit.js';
+import { CannotGrow } from '../../../block/chain/grow.js';
 import { CopyError } from '../../../block/copy/copy.js';
 import type { OpenFlags } from '../../open-image.js';
 import { isSameFile, type Layer, layersOf, openWithBase } from '../chain.js';
@@ -59,8 +60,9 @@ function commitLayers(context: Context, options: Options, { name, flags, layers,
     progress.at(1, 1);
   } catch (error) {
     const reason = reasonOf(error instanceof CopyError ? error.cause : error);
+    const left = error instanceof CannotGrow ? `cannot grow: ${error.reason}` : 'has a part of its content.';
     throw new ImgError(
-      `Block job failed: ${reason}\nNothing is lost: '${name}' reads as before. '${layers[depth]!.filename}' has a part of its content.`,
+      `Block job failed: ${reason}\nNothing is lost: '${name}' reads as before. '${layers[depth]!.filename}' ${left}`,
     );
   }
 }
