@@ -169,7 +169,7 @@ export class ReferenceFormat implements FormatPart {
     if (isSame) return;
     const opened = 'error' in seen ? seen.error.id : 'no error';
     throw new TargetFault(
-      'surroundings',
+      'crash',
       `the reference contradicts itself: ${opened} at opening, ${errors.join(', ') || 'no error'} in check`,
     );
   }

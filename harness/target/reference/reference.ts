@@ -167,6 +167,6 @@ class ReferenceSession implements Session {
     await this.nbd.end();
     const wrong = this.#model.machine.verify();
     if (wrong.length > 0)
-      throw new TargetFault('surroundings', `the reference contradicts itself: ${wrong.join('; ')}`);
+      throw new TargetFault('crash', `the reference contradicts itself: ${wrong.join('; ')}`);
   }
 }
