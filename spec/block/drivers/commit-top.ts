@@ -10,6 +10,7 @@ import { FilterDriver } from './filter.js';
 export class CommitTopDriver extends FilterDriver {
   readonly name = 'commit_top';
   readonly isNamedAsChild = true;
+  readonly forgetsLimits = true;
 
   childPermissions(_edge: Edge, _own: Permissions, _byUse: Permissions): Permissions {
     return { needs: 0, shares: ALL };

@@ -111,6 +111,8 @@ export interface Driver {
   readonly cannotZero?: boolean;
   /** absent: it takes any request. REF-096 */
   readonly limits?: Limits;
+  /** it is put over a node by a job, and takes over nothing of what that asks for. REF-096 */
+  readonly forgetsLimits?: boolean;
   /** whether a discard does anything here; if not, it marks nothing (BMP-007) */
   readonly canDiscard: boolean;
   /** What is known of the beginning of a range inside of the disk. Absent: all of it is stored bytes. */

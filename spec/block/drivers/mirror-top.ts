@@ -30,6 +30,7 @@ export function openMirrorTop(source: Edge, intoChain: boolean): MirrorTop {
 class MirrorTopDriver extends FilterDriver implements MirrorTop {
   readonly name = 'mirror_top';
   readonly isNamedAsChild = true;
+  readonly forgetsLimits = true;
   /** QEMU opens it so that discards end here. REF-007 */
   override readonly canDiscard = false;
   afterWrite: AfterWrite | null = null;

@@ -29,6 +29,7 @@ export function alignOf(node: Node): number {
 
 /** The largest piece of data that reaches the driver, whole blocks; its own limit, else the least of those that it passes data to. */
 export function pieceOf(node: Node): number {
+  if (node.driver.forgetsLimits === true) return Number.POSITIVE_INFINITY;
   const most = mostOf(node);
   if (most === Number.POSITIVE_INFINITY) return most;
   const align = alignOf(node);
