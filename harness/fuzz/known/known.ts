@@ -27,7 +27,15 @@ import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { readsWhereItFails } from './read-error.js';
 import { reopensBelowFollowers, reopensPart } from './reopen.js';
-import { followersOfOverlay, isStale, leavesBitmaps, leavesData, leavesSize, resized } from './resize.js';
+import {
+  followersOfOverlay,
+  isStale,
+  leavesBitmaps,
+  leavesData,
+  leavesSize,
+  losesItsEnd,
+  resized,
+} from './resize.js';
 import { cutsPart, opensOverStale } from './stale.js';
 import { KNOWN_OF_THREADS } from './thread.js';
 import { TOGETHER } from './together.js';
@@ -288,6 +296,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'resize-data',
     programs: QEMU,
     before: leavesData,
+  },
+  {
+    name: 'end within a sector of what has no length of its own',
+    shownBy: 'copy-before-write-of-an-odd-size',
+    programs: QEMU,
+    before: losesItsEnd,
   },
   {
     name: 'growth of an image that was over a longer one, and is over none',

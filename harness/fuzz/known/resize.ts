@@ -48,6 +48,17 @@ function* forgotten(node: Node): Generator<Node> {
   }
 }
 
+/** Drivers that have no length of their own: what they are given is cut to whole sectors. */
+const WITHOUT_LENGTH = 'copy-before-write';
+
+/** Whether such a node is to end within a sector: it ends before that. */
+export function losesItsEnd(run: ModelRun, action: Action): boolean {
+  const node = resized(run, action);
+  if (node === undefined || sizeOf(action) % 512 === 0 || staysAsItIs(node)) return false;
+  for (const { driver } of resizedWith(node)) if (driver.name === WITHOUT_LENGTH) return true;
+  return false;
+}
+
 /** Whether a node follows that nobody tells: 10.0 leaves it as it is. */
 export function leavesSize(run: ModelRun, action: Action): boolean {
   const node = resized(run, action);
