@@ -14,6 +14,7 @@ import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { canFailToRead, hasFaultOnce, hasFaults } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
+import { isSlow } from './job/speed.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
 import { listensElsewhere } from './listening.js';
 import { isLuckOfTools } from './luck-tools.js';
@@ -40,6 +41,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     run.mirrored.isLook(run, action) ||
     endsBeforeZeros(run, action) ||
     isEndless(run, action) ||
+    isSlow(action) ||
     namesForeignFile(action) ||
     isGivenTooMuch(run, action) ||
     emptiesOpenFile(run, action) ||

@@ -49,10 +49,10 @@ import {
   undoesRefusedEnable,
 } from './undone.js';
 
-/** The nodes that have this one as what they are of, as filters have. */
+/** The nodes that read this one where they are read: filters, and overlays. */
 function* standingOn(node: Node): Generator<Node> {
   for (const { parent, name } of node.parents) {
-    if (parent instanceof Node && /^(file|image)$/.test(name)) yield parent;
+    if (parent instanceof Node && /^(file|image|backing)$/.test(name)) yield parent;
   }
 }
 
