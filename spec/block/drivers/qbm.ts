@@ -196,6 +196,11 @@ export class QbmDriver implements Driver, BitmapStore {
       if (size > oldSize)
         for (const one of [...stored, ...(allocation === null ? [] : [allocation])]) one.makeRoom(size);
       truncate(data, size);
+    } catch (error) {
+      // What the image below has next to the old end cannot be read.
+      if (error instanceof RequestError)
+        throw new StorageError(error.origin, 'Failed to zero out the new area');
+      throw error;
     } finally {
       // The bitmaps of the node follow its data image (REF-010); the allocation bitmap is on no node.
       if (allocation !== null && allocation.stored.bitmap.size !== data.size) allocation.resize(data.size);
