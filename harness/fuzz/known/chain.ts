@@ -9,6 +9,7 @@ import { commandsOf } from '../commands.js';
 import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { below } from './copy-on-read.js';
+import { leavesOverlayToBackup } from './job/alone.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { isStale } from './resize.js';
 import { overlaidOtherwise } from './step/overlay.js';
@@ -228,6 +229,12 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     shownBy: 'bitmap-resize-below-raw',
     programs: QEMU_10,
     before: (run, action) => !leftByGrowth(run, action).next().done,
+  },
+  {
+    name: 'overlay that nobody holds but the filter of a backup',
+    shownBy: 'backup-ends-below-an-overlay-of-its-own',
+    programs: QEMU_10,
+    before: leavesOverlayToBackup,
   },
   {
     name: 'words of a snapshot whose node cannot be flushed',

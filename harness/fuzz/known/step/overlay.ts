@@ -15,7 +15,8 @@ export function* overlaidOtherwise(run: ModelRun, action: Action): Generator<Nod
   }
 }
 
-function overlaid({ machine: { graph } }: ModelRun, name: string, args: JsonObject): Node | undefined {
+/** The node that gets an overlay by this command, if there is one. */
+export function overlaid({ machine: { graph } }: ModelRun, name: string, args: JsonObject): Node | undefined {
   if (name === 'blockdev-snapshot') return graph.find(String(args.node));
   if (name !== 'blockdev-snapshot-sync') return undefined;
   const drive = args.device === undefined ? undefined : graph.drives.get(String(args.device));
