@@ -16,6 +16,7 @@ import { canFailToRead, hasFaultOnce, hasFaults } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
 import { isSlow } from './job/speed.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
+import { mirrorsStoredZeros } from './job/written-zeros.js';
 import { listensElsewhere } from './listening.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
@@ -37,6 +38,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     readsFaultyZeros(run, action) ||
     discardsClustersInPart(run, action) ||
     mirrorsFaulty(run, action) ||
+    mirrorsStoredZeros(run, action) ||
     writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
     endsBeforeZeros(run, action) ||
