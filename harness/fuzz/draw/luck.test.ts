@@ -139,6 +139,24 @@ t.test('a mirror that ignores the errors of what it has yet to follow is luck', 
   t.end();
 });
 
+t.test('whether zeros that were written are data to a mirror is luck where that may fail', async (t) => {
+  const run = new ModelRun('overlay');
+  run.play(openAction('base', 4 * SIZE, { backing: null }));
+  run.play(openAction('disk', 4 * SIZE, { backing: 'base' }));
+  run.play(openAction('target', 4 * SIZE, { backing: null }));
+  const rules = [{ event: 'none', iotype: 'write', once: true }];
+  const faulty = { driver: 'blkdebug', 'node-name': 'faulty', image: 'target', 'inject-error': rules };
+  run.play(qmpAction('blockdev-add', faulty));
+  const mirror = (target: string) =>
+    isLuck(run, qmpAction('blockdev-mirror', { 'job-id': 'j', device: 'disk', target, sync: 'full' }));
+  t.notOk(mirror('faulty'), 'nothing is written');
+  run.play({ verb: 'io', node: 'disk', request: { op: 'write', offset: 0, length: SIZE, pattern: 1 } });
+  t.notOk(mirror('faulty'));
+  run.play({ verb: 'io', node: 'disk', request: { op: 'zero', offset: 4 * SIZE - 1, length: 1 } });
+  t.ok(mirror('faulty'));
+  t.notOk(mirror('target'), 'it shows the same then');
+});
+
 t.test('how far a backup of a faulty source comes that copies several clusters at a time', async (t) => {
   const run = new ModelRun('raw');
   for (const name of ['disk', 'target']) run.play(openAction(name, 4 * SIZE));

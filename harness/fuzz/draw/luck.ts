@@ -5,6 +5,7 @@
 import { chainFrom } from '../../../spec/block/chain/walk.js';
 import { limitsOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
+import { read } from '../../../spec/block/request.js';
 import { statusInChain } from '../../../spec/block/status.js';
 import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
@@ -223,14 +224,40 @@ function readsFaultyZeros(run: ModelRun, action: Action): boolean {
 
 /**
  * A mirror reads what somebody has stored. An overlay of QBM that no backing file was spoken of for does not know that (QBM-037);
- * qcow2 always does: whether a fault is met there is a format's own.
+ * qcow2 always does: whether a fault is met there is a format's own. So it is whether a cluster of zeros is one that is written as data:
+ * qcow2 knows it as zeros if a part of it was written so, and the rest of it was nothing.
  */
 function mirrorsFaulty(run: ModelRun, action: Action): boolean {
   if (run.format !== 'overlay') return false;
-  return [...commandsOf(action)].some(({ name, args }) => {
-    const source = name === 'blockdev-mirror' ? run.machine.graph.findAny(String(args.device)) : undefined;
-    return source !== undefined && isFaulty(source) && hasUnknown(run, source);
+  const { graph } = run.machine;
+  return asksFor(action, (name, { device, target }) => {
+    const source = name === 'blockdev-mirror' ? graph.findAny(String(device)) : undefined;
+    if (source === undefined) return false;
+    // Whoever looks at a faulty node may use its fault up.
+    if (isFaulty(source)) return hasUnknown(run, source);
+    const to = graph.findAny(String(target));
+    return to !== undefined && isFaulty(to) && !copiesWhatIsRead(source) && hasStoredZeros(source);
   });
+}
+
+function copiesWhatIsRead({ driver, children }: Node): boolean {
+  return driver.name === 'copy-on-read' || children.some(({ child }) => copiesWhatIsRead(child));
+}
+
+/** Whether there is a cluster of zeros that is not known as such. */
+function hasStoredZeros(node: Node): boolean {
+  const bytes = new Uint8Array(CLUSTER);
+  for (let at = 0; at < node.size; at += CLUSTER) {
+    const cluster = bytes.subarray(0, Math.min(CLUSTER, node.size - at));
+    const isStored = asked(() => {
+      const { isZero, length } = statusInChain(node, at, cluster.length);
+      if (isZero && length >= cluster.length) return false;
+      read(node, at, cluster);
+      return cluster.every((byte) => byte === 0);
+    });
+    if (isStored === true) return true;
+  }
+  return false;
 }
 
 function hasUnknown(run: ModelRun, node: Node): boolean {
