@@ -15,6 +15,7 @@ import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { canFailToRead, hasFaultOnce, hasFaults } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
+import { copiesAroundHoles } from './job/pieces.js';
 import { isSlow } from './job/speed.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
 import { mirrorsStoredZeros } from './job/written-zeros.js';
@@ -45,6 +46,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     endsBeforeZeros(run, action) ||
     isEndless(run, action) ||
     isSlow(action) ||
+    copiesAroundHoles(run, action) ||
     namesForeignFile(action) ||
     isGivenTooMuch(run, action) ||
     emptiesOpenFile(run, action) ||

@@ -3,10 +3,10 @@ import type { Node } from '../../../../spec/block/node.js';
 import type { Action } from '../../../case/case.js';
 import type { ModelRun } from '../../draw/model-run.js';
 
-/** The node that is written, and where the request ends. */
+/** The node that is written, and where: bytes from its beginning. */
 export interface Change {
   readonly node: Node;
-  /** bytes from its beginning */
+  readonly start: number;
   readonly end: number;
 }
 
@@ -18,10 +18,11 @@ export function changeOf(run: ModelRun, action: Action): Change | undefined {
     const { request } = action;
     const node = run.machine.graph.find(action.node);
     if (node === undefined || request.op === 'flush' || !CHANGES.test(request.op)) return undefined;
-    return { node, end: request.offset + request.length };
+    return { node, start: request.offset, end: request.offset + request.length };
   }
   if (action.verb !== 'nbd' || action.op !== 'request' || !CHANGES.test(String(action.request)))
     return undefined;
   const node = run.client(action.connection)?.node;
-  return node === undefined ? undefined : { node, end: action.offset + action.length };
+  if (node === undefined) return undefined;
+  return { node, start: action.offset, end: action.offset + action.length };
 }
