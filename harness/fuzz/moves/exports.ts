@@ -20,7 +20,10 @@ function playAdd(sketch: Sketch): void {
   const bitmaps: Json[] = [];
   for (let count = draw.pick([0, 0, 1, 2, 2]); count > 0; count--) {
     const from = draw.chance(0.3) ? otherNode(sketch, node) : node;
-    const name = draw.any(bitmapsOf(sketch.node(from)))?.name ?? 'b0';
+    const left = bitmapsOf(sketch.node(from)).filter(
+      (bitmap) => !bitmaps.some((other) => nameIn(other) === bitmap.name),
+    );
+    const name = draw.any(left)?.name ?? 'b0';
     const one = from === node && draw.chance(0.6) ? name : members({ node: from, name });
     // Which of two contexts of one name is meant is anybody's guess.
     if (!bitmaps.some((other) => nameIn(other) === name)) bitmaps.push(one);
@@ -89,7 +92,10 @@ function playDel(sketch: Sketch): void {
 /** A client of an export: it connects, asks for something, and mostly goes away. */
 export function playClient(sketch: Sketch, isAllocationKnown = false): void {
   const { draw, run } = sketch;
-  const one = draw.any(run.machine.exports.all.filter(({ id }) => id.startsWith('e')));
+  const own = run.machine.exports.all.filter(({ id }) => id.startsWith('e'));
+  // Of several bitmaps a client may be shown one in the place of another.
+  const several = draw.chance(0.4) ? draw.any(own.filter(({ bitmaps }) => bitmaps.length > 1)) : undefined;
+  const one = several ?? draw.any(own);
   if (one === undefined || !run.machine.exports.isServing) return;
   const connection = sketch.fresh('c');
   const shown = contextsOf(sketch, one, isAllocationKnown);
