@@ -7,6 +7,11 @@ export function hasFaults({ driver }: Node): boolean {
   return 'inject-error.0.event' in driver.describe();
 }
 
+/** Whether requests of the node may fail, by a rule of its own or of what is below it. */
+export function isFaulty(node: Node): boolean {
+  return hasFaults(node) || anyBelow(node, isFaulty);
+}
+
 /** Its rules by which requests fail, as it was told them, each by the names of its members. */
 function rulesOf({ driver }: Node): readonly ReadonlyMap<string, Json>[] {
   const rules = new Map<string, Map<string, Json>>();

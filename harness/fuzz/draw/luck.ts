@@ -5,7 +5,6 @@
 import { chainFrom } from '../../../spec/block/chain/walk.js';
 import { limitsOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
-import { read } from '../../../spec/block/request.js';
 import { statusInChain } from '../../../spec/block/status.js';
 import { MirrorDriver } from '../../../spec/job/mirror/mirror.js';
 import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
@@ -13,7 +12,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
-import { canFailToRead, hasFaultOnce, hasFaults } from './faults.js';
+import { canFailToRead, hasFaultOnce, hasFaults, isFaulty } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
 import { copiesAroundHoles } from './job/pieces.js';
 import { isSlow } from './job/speed.js';
@@ -226,49 +225,17 @@ function readsFaultyZeros(run: ModelRun, action: Action): boolean {
 
 /**
  * A mirror reads what somebody has stored. An overlay of QBM that no backing file was spoken of for does not know that (QBM-037);
- * qcow2 always does: whether a fault is met there is a format's own. So it is whether a cluster of zeros is one that is written as data:
- * qcow2 knows it as zeros if a part of it was written so, and the rest of it was nothing.
+ * qcow2 always does: whether a fault is met there is a format's own.
  */
 function mirrorsFaulty(run: ModelRun, action: Action): boolean {
   if (run.format !== 'overlay') return false;
-  const { graph } = run.machine;
-  return asksFor(action, (name, { device, target }) => {
-    const source = name === 'blockdev-mirror' ? graph.findAny(String(device)) : undefined;
-    if (source === undefined) return false;
-    // Whoever looks at a faulty node may use its fault up.
-    if (isFaulty(source)) return hasUnknown(run, source);
-    const to = graph.findAny(String(target));
-    return to !== undefined && isFaulty(to) && !copiesWhatIsRead(source) && hasStoredZeros(source);
+  return asksFor(action, (name, { device }) => {
+    const source = name === 'blockdev-mirror' ? run.machine.graph.findAny(String(device)) : undefined;
+    return source !== undefined && isFaulty(source) && hasUnknown(run, source);
   });
-}
-
-function copiesWhatIsRead({ driver, children }: Node): boolean {
-  return driver.name === 'copy-on-read' || children.some(({ child }) => copiesWhatIsRead(child));
-}
-
-/** Whether there is a cluster of zeros that is not known as such. */
-function hasStoredZeros(node: Node): boolean {
-  const bytes = new Uint8Array(CLUSTER);
-  for (let at = 0; at < node.size; at += CLUSTER) {
-    const cluster = bytes.subarray(0, Math.min(CLUSTER, node.size - at));
-    const isStored = asked(() => {
-      const { isZero, length } = statusInChain(node, at, cluster.length);
-      if (isZero && length >= cluster.length) return false;
-      read(node, at, cluster);
-      return cluster.every((byte) => byte === 0);
-    });
-    if (isStored === true) return true;
-  }
-  return false;
 }
 
 function hasUnknown(run: ModelRun, node: Node): boolean {
   if (node.driver.name === run.model.formatDriver && node.driver.backing === undefined) return true;
   return node.children.some(({ child }) => hasUnknown(run, child));
-}
-
-function isFaulty(node: Node): boolean {
-  const { driver } = node;
-  if (driver.name === 'blkdebug' && JSON.stringify(driver.describe()).includes('inject-error')) return true;
-  return node.children.some(({ child }) => isFaulty(child));
 }

@@ -4,7 +4,7 @@ import { read } from '../../../../spec/block/request.js';
 import type { Action } from '../../../case/case.js';
 import { changeOf } from '../../known/step/change.js';
 import { asked } from '../asked.js';
-import { hasFaultOnce, repeatsFaults } from '../faults.js';
+import { isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
 
 const CLUSTER = 65536;
@@ -24,8 +24,7 @@ export function copiesAroundHoles(run: ModelRun, action: Action): boolean {
   if (end - start <= CLUSTER) return false;
   for (let node: Node | undefined = change.node; node !== undefined; node = below(node)) {
     const target = node.driver.name === 'copy-before-write' ? node.edge('target')?.child : undefined;
-    if (target !== undefined && (repeatsFaults(target) || hasFaultOnce(target)))
-      return hasHole(node, start, end);
+    if (target !== undefined && isFaulty(target)) return hasHole(node, start, end);
   }
   return false;
 }

@@ -1,11 +1,11 @@
 /** Mirrors that write where that fails. */
-import { chainFrom } from '../../../../spec/block/chain/walk.js';
 import type { Node } from '../../../../spec/block/node.js';
+import { read } from '../../../../spec/block/request.js';
 import { statusInChain } from '../../../../spec/block/status.js';
 import type { Action } from '../../../case/case.js';
 import { asksFor } from '../../commands.js';
 import { asked } from '../asked.js';
-import { hasFaults } from '../faults.js';
+import { hasFaults, isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
 
 const CLUSTER = 65536;
@@ -18,30 +18,29 @@ export function mirrorsStoredZeros(run: ModelRun, action: Action): boolean {
   if (run.format !== 'overlay') return false;
   const { graph } = run.machine;
   return asksFor(action, (name, args) => {
-    if (name !== 'blockdev-mirror' || !anyBelow(graph.find(String(args.target)), hasFaults)) return false;
+    const target = name === 'blockdev-mirror' ? graph.findAny(String(args.target)) : undefined;
+    if (target === undefined || !isFaulty(target)) return false;
     const source = graph.findAny(String(args.device));
-    return source !== undefined && canBeRead(source) && hasStoredZeros(run, source);
+    return source !== undefined && canBeRead(source) && hasStoredZeros(source);
   });
 }
 
 /** Whether it is as before when it was read: no fault is used up, and nothing is copied. */
 function canBeRead(source: Node): boolean {
-  const changes = (node: Node): boolean => hasFaults(node) || node.driver.name === 'copy-on-read';
-  return ![...chainFrom(source)].some((node) => anyBelow(node, changes));
+  const { driver, children } = source;
+  if (hasFaults(source) || driver.name === 'copy-on-read') return false;
+  return children.every(({ child }) => canBeRead(child));
 }
 
-function anyBelow(node: Node | undefined, is: (node: Node) => boolean): boolean {
-  return node !== undefined && (is(node) || node.children.some(({ child }) => anyBelow(child, is)));
-}
-
-function hasStoredZeros({ machine }: ModelRun, node: Node): boolean {
+function hasStoredZeros(node: Node): boolean {
+  const bytes = new Uint8Array(CLUSTER);
   for (let at = 0; at < node.size; at += CLUSTER) {
     const length = Math.min(CLUSTER, node.size - at);
     const status = asked(() => statusInChain(node, at, length));
     if (status === null) return false;
     if (status.isZero && status.length === length) continue;
-    const bytes = machine.io(node.name, { op: 'read', offset: at, length });
-    if (typeof bytes !== 'string' && bytes.every((byte) => byte === 0)) return true;
+    const cluster = bytes.subarray(0, length);
+    if (asked(() => read(node, at, cluster)) !== null && cluster.every((byte) => byte === 0)) return true;
   }
   return false;
 }
