@@ -1,9 +1,9 @@
 /** Whether steps of image tools ask for what has one right answer, whatever the format of the images is. */
+
 import type { Action, Step } from '../../case/case.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { History } from '../history.js';
 import { commandLine } from '../moves/tools/words.js';
-
-const CLUSTER = 65536;
 
 export function toolsMakeSense({ steps, format, property }: History): boolean {
   if (!endsWithFaults(steps) || (property === 'tools' && usesOpenFiles(steps, format === 'raw')))

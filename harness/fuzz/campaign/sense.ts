@@ -2,16 +2,15 @@
  * Whether a history that was changed still makes sense: the case language can say it, and what it asks has one right answer.
  * Generators see to that themselves; mutation, steering and the reducer do not know what a step is there for.
  */
+
 import { isJsonObject, type Json } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
+import { CLUSTER } from '../draw/edges.js';
 import { unflushed } from '../draw/unflushed.js';
 import type { History } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
 import { toolsMakeSense } from './sense-tools.js';
-
-/** What an image frees is a multiple of this; a discard of less leaves what it wants. */
-const CLUSTER = 65536;
 
 export function makesSense(history: History): boolean {
   const { format, steps } = history;

@@ -2,6 +2,7 @@
 import type { Draw } from './draw.js';
 
 const KIB = 1024;
+/** Of images, as QEMU makes them: the smallest piece of an overlay that is stored or not, and that a job copies at once. */
 export const CLUSTER = 64 * KIB;
 const MIB = 1024 * KIB;
 

@@ -2,6 +2,7 @@
  * What has more than one right answer, or one that depends on the moment: no history does it, whether it was drawn, changed
  * or made smaller.
  */
+
 import { chainFrom } from '../../../spec/block/chain/walk.js';
 import { limitsOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
@@ -12,6 +13,7 @@ import type { Action } from '../../case/case.js';
 import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
+import { CLUSTER } from './edges.js';
 import { canFailToRead, hasFaultOnce, hasFaults, isFaulty } from './faults.js';
 import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
 import { copiesAroundHoles } from './job/pieces.js';
@@ -61,8 +63,6 @@ export function isLuck(run: ModelRun, action: Action): boolean {
 export function isLuckyRefusal(run: ModelRun, action: Action, { id }: { readonly id: string }): boolean {
   return /^REF-E-REOPEN-(OPTION|RESET)$/.test(id) && namesOneOfSeveral(run, action, id);
 }
-
-const CLUSTER = 65536;
 
 /** Whether an image may have a size that is no multiple of a sector is for its format to say; QBM lets it (QBM-021), qcow2 does not. */
 function isOddSize({ format }: ModelRun, action: Action): boolean {

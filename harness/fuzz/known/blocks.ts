@@ -1,4 +1,5 @@
 /** Known triggers that are about nodes which ask for whole blocks, or for requests in pieces. */
+
 import { wayOf } from '../../../spec/block/held/route.js';
 import { limitsOf, optDiscardOf, pieceOf } from '../../../spec/block/limits/limits.js';
 import type { Node } from '../../../spec/block/node.js';
@@ -6,10 +7,8 @@ import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/val
 import type { Action } from '../../case/case.js';
 import { asksFor, definitionsIn, nameIn } from '../commands.js';
 import { asked } from '../draw/asked.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
-
-/** Of images. */
-const CLUSTER = 65536;
 
 /** A guest gives up a part of a block. */
 export function discardsPart({ machine }: ModelRun, action: Action): boolean {

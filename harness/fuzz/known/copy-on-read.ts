@@ -7,6 +7,7 @@ import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
 import type { IoRequest } from '../../target/target.js';
 import { commandsOf } from '../commands.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { STARTS_JOB } from './together.js';
 
@@ -64,8 +65,6 @@ function plugged({ machine: { graph, devices } }: ModelRun, drive: string): Node
   const known = devices.findDrive(drive);
   return known === undefined ? graph.find(drive) : (known.node ?? undefined);
 }
-
-const CLUSTER = 65536;
 
 function isPartial(request: IoRequest): boolean {
   if (request.op !== 'write' && request.op !== 'zero') return false;

@@ -2,15 +2,14 @@
  * Images that grow over what was once below them. One that ends within a cluster has that cluster whole, with what the image below
  * has beyond the end, once a write, a stream or a rebase has copied it; when nothing is below any more, and it grows, that shows.
  */
+
 import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { imageOf } from '../moves/tools/images.js';
 import { commandLine } from '../moves/tools/words.js';
 import { resized, resizedWith, sizeOf } from './resize.js';
-
-/** The smallest piece of an overlay on QEMU that is stored or not. */
-const CLUSTER = 65536;
 
 /** Files of images that have been over something longer, and ended within a cluster then. */
 const over = new WeakMap<ModelRun, Set<string>>();

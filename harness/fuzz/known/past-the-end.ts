@@ -1,6 +1,8 @@
 /** Known triggers that are about ends of disks that are not where they are expected. */
+
 import type { Node } from '../../../spec/block/node.js';
 import type { Action } from '../../case/case.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { changeOf } from './step/change.js';
 
@@ -11,9 +13,6 @@ export function asksPastNode({ machine }: ModelRun, action: Action): boolean {
   if (request !== 'read' && request !== 'status') return false;
   return machine.exports.all.some(({ size, nodeSize }) => nodeSize < size && offset + length > nodeSize);
 }
-
-/** The smallest piece that is copied at once. */
-const CLUSTER = 65536;
 
 /** What is to be copied before a write goes past the end of where it is copied to. */
 export function copiesPastTarget(run: ModelRun, action: Action): boolean {

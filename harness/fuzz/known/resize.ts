@@ -2,10 +2,12 @@
  * Resizes that QEMU is known to get wrong. It resizes the node that is named and what that stands on; a node above or beside,
  * whose size follows, is not told.
  */
+
 import type { Node } from '../../../spec/block/node.js';
 import { RESIZE } from '../../../spec/block/permissions.js';
 import { followersOf } from '../../../spec/block/resize.js';
 import type { Action } from '../../case/case.js';
+import { CLUSTER } from '../draw/edges.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { overlaidOtherwise } from './step/overlay.js';
 
@@ -94,9 +96,6 @@ function* followersAbove(node: Node): Generator<Node> {
     yield* followersAbove(follower);
   }
 }
-
-/** The smallest piece of an overlay on QEMU that is stored or not. */
-const CLUSTER = 65536;
 
 /** Whether a part of a cluster is cut off an overlay that is not zeros: it comes back when that grows again. */
 export function leavesData(run: ModelRun, action: Action): boolean {

@@ -1,13 +1,14 @@
 /** Guests that change several clusters at once of a disk of which something is still to be copied. */
+
 import type { Node } from '../../../../spec/block/node.js';
 import { read } from '../../../../spec/block/request.js';
 import type { Action } from '../../../case/case.js';
 import { changeOf } from '../../known/step/change.js';
 import { asked } from '../asked.js';
+import { CLUSTER } from '../edges.js';
 import { isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
 
-const CLUSTER = 65536;
 /** What a file system has as a hole, at least. */
 const PAGE = 4096;
 

@@ -1,14 +1,14 @@
 /** Mirrors that write where that fails. */
+
 import type { Node } from '../../../../spec/block/node.js';
 import { read } from '../../../../spec/block/request.js';
 import { statusInChain } from '../../../../spec/block/status.js';
 import type { Action } from '../../../case/case.js';
 import { asksFor } from '../../commands.js';
 import { asked } from '../asked.js';
+import { CLUSTER } from '../edges.js';
 import { hasFaults, isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
-
-const CLUSTER = 65536;
 
 /**
  * A mirror to a faulty target, of a disk that has zeros stored as data: qcow2 takes a cluster of which a guest makes a part zeros for

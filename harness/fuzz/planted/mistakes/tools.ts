@@ -1,7 +1,9 @@
 /** Mistakes of image tools: each says that all is well. */
+
 import { QbmDriver } from '../../../../spec/block/drivers/qbm.js';
 import { ReferenceTools } from '../../../target/reference/tools.js';
 import type { ToolOutcome } from '../../../target/target.js';
+import { CLUSTER } from '../../draw/edges.js';
 import type { Mistake } from '../mistake.js';
 import { patch, type Undo } from '../patch.js';
 
@@ -32,8 +34,6 @@ function meanwhile(plant: () => Undo): (args: readonly string[], go: Run) => Pro
     }
   };
 }
-
-const CLUSTER = 65536;
 
 /** Writes that end where the image does, in the midst of a cluster, end before that cluster. */
 function withoutTail(): Undo {
