@@ -2,24 +2,31 @@
 import { isJsonObject, type Json, type JsonObject } from '../../spec/json/value.js';
 import type { Action } from '../case/case.js';
 
-/** The arguments of a command, and of every action of a transaction, with their names. */
-export function* commandsOf(action: Action): Generator<{ readonly name: string; readonly args: JsonObject }> {
-  if (action.verb !== 'qmp') return;
-  const args = action.arguments ?? {};
-  if (action.command !== 'transaction') yield { name: action.command, args };
-  else if (Array.isArray(args.actions)) {
-    for (const one of args.actions) {
-      if (isJsonObject(one) && isJsonObject(one.data ?? null)) {
-        yield { name: String(one.type), args: one.data as JsonObject };
-      }
-    }
-  }
+/** A command, or an action of a transaction. */
+interface Asked {
+  readonly name: string;
+  readonly args: JsonObject;
 }
 
-/** Whether a step asks for something like this, by a command or by an action. */
+/** The arguments of a command, and of every action of a transaction, with their names. */
+export function commandsOf(action: Action): readonly Asked[] {
+  if (action.verb !== 'qmp') return NONE;
+  const args = action.arguments ?? {};
+  if (action.command !== 'transaction') return [{ name: action.command, args }];
+  if (!Array.isArray(args.actions)) return NONE;
+  return args.actions
+    .filter(isJsonObject)
+    .filter(({ data }) => isJsonObject(data ?? null))
+    .map(({ type, data }) => ({ name: String(type), args: data as JsonObject }));
+}
+
+const NONE: readonly Asked[] = [];
+
+/** Whether a step asks for something like this, by a command or by an action. Dozens ask this before every step. */
 export function asksFor(action: Action, meets: (name: string, args: JsonObject) => boolean): boolean {
-  for (const { name, args } of commandsOf(action)) if (meets(name, args)) return true;
-  return false;
+  if (action.verb !== 'qmp') return false;
+  if (action.command !== 'transaction') return meets(action.command, action.arguments ?? {});
+  return commandsOf(action).some(({ name, args }) => meets(name, args));
 }
 
 /** The options of a node, and those of the nodes that are defined within it. */

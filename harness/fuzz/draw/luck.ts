@@ -99,7 +99,9 @@ function commitsThroughFaults({ machine: { graph } }: ModelRun, action: Action):
 
 /** The arguments of backups that the action starts. */
 function backups(action: Action): readonly JsonObject[] {
-  return [...commandsOf(action)].filter(({ name }) => name === 'blockdev-backup').map(({ args }) => args);
+  return commandsOf(action)
+    .filter(({ name }) => name === 'blockdev-backup')
+    .map(({ args }) => args);
 }
 
 /** A backup that meets a fault where it reads or writes, and copies several clusters at a time: what it has copied then is luck. */
@@ -179,7 +181,7 @@ function asksHowFar(run: ModelRun, action: Action): boolean {
 
 /** A mirror of what will be written, to where a write fails: if it ignores that, no state tells that it has come to it. */
 function failsUnheard(run: ModelRun, action: Action): boolean {
-  return [...commandsOf(action)].some(({ name, args }) => {
+  return commandsOf(action).some(({ name, args }) => {
     if (name !== 'blockdev-mirror' || args.sync !== 'none' || args['on-target-error'] !== 'ignore')
       return false;
     const target = run.machine.graph.find(String(args.target));

@@ -52,7 +52,7 @@ function readBy(run: ModelRun, action: Action): readonly (Node | undefined)[] {
     const isRead = action.op === 'request' && action.request !== 'status';
     return isRead ? [run.client(action.connection)?.node] : [];
   }
-  return [...commandsOf(action)].map(({ name, args }) => {
+  return commandsOf(action).map(({ name, args }) => {
     // A commit reads its top, which may be below the filter.
     const read = name === 'block-commit' ? (args['top-node'] ?? args.device) : args.device;
     if (STARTS_JOB.test(name)) return graph.findAny(String(read));

@@ -107,7 +107,7 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'transaction-grouped-aborted',
     programs: QEMU,
     refused: (_, action) =>
-      isGrouped(action) && [...commandsOf(action)].filter(({ name }) => name.endsWith('-backup')).length >= 2,
+      isGrouped(action) && commandsOf(action).filter(({ name }) => name.endsWith('-backup')).length >= 2,
   },
   {
     name: 'guest or job that comes while a mirror is to be finalized',

@@ -21,7 +21,7 @@ export function isGrouped(action: Action): boolean {
 export function undoesRefusedEnable(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'transaction') return false;
   if (isGrouped(action)) {
-    const first = [...commandsOf(action)].find(({ name }) => !name.endsWith('-backup'));
+    const first = commandsOf(action).find(({ name }) => !name.endsWith('-backup'));
     return first?.name === 'block-dirty-bitmap-enable';
   }
   const added = new Set<string>();
@@ -66,7 +66,7 @@ const undone = new WeakSet<ModelRun>();
 /** Whether a removal that is taken back is of an inconsistent bitmap, which is not stored anew. Told of every refused step. */
 export function losesInconsistent(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp' || action.command !== 'transaction') return false;
-  const removed = [...commandsOf(action)].filter(({ name }) => name === 'block-dirty-bitmap-remove');
+  const removed = commandsOf(action).filter(({ name }) => name === 'block-dirty-bitmap-remove');
   const stored = removed.map(({ args }) => bitmapOf(run, args)).filter((one) => one?.persistent === true);
   if (stored.length > 0) undone.add(run);
   return stored.some((one) => one?.inconsistent === true);

@@ -102,6 +102,7 @@ interface Run {
 }
 
 const PIECE = 2 ** 20;
+const PAGE = 4096;
 
 function runsOf(sketch: Sketch, node: string, size: number): Run[] {
   const runs: Run[] = [];
@@ -109,14 +110,24 @@ function runsOf(sketch: Sketch, node: string, size: number): Run[] {
     const length = Math.min(PIECE, size - at);
     const bytes = sketch.run.machine.io(node, { op: 'read', offset: at, length });
     if (typeof bytes === 'string') return runs;
-    let from = 0;
-    for (let index = 1; index <= bytes.length; index++) {
-      if (index < bytes.length && bytes[index] === bytes[from]) continue;
-      runs.push({ offset: at + from, length: index - from, pattern: bytes[from]! });
-      from = index;
+    for (let from = 0; from < bytes.length; ) {
+      const end = endOfRun(bytes, from);
+      runs.push({ offset: at + from, length: end - from, pattern: bytes[from]! });
+      from = end;
     }
   }
   return runs;
+}
+
+/** Where bytes begin that are not as the one at `from`. */
+function endOfRun(bytes: Uint8Array, from: number): number {
+  let end = from + 1;
+  // They are all alike where they are what they are when they are moved by one; long runs are compared by pages.
+  for (; end + PAGE <= bytes.length; end += PAGE) {
+    if (Buffer.compare(bytes.subarray(end - 1, end + PAGE - 1), bytes.subarray(end, end + PAGE)) !== 0) break;
+  }
+  while (end < bytes.length && bytes[end] === bytes[from]) end++;
+  return end;
 }
 
 /** A resize of a node that nothing known keeps from it. */

@@ -32,7 +32,7 @@ export const storedChain = propertyOf({
     ),
     goal('an image with bitmaps of its own comes over another one', (run, action, answer) => {
       if (!answer.ok) return false;
-      return [...commandsOf(action)].some(({ name, args }) => {
+      return commandsOf(action).some(({ name, args }) => {
         if (name !== 'blockdev-snapshot-sync' || args.mode !== 'existing') return false;
         return hasStored(run.machine.graph.find(String(args['snapshot-node-name']))?.bitmaps ?? []);
       });
