@@ -5,9 +5,10 @@
 
 import type { TargetChoice } from '../target/parse.js';
 import { type Child, startChild } from '../target/process.js';
+import { writeCommand } from '../target/qmp/message.js';
 import { QEMU_SYSTEM_PROGRAM } from '../target/qmp/qemu-system.js';
 import { QSD_PROGRAM } from '../target/qmp/qsd.js';
-import { TargetFault } from '../target/target.js';
+import { TargetFault, type Use } from '../target/target.js';
 
 /** As the targets start them (harness/target/qmp), so that only what talks to them differs. */
 export const COMMAND_LINES = {
@@ -36,8 +37,13 @@ export class BareLoop {
     void child.exited.then(() => this.#lost(new TargetFault('crash', child.death()!)));
   }
 
-  /** Starts the program and ends the negotiation. @throws TargetFault */
-  static async start(choice: TargetChoice): Promise<BareLoop> {
+  /**
+   * Starts the program and ends the negotiation.
+   *
+   * @param use what the target beside it was made for, so that the negotiation is the same
+   * @throws TargetFault
+   */
+  static async start(choice: TargetChoice, { sendsAhead = false }: Use = {}): Promise<BareLoop> {
     const [file, ...args] = COMMAND_LINES[choice.kind as keyof typeof COMMAND_LINES];
     const child = await startChild({ file, args, channel: 'socket' });
     const bare = new BareLoop(child);
@@ -45,7 +51,7 @@ export class BareLoop {
       bare.#replied = () => resolve();
       bare.#lost = reject;
     });
-    await bare.run(['{"execute": "qmp_capabilities"}\n'], 1);
+    await bare.run([writeCommand('qmp_capabilities', sendsAhead ? { enable: ['oob'] } : undefined)], 1);
     return bare;
   }
 

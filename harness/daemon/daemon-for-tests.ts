@@ -53,7 +53,7 @@ export class DaemonProcess {
       cwd: directory,
       channel: 'stdio',
     });
-    const qmp = await QmpClient.connect(child, child, () => false, LIMIT_MS);
+    const qmp = await QmpClient.connect(child, child, { isOurs: () => false }, LIMIT_MS);
     return new DaemonProcess(child, qmp, directory);
   }
 

@@ -5,7 +5,7 @@ import { SCRIPT } from './after-kill.js';
 import { findInPath } from './parse.js';
 import { createQemuSystemTarget, QEMU_SYSTEM_PROGRAM } from './qmp/qemu-system.js';
 import { createQsdTarget, QSD_PROGRAM } from './qmp/qsd.js';
-import type { CaseContext, Target } from './target.js';
+import type { CaseContext, Target, Use } from './target.js';
 
 /** For tap's `skip`: false if the programs are there; with CI set they have to be, and the test fails without. */
 export function unless(...programs: string[]): false | string {
@@ -15,13 +15,17 @@ export function unless(...programs: string[]): false | string {
 }
 
 /** Both QEMU targets, with what a test of each needs for tap. */
-export const QEMUS: readonly { readonly name: string; readonly skip: false | string; create(): Target }[] = [
+export const QEMUS: readonly {
+  readonly name: string;
+  readonly skip: false | string;
+  create(use?: Use): Target;
+}[] = [
   {
     name: 'qemu-system',
     skip: unless(QEMU_SYSTEM_PROGRAM),
-    create: () => createQemuSystemTarget('qemu-system'),
+    create: (use) => createQemuSystemTarget('qemu-system', undefined, use),
   },
-  { name: 'qsd', skip: unless(QSD_PROGRAM), create: () => createQsdTarget('qsd') },
+  { name: 'qsd', skip: unless(QSD_PROGRAM), create: (use) => createQsdTarget('qsd', undefined, use) },
 ];
 
 export function context(changes: Partial<CaseContext> = {}): CaseContext {

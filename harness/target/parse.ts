@@ -5,7 +5,14 @@ import { ImgTarget } from './img/img-target.js';
 import { createQmpTarget } from './qmp/command-line.js';
 import { createQemuSystemTarget, QEMU_SYSTEM_HINT, QEMU_SYSTEM_PROGRAM } from './qmp/qemu-system.js';
 import { createQsdTarget, QSD_HINT, QSD_PROGRAM } from './qmp/qsd.js';
-import { type CaseContext, type Identity, type Session, type Target, TargetFault } from './target.js';
+import {
+  type CaseContext,
+  type Identity,
+  type Session,
+  type Target,
+  TargetFault,
+  type Use,
+} from './target.js';
 
 export { findInPath } from './find-program.js';
 
@@ -13,7 +20,7 @@ export { findInPath } from './find-program.js';
 export interface TargetChoice {
   readonly name: string;
   readonly kind: Target['kind'];
-  readonly create: () => Target;
+  readonly create: (use?: Use) => Target;
 }
 
 export const TARGET_NAMES = `targets:
@@ -42,9 +49,11 @@ export function parseTarget(text: string): TargetChoice {
   const command = /^(qmp|img|adapter):(.*)$/s.exec(text);
   if (command !== null) return parseCommand(text, command[1] as keyof typeof COMMANDS, command[2]!);
   const [, program, directory] = /^([^@]*)(?:@(.+))?$/s.exec(text) ?? [];
-  if (program === 'qsd') return { name: text, kind: 'qsd', create: () => createQsdTarget(text, directory) };
+  if (program === 'qsd') {
+    return { name: text, kind: 'qsd', create: (use) => createQsdTarget(text, directory, use) };
+  }
   if (program === 'qemu-system') {
-    return { name: text, kind: 'qemu-system', create: () => createQemuSystemTarget(text, directory) };
+    return { name: text, kind: 'qemu-system', create: (use) => createQemuSystemTarget(text, directory, use) };
   }
   if (text === 'reference') return { name: text, kind: 'reference', create: () => new ReferenceLater() };
   throw new Error(`no such target: ${text}\n${TARGET_NAMES}`);
@@ -57,7 +66,7 @@ const COMMANDS = {
 };
 
 function parseCommand(text: string, kind: keyof typeof COMMANDS, command: string): TargetChoice {
-  const create = () => COMMANDS[kind](text, command);
+  const create = (use?: Use) => COMMANDS[kind](text, command, use);
   try {
     create(); // starts nothing, but looks at the command
   } catch (error) {

@@ -262,6 +262,16 @@ export interface Session {
   end(): Promise<void>;
 }
 
+/** What whoever makes a target means to do with it. */
+export interface Use {
+  /**
+   * Commands will be sent before the replies to those before them have come. A program that says in its greeting that it can read
+   * ahead of what it does is asked to: then QEMU does not stop and begin reading again at every command, which takes longer than
+   * most commands do.
+   */
+  readonly sendsAhead?: boolean;
+}
+
 /** An implementation under test. */
 export interface Target {
   /** as the user named it: `reference`, `qsd@/opt/qemu-10/bin`, `adapter:python3 a.py` */

@@ -38,7 +38,7 @@ export async function measureCampaign(choice: TargetChoice, context: BenchContex
   const probers = lanes.map(() => WORLD.prober(choice, { limitMs: LIMIT_MS, signal }));
   const bares: BareLoop[] = [];
   try {
-    for (const _ of lanes) bares.push(await BareLoop.start(choice));
+    for (const _ of lanes) bares.push(await BareLoop.start(choice, { sendsAhead: true }));
     const campaign = (property: Property) => () =>
       together(lanes, ({ seeds }, index) => playAll(probers[index]!, seeds, identity, property));
     const bare = () => together(lanes, ({ lines }, index) => bares[index]!.run(lines, 1));

@@ -14,7 +14,7 @@ export class Recorder {
   readonly choice: TargetChoice = {
     name: 'qsd',
     kind: 'qsd',
-    create: () => new QmpTarget('qsd', 'qsd', this.#program, toolsBeside(QSD_PROGRAM)),
+    create: (use) => new QmpTarget('qsd', 'qsd', this.#program, { tools: toolsBeside(QSD_PROGRAM), use }),
   };
 
   /** The lines since the last time. */

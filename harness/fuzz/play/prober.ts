@@ -11,6 +11,7 @@ import { START_LIMIT_MS } from '../../case/run/attempt.js';
 import { bounded, Guard, Interrupted } from '../../case/run/guard.js';
 import { errorId } from '../../cli/known.js';
 import { normalise } from '../../golden/normalise.js';
+import type { TargetChoice } from '../../target/parse.js';
 import { createReferenceTarget } from '../../target/reference/reference.js';
 import { Declined, type Session, type Target, TargetFault } from '../../target/target.js';
 import type { History, Outcome, Prober } from '../history.js';
@@ -31,8 +32,8 @@ const SPEAK_QMP: ReadonlySet<Target['kind']> = new Set(['qemu-system', 'qsd', 'q
 /** More of what a target printed is left out. */
 const MAX_STDERR = 4000;
 
-export function createProber(create: () => Target, options: ProberOptions): Prober {
-  return new TargetProber(create(), options);
+export function createProber(create: TargetChoice['create'], options: ProberOptions): Prober {
+  return new TargetProber(create({ sendsAhead: true }), options);
 }
 
 type Expected = Outcome | { readonly lines: readonly TranscriptLine[] };

@@ -26,7 +26,7 @@ async function connected(t: Test, ms: number): Promise<QmpClient> {
   writeFileSync(file, PROGRAM);
   const child = await startChild({ file: process.execPath, args: [file, String(ms)], channel: 'stdio' });
   t.teardown(() => child.destroy());
-  return QmpClient.connect(child, child, () => false, 30_000);
+  return QmpClient.connect(child, child, { isOurs: () => false }, 30_000);
 }
 
 /** What becomes of commands that are sent at once: `ok`, or the kind of the fault with the command that it names. */

@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/val
 import { writeJson } from '../../../spec/json/write.js';
 import { Dialogue } from '../dialogue.js';
 import type { Child } from '../process.js';
-import { type Reply, TargetFault } from '../target.js';
+import { type Reply, TargetFault, type Use } from '../target.js';
 import { readMessage, writeCommand } from './message.js';
 
 /** What the greeting says. */
@@ -16,6 +16,13 @@ export interface Greeting {
   readonly version: string;
   /** "Debian 1:7.2+dfsg-7+deb12u18+b3"; may be empty */
   readonly package: string;
+  /** what may be asked for: "oob" */
+  readonly capabilities: readonly Json[];
+}
+
+export interface ClientOptions extends Use {
+  /** which events are effects of the harness itself, and never reach {@link QmpClient.takeEvents} */
+  readonly isOurs: (event: JsonObject) => boolean;
 }
 
 /** More events than any case makes; a target that sends more is flooding us. */
@@ -43,7 +50,7 @@ export class QmpClient {
   #syncs = 0;
   #commands = 0;
   /** set by {@link QmpClient.connect} */
-  greeting: Greeting = { version: '', package: '' };
+  greeting: Greeting = { version: '', package: '', capabilities: [] };
 
   /** Use {@link QmpClient.connect}. */
   private constructor(
@@ -72,18 +79,18 @@ export class QmpClient {
   /**
    * Reads the greeting and ends the negotiation.
    *
-   * @param isOurs which events are effects of the harness itself, and never reach {@link takeEvents}
    * @throws TargetFault `crash`, `hang` or `garbage`
    */
   static async connect(
     child: Child,
     channel: Pick<Child, 'input' | 'output'>,
-    isOurs: (event: JsonObject) => boolean,
+    { isOurs, sendsAhead = false }: ClientOptions,
     limitMs: number,
   ): Promise<QmpClient> {
     const client = new QmpClient(child, channel, isOurs);
     client.greeting = readGreeting(await client.#dialogue.expect('QMP greeting', limitMs));
-    await client.demand('qmp_capabilities', undefined, limitMs);
+    const ahead = sendsAhead && client.greeting.capabilities.includes('oob');
+    await client.demand('qmp_capabilities', ahead ? { enable: ['oob'] } : undefined, limitMs);
     return client;
   }
 
@@ -248,7 +255,8 @@ function isWhole(text: string): boolean {
 }
 
 function readGreeting(message: JsonObject): Greeting {
-  const version = isJsonObject(message.QMP) && isJsonObject(message.QMP.version) ? message.QMP.version : {};
+  const greeting = isJsonObject(message.QMP) ? message.QMP : {};
+  const version = isJsonObject(greeting.version) ? greeting.version : {};
   const qemu = isJsonObject(version.qemu) ? version.qemu : {};
   const { major, minor, micro } = qemu;
   if (typeof major !== 'number' || typeof minor !== 'number' || typeof micro !== 'number') {
@@ -257,5 +265,6 @@ function readGreeting(message: JsonObject): Greeting {
   return {
     version: `${major}.${minor}.${micro}`,
     package: typeof version.package === 'string' ? version.package : '',
+    capabilities: Array.isArray(greeting.capabilities) ? greeting.capabilities : [],
   };
 }

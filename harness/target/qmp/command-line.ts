@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ToolCommands } from '../img/tools.js';
 import { type Child, startChild } from '../process.js';
 import { splitCommand } from '../shell-words.js';
-import { type Target, TargetFault } from '../target.js';
+import { type Target, TargetFault, type Use } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
 import type { QmpProgram } from './resident.js';
 
@@ -20,7 +20,7 @@ const LISTEN_LIMIT_MS = 30_000;
 const RETRY_MS = 10;
 
 /** @throws Error when `command` is no command */
-export function createQmpTarget(name: string, command: string): Target {
+export function createQmpTarget(name: string, command: string, use?: Use): Target {
   const words = splitCommand(command);
   const program: QmpProgram = {
     label: basename(words[0]!),
@@ -36,7 +36,7 @@ export function createQmpTarget(name: string, command: string): Target {
       return { child, channel: { input: socket, output: socket } };
     },
   };
-  return new QmpTarget(name, 'qmp', program, toolsOf(words));
+  return new QmpTarget(name, 'qmp', program, { tools: toolsOf(words), use });
 }
 
 /** `prog daemon …` may have `prog img` and `prog io`, as qbm has. */

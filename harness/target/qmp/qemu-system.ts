@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { toolsBeside } from '../img/tools.js';
 import { startChild } from '../process.js';
-import type { CaseContext, Identity, Session, Target } from '../target.js';
+import type { CaseContext, Identity, Session, Target, Use } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
 import type { QmpProgram } from './resident.js';
 
@@ -17,8 +17,8 @@ const COMMON = ['-nodefaults', '-display', 'none', '-S'];
 const MONITOR = ['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'];
 
 /** @param directory of the binaries of another version; the program in PATH if undefined */
-export function createQemuSystemTarget(name: string, directory?: string): Target {
-  return new QemuSystemTarget(name, directory);
+export function createQemuSystemTarget(name: string, directory?: string, use?: Use): Target {
+  return new QemuSystemTarget(name, directory, use);
 }
 
 class QemuSystemTarget implements Target {
@@ -28,11 +28,11 @@ class QemuSystemTarget implements Target {
   readonly #bare: QmpTarget;
   readonly #machine: QmpTarget;
 
-  constructor(name: string, directory: string | undefined) {
+  constructor(name: string, directory: string | undefined, use: Use | undefined) {
     const file = directory === undefined ? QEMU_SYSTEM_PROGRAM : join(directory, QEMU_SYSTEM_PROGRAM);
     this.name = name;
-    this.#bare = program(name, file, 'none');
-    this.#machine = program(name, file, 'pc');
+    this.#bare = program(name, file, 'none', use);
+    this.#machine = program(name, file, 'pc', use);
   }
 
   async identify(): Promise<Identity> {
@@ -49,7 +49,7 @@ class QemuSystemTarget implements Target {
   }
 }
 
-function program(name: string, file: string, machine: 'none' | 'pc'): QmpTarget {
+function program(name: string, file: string, machine: 'none' | 'pc', use: Use | undefined): QmpTarget {
   const started: QmpProgram = {
     label: QEMU_SYSTEM_PROGRAM,
     hasDevices: machine === 'pc',
@@ -63,5 +63,5 @@ function program(name: string, file: string, machine: 'none' | 'pc'): QmpTarget 
       return { child, channel: child };
     },
   };
-  return new QmpTarget(name, 'qemu-system', started, toolsBeside(file));
+  return new QmpTarget(name, 'qemu-system', started, { tools: toolsBeside(file), use });
 }

@@ -7,6 +7,22 @@ import { type NodeObservation, TargetFault } from '../target.js';
 const SIZE = 1049088; // 1 MiB and a sector: the last granule is cut
 
 for (const { name, skip, create } of QEMUS) {
+  t.test(`${name}: only whoever sends ahead has it read ahead`, { skip }, async (t) => {
+    for (const [use, answer] of [
+      [{}, /'exec-oob' is unexpected/],
+      [{ sendsAhead: true }, /does not support OOB/],
+    ] as const) {
+      const target = create(use);
+      t.teardown(() => target.close());
+      const session = await target.begin(context());
+      const ask = () => session.qmpText('{"exec-oob": "query-version"}');
+      t.match(await ask(), { error: { desc: answer } });
+      await session.restart('kill');
+      t.match(await ask(), { error: { desc: answer } }, 'another process as well');
+      await session.end();
+    }
+  });
+
   for (const format of ['raw', 'overlay']) {
     t.test(`${name}, ${format}: open, bitmaps, I/O, observe, and nothing left`, { skip }, async (t) => {
       const target = create();

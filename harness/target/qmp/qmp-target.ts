@@ -4,28 +4,40 @@
  */
 
 import { capabilitiesOf, ProgramTools, type ToolCommands } from '../img/tools.js';
-import type { CaseContext, Identity, Session, Target } from '../target.js';
+import type { CaseContext, Identity, Session, Target, Use } from '../target.js';
 import { type QmpProgram, Resident } from './resident.js';
 import { type Leftover, QmpSession } from './session.js';
 
 /** How long the tools may take to say what they can do, milliseconds. */
 const TOOLS_LIMIT_MS = 30_000;
 
+export interface QmpTargetOptions {
+  /** image tools of the same version, which work on the files of a case beside the program */
+  readonly tools?: ToolCommands | null;
+  readonly use?: Use | undefined;
+}
+
 export class QmpTarget implements Target {
   readonly name: string;
   readonly kind: 'qemu-system' | 'qsd' | 'qmp';
   readonly #program: QmpProgram;
   readonly #tools: ToolCommands | null;
+  readonly #use: Use;
   #resident: Resident | null = null;
   #identity: Identity | null = null;
   #isBusy = false;
 
-  /** @param tools image tools of the same version, which work on the files of a case beside the program */
-  constructor(name: string, kind: QmpTarget['kind'], program: QmpProgram, tools: ToolCommands | null = null) {
+  constructor(
+    name: string,
+    kind: QmpTarget['kind'],
+    program: QmpProgram,
+    { tools, use }: QmpTargetOptions = {},
+  ) {
     this.name = name;
     this.kind = kind;
     this.#program = program;
-    this.#tools = tools;
+    this.#tools = tools ?? null;
+    this.#use = use ?? {};
   }
 
   async identify(): Promise<Identity> {
@@ -60,7 +72,7 @@ export class QmpTarget implements Target {
   async #start(): Promise<Resident> {
     // It may have died since the last case, by nobody's fault.
     if (this.#resident !== null && !this.#resident.isAlive) await this.close();
-    this.#resident ??= await Resident.start(this.#program);
+    this.#resident ??= await Resident.start(this.#program, this.#use);
     return this.#resident;
   }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { toolsBeside } from '../img/tools.js';
 import { startChild } from '../process.js';
-import type { Target } from '../target.js';
+import type { Target, Use } from '../target.js';
 import { QmpTarget } from './qmp-target.js';
 
 export const QSD_PROGRAM = 'qemu-storage-daemon';
@@ -10,7 +10,7 @@ export const QSD_HINT =
   'On Debian 12 it is in the package qemu-system-common: apt-get install qemu-system-common';
 
 /** @param directory of the binaries of another version; the program in PATH if undefined */
-export function createQsdTarget(name: string, directory?: string): Target {
+export function createQsdTarget(name: string, directory?: string, use?: Use): Target {
   const file = directory === undefined ? QSD_PROGRAM : join(directory, QSD_PROGRAM);
   const program = {
     label: QSD_PROGRAM,
@@ -20,5 +20,5 @@ export function createQsdTarget(name: string, directory?: string): Target {
       return { child, channel: child };
     },
   };
-  return new QmpTarget(name, 'qsd', program, toolsBeside(file));
+  return new QmpTarget(name, 'qsd', program, { tools: toolsBeside(file), use });
 }

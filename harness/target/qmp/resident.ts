@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import { clientCapabilities } from '../clients.js';
 import { type Child, ScratchDirectory, settles } from '../process.js';
-import { type Identity, TargetFault } from '../target.js';
+import { type Identity, TargetFault, type Use } from '../target.js';
 import { QmpClient } from './client.js';
 import { removeDevices } from './devices.js';
 import { Exports, isOurEvent } from './exports.js';
@@ -47,6 +47,7 @@ export class Resident {
   /** where the files of the case are; there while a case runs */
   readonly directory: string;
   readonly #program: QmpProgram;
+  readonly #use: Use;
   readonly #scratch: ScratchDirectory;
   #running: Running;
   #isStopped = false;
@@ -54,12 +55,14 @@ export class Resident {
 
   private constructor(
     program: QmpProgram,
+    use: Use,
     scratch: ScratchDirectory,
     running: Running,
     identity: Identity,
     commands: ReadonlySet<string>,
   ) {
     this.#program = program;
+    this.#use = use;
     this.#scratch = scratch;
     this.#running = running;
     this.identity = identity;
@@ -68,15 +71,15 @@ export class Resident {
   }
 
   /** @throws TargetFault */
-  static async start(program: QmpProgram): Promise<Resident> {
+  static async start(program: QmpProgram, use: Use): Promise<Resident> {
     const scratch = new ScratchDirectory();
     let running: Running | undefined;
     try {
-      running = await launch(program, scratch);
+      running = await launch(program, use, scratch);
       const { qmp } = running;
       const commands = await readCommands(qmp);
       const identity = await identify(program.label, qmp, commands);
-      return new Resident(program, scratch, running, identity, commands);
+      return new Resident(program, use, scratch, running, identity, commands);
     } catch (error) {
       running?.qmp.close();
       await running?.child.destroy();
@@ -129,7 +132,7 @@ export class Resident {
     for (const name of await readdir(this.#scratch.path)) {
       if (name !== CASE) await rm(join(this.#scratch.path, name), { recursive: true, force: true });
     }
-    const running = await launch(this.#program, this.#scratch);
+    const running = await launch(this.#program, this.#use, this.#scratch);
     this.#running = running;
     if (!this.#isStopped) return;
     await this.stop(true);
@@ -276,10 +279,10 @@ export class Resident {
 }
 
 /** Starts a process and connects to it. @throws TargetFault */
-async function launch(program: QmpProgram, scratch: ScratchDirectory): Promise<Running> {
+async function launch(program: QmpProgram, use: Use, scratch: ScratchDirectory): Promise<Running> {
   const { child, channel } = await program.start(scratch.path);
   try {
-    const qmp = await QmpClient.connect(child, channel, isOurEvent, START_LIMIT_MS);
+    const qmp = await QmpClient.connect(child, channel, { isOurs: isOurEvent, ...use }, START_LIMIT_MS);
     return { child, qmp, exports: new Exports(qmp, join(scratch.path, 'nbd')) };
   } catch (error) {
     await child.destroy();
