@@ -9,6 +9,9 @@ import { drawCommon, type Options } from './common.js';
 
 const ALIGNS = [512, 512, 4096, 4096, 16384, CLUSTER, 1, 2] as const;
 
+/** Of a request for a whole disk. */
+const MOST_PIECES = 64;
+
 /** The options of `blkdebug` by which it cuts or widens requests, for a disk of `size` bytes; mostly ones that go together. */
 export function drawLimits({ draw }: Sketch, size: number): Options {
   const isBroken = draw.chance(BROKEN);
@@ -22,15 +25,17 @@ export function drawLimits({ draw }: Sketch, size: number): Options {
   const unit = Math.max(512, Math.min(align ?? 1, CLUSTER));
   const of = (whole: number): number =>
     draw.chance(BROKEN) ? whole + 1 : whole * draw.pick([1, 1, 2, 3, 16]);
+  // A request in thousands of pieces takes long, and finds nothing more.
+  const atOnce = (whole: number): number => of(whole * Math.max(1, Math.ceil(size / whole / MOST_PIECES)));
   const zeros = draw.chance(0.3) ? of(unit) : undefined;
   const discards = draw.chance(0.3) ? of(unit) : undefined;
   return {
     align,
-    'max-transfer': draw.chance(0.35) ? of(unit) : undefined,
+    'max-transfer': draw.chance(0.35) ? atOnce(unit) : undefined,
     'opt-write-zero': zeros,
-    'max-write-zero': draw.chance(0.25) ? of(Math.max(zeros ?? 0, unit)) : undefined,
+    'max-write-zero': draw.chance(0.25) ? atOnce(Math.max(zeros ?? 0, unit)) : undefined,
     'opt-discard': discards,
-    'max-discard': draw.chance(0.25) ? of(Math.max(discards ?? 0, unit)) : undefined,
+    'max-discard': draw.chance(0.25) ? atOnce(Math.max(discards ?? 0, unit)) : undefined,
   };
 }
 
@@ -72,5 +77,5 @@ function playLimited(sketch: Sketch): void {
 }
 
 export const BLOCK_MOVES: readonly Move[] = [
-  { name: 'whole blocks and pieces', weight: 1.2, make: playLimited },
+  { name: 'whole blocks and pieces', weight: 0.8, make: playLimited },
 ];
