@@ -104,6 +104,7 @@ function secondStart({ draw }: Sketch): Args {
     members({ type: 'vsock', data: members({ cid: '2', port: '10809' }) }),
     members({ type: 'fd', data: members({ str: draw.pick(['nobody', '3', '']) }) }),
     unixAddress({ abstract: draw.chance(0.5), tight: draw.chance(0.5) }),
+    unixAddress({ abstract: draw.chance(0.5), tight: draw.chance(0.5) }),
   ]);
   return { addr, 'tls-creds': some('nobody'), 'max-connections': some(0, 1, 2) };
 }
