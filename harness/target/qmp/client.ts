@@ -105,7 +105,8 @@ export class QmpClient {
    * @throws TargetFault `garbage` also for a reply to another command: one was answered twice, or not at all
    */
   async execute(command: string, args: JsonObject | undefined, limitMs: number): Promise<Reply> {
-    const id = ++this.#commands;
+    // One digit: a longer one takes longer to read, and tells a reply from its neighbours no better.
+    const id = ++this.#commands % 10;
     const message = await this.#dialogue.ask(writeCommand(command, args, id), command, limitMs);
     if (message.id !== undefined && message.id !== id) {
       const found = writeJson(message).slice(0, MOST_QUOTED);

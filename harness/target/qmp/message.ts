@@ -39,9 +39,31 @@ function dropPrototypes(value: Json[] | JsonObject): void {
   Object.setPrototypeOf(value, NO_MEMBERS);
 }
 
-/** The line (with its end) that asks for `command`; `id` comes back with the reply. */
+/**
+ * The line (with its end) that asks for `command`; `id` comes back with the reply. QEMU 7.2 reads its monitor byte by byte, and
+ * most of what a command takes there is that: so no byte is in it that need not be.
+ */
 export function writeCommand(command: string, args: JsonObject | undefined, id?: number): string {
-  const given = args === undefined ? '' : `, "arguments": ${writeJson(args)}`;
-  const named = id === undefined ? '' : `, "id": ${id}`;
-  return `{"execute": ${JSON.stringify(command)}${given}${named}}\n`;
+  const given = args === undefined ? '' : `,"arguments":${written(args)}`;
+  const named = id === undefined ? '' : `,"id":${id}`;
+  return `{"execute":${JSON.stringify(command)}${given}${named}}\n`;
+}
+
+const PRINTABLE = /^[ -~]*$/;
+
+/** In ASCII. */
+function written(args: JsonObject): string {
+  if (!isCommon(args)) return writeJson(args);
+  const text = JSON.stringify(args);
+  return PRINTABLE.test(text) ? text : writeJson(args);
+}
+
+/** Whether `JSON.stringify` loses nothing of it. */
+function isCommon(value: Json): boolean {
+  if (Array.isArray(value)) return value.every(isCommon);
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
+  if (!isJsonObject(value)) return false;
+  for (const name in value) if (!isCommon(value[name]!)) return false;
+  return true;
 }
