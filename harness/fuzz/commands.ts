@@ -29,6 +29,13 @@ export function asksFor(action: Action, meets: (name: string, args: JsonObject) 
   return commandsOf(action).some(({ name, args }) => meets(name, args));
 }
 
+/** What each node is reopened with, if the step reopens any. */
+export function reopenedBy(action: Action): readonly JsonObject[] {
+  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return [];
+  const { options = null } = action.arguments ?? {};
+  return (Array.isArray(options) ? options : []).filter(isJsonObject);
+}
+
 /** The options of a node, and those of the nodes that are defined within it. */
 export function* definitionsIn(options: Json | undefined): Generator<JsonObject> {
   if (options === undefined || !isJsonObject(options)) return;

@@ -40,6 +40,11 @@ export function canFailToRead(node: Node): boolean {
   return isMet || anyBelow(node, canFailToRead);
 }
 
+/** Whether asking what the node has where can fail, by a rule of its own or of what is below it. */
+export function canFailToAsk(node: Node): boolean {
+  return rulesOf(node).some((rule) => rule.get('iotype') === 'block-status') || anyBelow(node, canFailToAsk);
+}
+
 function anyBelow({ children }: Node, meets: (node: Node) => boolean): boolean {
   return children.some(({ child }) => meets(child));
 }

@@ -248,3 +248,75 @@ t.test('files are those of the history, and one wrong option at a time is told',
   t.ok(isLuck(run, create({ driver: 'raw', filename: '$image', size: 0 })));
   t.notOk(isLuck(run, create({ driver: 'raw', size: 0 })));
 });
+
+t.test('what a server asks before it reads may fail where reading does not', async (t) => {
+  const run = new ModelRun('raw');
+  run.play(openAction('disk', 4 * SIZE));
+  run.play({ verb: 'io', node: 'disk', request: { op: 'write', offset: 0, length: 4 * SIZE, pattern: 1 } });
+  const rule = { event: 'none', iotype: 'block-status', sector: SIZE / 512 };
+  run.play(
+    qmpAction('blockdev-add', {
+      driver: 'blkdebug',
+      'node-name': 'faulty',
+      image: 'disk',
+      'inject-error': [rule],
+    }),
+  );
+  const reads = (node: string, offset: number): boolean =>
+    isLuck(run, { verb: 'io', node, request: { op: 'read', offset, length: SIZE } });
+  t.ok(reads('faulty', SIZE));
+  t.notOk(reads('faulty', 2 * SIZE), 'no rule is about that');
+  t.notOk(reads('disk', SIZE));
+});
+
+t.test('an overlay below the target of a commit makes it luck what came to the image', async (t) => {
+  const readsLuck = (isOverlaid: boolean): boolean => {
+    const run = new ModelRun('overlay');
+    run.play(openAction('base', SIZE, { backing: null }));
+    run.play(qmpAction('blockdev-add', { driver: 'blkdebug', 'node-name': 'above', image: 'base' }));
+    run.play(openAction('top', SIZE, { backing: 'above' }));
+    const job = { 'job-id': 'j', device: 'top', 'base-node': 'above', 'filter-node-name': 'filter' };
+    run.play(qmpAction('block-commit', job));
+    run.play({ verb: 'wait', job: 'j', state: 'ready', any: [] });
+    run.play({ verb: 'io', node: 'filter', request: { op: 'write', offset: 0, length: 1, pattern: 1 } });
+    const overlay = { 'node-name': 'base', 'snapshot-node-name': 'snap', 'snapshot-file': '$snap' };
+    const snapshot = qmpAction('blockdev-snapshot-sync', { ...overlay, format: '{format}' });
+    if (isOverlaid) t.match(run.play(snapshot), { ok: true });
+    run.play(qmpAction('job-complete', { id: 'j' }));
+    run.play({ verb: 'wait', job: 'j', state: 'null', any: [] });
+    return isLuck(run, { verb: 'io', node: 'base', request: { op: 'read', offset: 0, length: 1 } });
+  };
+  t.ok(readsLuck(true));
+  t.notOk(readsLuck(false), 'all of it has come');
+});
+
+t.test('what goes past the cache of the host is luck, but for what is no file', async (t) => {
+  const run = new ModelRun('raw');
+  for (const name of ['disk', 'other']) run.play(openAction(name, SIZE));
+  run.play(qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'above', file: 'disk' }));
+  const reopen = (node: string, direct: boolean) => {
+    const options = { driver: 'raw', 'node-name': node, cache: { direct } };
+    return isLuck(run, qmpAction('blockdev-reopen', { options: [options] }));
+  };
+  t.ok(reopen('disk', true), 'with its file');
+  t.notOk(reopen('disk', false));
+  t.notOk(reopen('above', true), 'what is below was not made for it');
+  const file = { driver: 'file', filename: '$disk.img' };
+  const add = (more: JsonObject) =>
+    isLuck(run, qmpAction('blockdev-add', { driver: 'raw', 'node-name': 'new', file, ...more }));
+  t.ok(add({ cache: { direct: true } }));
+  t.notOk(add({}));
+});
+
+t.test(
+  'an image is not made beside the parts of another one with the same beginning of its name',
+  async (t) => {
+    const run = new ModelRun('overlay');
+    run.play(openAction('disk', SIZE, { backing: null }));
+    const overlay = { 'node-name': 'disk', 'snapshot-node-name': 'snap', 'snapshot-file': '$snap' };
+    run.play(qmpAction('blockdev-snapshot-sync', { ...overlay, format: '{format}' }));
+    t.ok(isLuck(run, openAction('snap', SIZE)));
+    t.notOk(isLuck(run, openAction('disk', SIZE)), 'it is made anew');
+    t.notOk(isLuck(run, openAction('other', SIZE)));
+  },
+);

@@ -14,12 +14,19 @@ import { asksFor, commandsOf } from '../commands.js';
 import { asked } from './asked.js';
 import { endsBeforeZeros } from './at-error.js';
 import { CLUSTER } from './edges.js';
-import { canFailToRead, hasFaultOnce, hasFaults, isFaulty } from './faults.js';
-import { created, emptiesOpenFile, isGivenTooMuch, namesForeignFile } from './job/made-images.js';
+import { canFailToAsk, canFailToRead, hasFaultOnce, hasFaults, isFaulty } from './faults.js';
+import { passesHostCache } from './host-cache.js';
+import {
+  created,
+  emptiesOpenFile,
+  isGivenTooMuch,
+  makesPartsOfAnother,
+  namesForeignFile,
+} from './job/made-images.js';
 import { copiesAroundHoles } from './job/pieces.js';
 import { isSlow } from './job/speed.js';
 import { backsUpFaultyHoles, isEndless } from './job/unreadable.js';
-import { mirrorsStoredZeros } from './job/written-zeros.js';
+import { mirrorsStoredZeros, zerosBesideMirror } from './job/written-zeros.js';
 import { listensElsewhere } from './listening.js';
 import { isLuckOfTools } from './luck-tools.js';
 import type { ModelRun } from './model-run.js';
@@ -42,15 +49,19 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     discardsClustersInPart(run, action) ||
     mirrorsFaulty(run, action) ||
     mirrorsStoredZeros(run, action) ||
+    zerosBesideMirror(run, action) ||
     writesToAnother(run, all) ||
     run.mirrored.isLook(run, action) ||
     endsBeforeZeros(run, action) ||
     isEndless(run, action) ||
     isSlow(action) ||
     copiesAroundHoles(run, action) ||
+    run.holes.areCopiedToFault(run, action) ||
     namesForeignFile(action) ||
     isGivenTooMuch(run, action) ||
     emptiesOpenFile(run, action) ||
+    makesPartsOfAnother(run, action) ||
+    passesHostCache(run, action) ||
     backsUpFaultyHoles(run, action) ||
     isLuckOfTools(run, action) ||
     run.clients.waitsInVain(action) ||
@@ -207,7 +218,10 @@ function discardsClustersInPart({ machine, model, format }: ModelRun, action: Ac
   return node !== undefined && isCut(node, false);
 }
 
-/** A server that sends holes need not read what is known to be zeros, and meets no fault there. */
+/**
+ * A server that sends holes asks for them first, which may fail where reading does not; and it need not read what is known to be zeros, and
+ * meets no fault there.
+ */
 function readsFaultyZeros(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'io' || action.request.op !== 'read') return false;
   const node = run.machine.graph.find(action.node);
@@ -217,8 +231,8 @@ function readsFaultyZeros(run: ModelRun, action: Action): boolean {
   for (let at = offset; at < end; ) {
     const here = at;
     const status = asked(() => statusInChain(node, here, end - here));
-    // A node that cannot be asked refuses to be read, too.
-    if (status === null) return false;
+    // A moment that nobody keeps is not read either.
+    if (status === null) return canFailToAsk(node);
     if (status.isZero) return true;
     at += status.length;
   }

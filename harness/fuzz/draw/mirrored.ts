@@ -14,10 +14,10 @@ const OF_BITMAPS = /^(block-dirty-bitmap-merge|x-debug-block-dirty-bitmap-sha256
 const OF_ALL_BITMAPS = /^query-(named-block-nodes|block)$/;
 
 export class Mirrored {
-  /** mirrors that have not ended, with the names of what they write to */
-  readonly #mirrors = new Map<Job, readonly string[]>();
-  /** other commits, with the names of their bases */
-  readonly #commits = new Map<BlockJob, readonly string[]>();
+  /** mirrors that have not ended, with what they write to */
+  readonly #mirrors = new Map<Job, Written>();
+  /** other commits, with their bases */
+  readonly #commits = new Map<Job, Written>();
   /** nodes whose bytes, and those whose bitmaps, are luck */
   readonly #bytes = new Set<string>();
   readonly #bitmaps = new Set<string>();
@@ -25,33 +25,28 @@ export class Mirrored {
   /** After each step. What a mirror has copied that nothing has disturbed is known. */
   see({ jobs, undisturbed }: ModelRun): void {
     for (const job of jobs) {
-      if (!/^(mirror|commit)$/.test(job.driver.type) || this.#mirrors.has(job)) continue;
-      const names = targetsOf(job);
-      if (names.length > 0) this.#mirrors.set(job, names);
+      if (/^(mirror|commit)$/.test(job.driver.type)) note(this.#mirrors, job, 'target');
+      if (job.driver.type === 'commit') note(this.#commits, job, 'base');
     }
-    this.#seeCommits(jobs);
-    for (const [job, names] of this.#mirrors) {
+    this.#seeCommits();
+    for (const [job, { now, ever }] of this.#mirrors) {
       const isOver = job.status === 'concluded' || job.status === 'null';
       if (isOver) this.#mirrors.delete(job);
       if (undisturbed.has(job)) continue;
-      for (const name of names) {
-        if (isOver && job.error === null) this.#bytes.delete(name);
+      for (const name of ever) {
+        if (isOver && job.error === null && now.includes(name)) this.#bytes.delete(name);
         else this.#bytes.add(name);
         if (job.driver.type === 'mirror') this.#bitmaps.add(name);
       }
     }
   }
 
-  #seeCommits(jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      const base = job instanceof BlockJob && job.driver.type === 'commit' ? nodeOf(job, 'base') : undefined;
-      if (base !== undefined && !this.#commits.has(job as BlockJob))
-        this.#commits.set(job as BlockJob, held(base));
-    }
-    for (const [job, names] of this.#commits) {
+  #seeCommits(): void {
+    for (const [job, { now, ever }] of this.#commits) {
       const isGone = job.status === 'concluded' || job.status === 'null';
-      if (job.ioStatus !== 'ok' || job.error !== null) for (const name of names) this.#bytes.add(name);
-      else if (isGone) for (const name of names) this.#bytes.delete(name);
+      const hasFailed = (job instanceof BlockJob && job.ioStatus !== 'ok') || job.error !== null;
+      if (hasFailed) for (const name of ever) this.#bytes.add(name);
+      else if (isGone) for (const name of now) this.#bytes.delete(name);
       if (isGone) this.#commits.delete(job);
     }
   }
@@ -106,10 +101,20 @@ function committed(job: Job): Node | null {
   return nodeOf(job, 'source') ?? null;
 }
 
-/** Where a mirror, or an active commit, writes to. */
-function targetsOf(job: Job): string[] {
-  const target = job instanceof BlockJob ? nodeOf(job, 'target') : undefined;
-  return target === undefined ? [] : held(target);
+/** The names of what a job writes to. */
+interface Written {
+  /** as long as it has it */
+  readonly now: readonly string[];
+  /** also what was there before an overlay came below its target: how much had come by then is luck */
+  readonly ever: ReadonlySet<string>;
+}
+
+/** @param use the name of the node that it writes to, among those that it uses */
+function note(written: Map<Job, Written>, job: Job, use: 'target' | 'base'): void {
+  const node = job instanceof BlockJob ? nodeOf(job, use) : undefined;
+  if (node === undefined) return;
+  const now = held(node);
+  written.set(job, { now, ever: new Set([...(written.get(job)?.ever ?? []), ...now]) });
 }
 
 function nodeOf(job: BlockJob, use: string): Node | undefined {

@@ -12,6 +12,7 @@ import { runReferenceTool } from '../../target/reference/tools.js';
 import type { IoOutcome, Reply } from '../../target/target.js';
 import { type Client, Clients } from './clients.js';
 import { Copied } from './copied.js';
+import { Holes } from './job/holes.js';
 import { Mirrored } from './mirrored.js';
 import { Undisturbed } from './undisturbed.js';
 
@@ -40,6 +41,8 @@ export class ModelRun {
   readonly undisturbed = new Undisturbed();
   /** what tools have chosen when they copied */
   readonly copied = new Copied();
+  /** what guests have made zeros in parts of pages */
+  readonly holes = new Holes();
   /** the nodes of the graph, and those of them that have a name */
   #listed: { readonly all: readonly Node[]; readonly named: readonly Node[] } = { all: [], named: [] };
   /** clients of exports */
@@ -90,6 +93,7 @@ export class ModelRun {
     this.undisturbed.see(this, action);
     this.mirrored.see(this);
     this.copied.see(action);
+    this.holes.see(this, action);
     this.clients.see(action, answer.ok);
     return answer;
   }

@@ -1,8 +1,9 @@
 /** Nodes that are reopened with several options that cannot be what they were: which of those is named first is a matter of hash tables. */
 import type { Node } from '../../../spec/block/node.js';
-import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
+import type { Json, JsonObject } from '../../../spec/json/value.js';
 import { writeJson } from '../../../spec/json/write.js';
 import type { Action } from '../../case/case.js';
+import { reopenedBy } from '../commands.js';
 import type { ModelRun } from './model-run.js';
 
 /** Options of any node, and children. */
@@ -11,12 +12,9 @@ const NOT_OWN =
 
 /** Whether one of several options may be named for which such a command was refused. */
 export function namesOneOfSeveral(run: ModelRun, action: Action, id: string): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
-  const { options } = action.arguments ?? {};
-  if (!Array.isArray(options)) return false;
-  return options.some((one) => {
-    const node = isJsonObject(one) ? run.machine.graph.find(String(one['node-name'])) : undefined;
-    return node !== undefined && several(run, node, one as JsonObject, id);
+  return reopenedBy(action).some((one) => {
+    const node = run.machine.graph.find(String(one['node-name']));
+    return node !== undefined && several(run, node, one, id);
   });
 }
 

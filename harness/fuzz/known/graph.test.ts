@@ -3,7 +3,7 @@ import { type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { openAction } from '../draw/actions.js';
 import { ModelRun } from '../draw/model-run.js';
-import { changesExportedBitmap, namesHalfOpen, reopensForceShare } from './graph.js';
+import { changesExportedBitmap, namesHalfOpen } from './graph.js';
 
 type Members = Parameters<typeof jsonObject>[0];
 
@@ -13,10 +13,6 @@ function qmp(command: string, args: Members): Action {
 
 function add(options: Members): Action {
   return qmp('blockdev-add', options);
-}
-
-function reopened(options: Members): Action {
-  return qmp('blockdev-reopen', { options: [jsonObject(options)] });
 }
 
 t.test('what is made for an image or a target, and names the node above, is known', async (t) => {
@@ -30,23 +26,6 @@ t.test('what is made for an image or a target, and names the node above, is know
   t.equal(namesHalfOpen(run, add({ driver: 'raw', 'node-name': 'x', file: within('x') })), false);
   const own = add({ ...faulty, image: within('y', 'y') });
   t.equal(namesHalfOpen(run, own), false, 'it has no name yet where it opens its own file');
-});
-
-t.test('a node of which force-share was said is not reopened, nor one that it was made for', async (t) => {
-  const run = new ModelRun('raw');
-  const share = { 'read-only': true, 'force-share': true };
-  for (const action of [
-    openAction('disk', 65536),
-    add({ driver: 'raw', 'node-name': 'shared', file: 'disk', ...share }),
-    add({ driver: 'raw', 'node-name': 'plain', file: 'disk' }),
-    add({ driver: 'raw', 'node-name': 'above', file: jsonObject({ driver: 'raw', file: 'disk', ...share }) }),
-  ])
-    t.equal(run.play(action).ok, true);
-  t.equal(reopensForceShare(run, reopened({ driver: 'raw', 'node-name': 'shared', file: 'disk' })), true);
-  t.equal(reopensForceShare(run, reopened({ driver: 'raw', 'node-name': 'above' })), true);
-  t.equal(reopensForceShare(run, reopened({ driver: 'raw', 'node-name': 'plain', file: 'disk' })), false);
-  const said = reopened({ driver: 'raw', 'node-name': 'plain', file: 'disk', 'force-share': false });
-  t.equal(reopensForceShare(run, said), true);
 });
 
 t.test('an exported bitmap is known to go also with the node above the one that has it', async (t) => {

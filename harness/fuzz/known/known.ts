@@ -8,16 +8,7 @@ import { discardsPart, readsAroundFaults, stacksLimits } from './blocks.js';
 import { KNOWN_OF_CHAINS } from './chain.js';
 import { copiesThroughFilter, readsThroughIdleFilter } from './copy-on-read.js';
 import { KNOWN_OF_DEVICES } from './devices.js';
-import {
-  changesExportedBitmap,
-  closesTakenBitmap,
-  endsEmptyDisk,
-  leavesCommitFilter,
-  namesHalfOpen,
-  reopensForceShare,
-  reopensOverTwoWays,
-  reopensTwice,
-} from './graph.js';
+import { changesExportedBitmap, closesTakenBitmap, endsEmptyDisk, namesHalfOpen } from './graph.js';
 import { growsOverWhatWasBelow } from './growth.js';
 import { KNOWN_OF_MADE } from './job/made.js';
 import { writesPastMirror } from './job/past-mirror.js';
@@ -26,7 +17,15 @@ import { readsAcrossCopied, readsWhatWasZeroed } from './moment.js';
 import { asksPastNode, copiesPastTarget } from './past-the-end.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
 import { readsWhereItFails } from './read-error.js';
-import { reopensBelowFollowers, reopensPart } from './reopen.js';
+import {
+  leavesCommitFilter,
+  reopensBelowFollowers,
+  reopensForceShare,
+  reopensOverTwoWays,
+  reopensPart,
+  reopensTwice,
+  reordersUses,
+} from './reopen.js';
 import {
   followersOfOverlay,
   isStale,
@@ -390,6 +389,12 @@ export const KNOWN: readonly Trigger[] = [
     shownBy: 'reopen-with-force-share',
     programs: QEMU,
     before: reopensForceShare,
+  },
+  {
+    name: 'reopening that is refused, of an image over what is in use otherwise',
+    shownBy: 'refused-reopen-and-what-is-in-use',
+    programs: QEMU,
+    refused: reordersUses,
   },
   {
     name: 'reopening of one node twice',

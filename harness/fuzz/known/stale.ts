@@ -2,9 +2,8 @@
  * Filters of QEMU that take the size of their child from where it remembers it: what was resized below that is not there yet.
  */
 import { Node } from '../../../spec/block/node.js';
-import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { definitionsIn, nameIn } from '../commands.js';
+import { definitionsIn, nameIn, reopenedBy } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { overlaidOtherwise } from './step/overlay.js';
 
@@ -39,10 +38,9 @@ export function opensOverStale(run: ModelRun, action: Action): boolean {
 export function cutsPart(run: ModelRun, action: Action): boolean {
   if (action.verb !== 'qmp') return false;
   const { graph } = run.machine;
-  const { options } = action.arguments ?? {};
-  if (action.command === 'blockdev-reopen' && Array.isArray(options)) {
-    const names = options.filter(isJsonObject).map((one) => graph.find(String(one['node-name'])));
-    return names.some((one) => one !== undefined && hasPart(one));
+  if (action.command === 'blockdev-reopen') {
+    const nodes = reopenedBy(action).map((one) => graph.find(String(one['node-name'])));
+    return nodes.some((one) => one !== undefined && hasPart(one));
   }
   return [...overlaidOtherwise(run, action)].some(hasPart);
 }

@@ -1,7 +1,5 @@
-/** Known triggers that are about filters of jobs, and about backups in transactions. */
-import { isJsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { asksFor, commandsOf } from '../commands.js';
+import { commandsOf, reopenedBy } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { endsUnderBitmap, endsUnderCopy } from './job/ending.js';
 import { QEMU, QEMU_7, QEMU_10 } from './programs.js';
@@ -24,15 +22,12 @@ function exchangesBitmapOf(changes: RegExp): NonNullable<Trigger['refused']> {
 
 /** Whether a node is reopened over another one, and what it had goes, for nobody else has it, with a bitmap that is in use. */
 function reopensOverBitmap({ machine: { graph } }: ModelRun, action: Action): boolean {
-  return asksFor(action, (name, { options }) => {
-    if (name !== 'blockdev-reopen' || !Array.isArray(options)) return false;
-    return options.filter(isJsonObject).some((one) => {
-      const children = graph.find(String(one['node-name']))?.children ?? [];
-      return children.some(
-        ({ child }) =>
-          !child.monitorOwned && child.bitmaps.some(({ busy, successor }) => busy && successor === null),
-      );
-    });
+  return reopenedBy(action).some((one) => {
+    const children = graph.find(String(one['node-name']))?.children ?? [];
+    return children.some(
+      ({ child }) =>
+        !child.monitorOwned && child.bitmaps.some(({ busy, successor }) => busy && successor === null),
+    );
   });
 }
 

@@ -1,8 +1,8 @@
 /** Known triggers of commands that are refused: what QEMU does not take back, or takes back though it was not done. */
 import type { DirtyBitmap } from '../../../spec/bitmap/dirty-bitmap.js';
-import { isJsonObject, type JsonObject } from '../../../spec/json/value.js';
+import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { commandsOf } from '../commands.js';
+import { commandsOf, reopenedBy } from '../commands.js';
 import type { ModelRun } from '../draw/model-run.js';
 
 /** Whether a step is a transaction whose jobs end together or not at all, which is for backups alone. */
@@ -52,9 +52,7 @@ function canBeEnabled(bitmap: DirtyBitmap | undefined): boolean {
 
 /** Whether a refused reopening was to make an image read-only that has bitmaps to store: those stay read-only. */
 export function reopensStoring({ machine: { graph } }: ModelRun, action: Action): boolean {
-  if (action.verb !== 'qmp' || action.command !== 'blockdev-reopen') return false;
-  const { options } = action.arguments ?? {};
-  return (Array.isArray(options) ? options : []).filter(isJsonObject).some((one) => {
+  return reopenedBy(action).some((one) => {
     const node = graph.find(String(one['node-name']));
     return one['read-only'] === true && node?.bitmaps.some(({ persistent }) => persistent) === true;
   });

@@ -21,6 +21,12 @@ function isForeign(name: Json | undefined): boolean {
   return typeof name === 'string' && /^(file:)?[^$/:]+$/.test(name);
 }
 
+/** Whether an image is made whose parts have the names of those of another one, which is called as it is, but for the end. */
+export function makesPartsOfAnother({ model, format }: ModelRun, action: Action): boolean {
+  if (format !== 'overlay' || action.verb !== 'open' || action.size === null) return false;
+  return model.storage.kind(`${DIRECTORY}/${action.node}`) === 'file';
+}
+
 /** What an image is to be made with. */
 export function created(name: string, { options = null }: JsonObject): JsonObject | null {
   return name === 'blockdev-create' && isJsonObject(options) ? options : null;

@@ -2,7 +2,7 @@ import t from 'tap';
 import { openAction } from '../actions.js';
 import { ModelRun } from '../model-run.js';
 import { qmpAction } from '../sketch.js';
-import { mirrorsStoredZeros } from './written-zeros.js';
+import { mirrorsStoredZeros, zerosBesideMirror } from './written-zeros.js';
 
 t.test('zeros that are stored as data go to a faulty target by one request or another', async (t) => {
   const run = new ModelRun('overlay');
@@ -20,4 +20,28 @@ t.test('zeros that are stored as data go to a faulty target by one request or an
   t.notOk(mirrors('zeros', 'target'), 'nothing fails');
   t.notOk(mirrors('data', 'faulty'), 'it is written');
   t.notOk(mirrors('holes', 'faulty'), 'nothing is stored');
+});
+
+t.test('zeros beside a mirror to a faulty target go by pieces of QEMU', async (t) => {
+  const run = new ModelRun('overlay');
+  for (const name of ['disk', 'one', 'two']) run.play(openAction(name, 196608, { backing: null }));
+  const rule = { event: 'none', iotype: 'write', sector: 128, once: true };
+  const faulty = { driver: 'blkdebug', 'node-name': 'faulty', image: 'two', 'inject-error': [rule] };
+  run.play(qmpAction('blockdev-add', faulty));
+  const change = (op: 'zero' | 'discard') =>
+    ({ verb: 'io', node: 'filter', request: { op, offset: 11776, length: 184832 } }) as const;
+  const mirror = (target: string): void => {
+    const job = { 'job-id': target, device: 'disk', target, sync: 'none', 'filter-node-name': 'filter' };
+    t.match(run.play(qmpAction('blockdev-mirror', job)), { ok: true });
+    run.play({ verb: 'wait', job: target, state: 'ready', any: [] });
+  };
+  mirror('one');
+  t.notOk(zerosBesideMirror(run, change('zero')), 'nothing fails');
+  run.play(qmpAction('job-cancel', { id: 'one' }));
+  run.play({ verb: 'wait', job: 'one', state: 'null', any: [] });
+  mirror('faulty');
+  t.ok(zerosBesideMirror(run, change('zero')));
+  t.ok(zerosBesideMirror(run, change('discard')));
+  const write = { op: 'write', offset: 11776, length: 184832, pattern: 1 } as const;
+  t.notOk(zerosBesideMirror(run, { verb: 'io', node: 'filter', request: write }));
 });

@@ -3,8 +3,10 @@
 import type { Node } from '../../../../spec/block/node.js';
 import { read } from '../../../../spec/block/request.js';
 import { statusInChain } from '../../../../spec/block/status.js';
+import { BlockJob } from '../../../../spec/job/block-job.js';
 import type { Action } from '../../../case/case.js';
 import { asksFor } from '../../commands.js';
+import { changeOf } from '../../known/step/change.js';
 import { asked } from '../asked.js';
 import { CLUSTER } from '../edges.js';
 import { hasFaults, isFaulty } from '../faults.js';
@@ -23,6 +25,22 @@ export function mirrorsStoredZeros(run: ModelRun, action: Action): boolean {
     const source = graph.findAny(String(args.device));
     return source !== undefined && canBeRead(source) && hasStoredZeros(source);
   });
+}
+
+/**
+ * A guest makes zeros of a part of a disk that a mirror follows to a faulty target. What is dirty together is copied in pieces that begin
+ * where the first of it does: QEMU writes zeros as such if a piece is made of whole clusters of the target, and as data if not.
+ */
+export function zerosBesideMirror(run: ModelRun, action: Action): boolean {
+  if (run.format !== 'overlay') return false;
+  const targets = run.jobs.flatMap((job) => (job instanceof BlockJob ? targetOf(job) : []));
+  return targets.some(isFaulty) && changeOf(run, action)?.isEmptying === true;
+}
+
+/** Where a mirror writes to, or a commit that follows its disk. */
+function targetOf({ driver, uses }: BlockJob): readonly Node[] {
+  if (!/^(mirror|commit)$/.test(driver.type)) return [];
+  return uses.filter(({ name }) => name === 'target').map(({ child }) => child);
 }
 
 /** Whether it is as before when it was read: no fault is used up, and nothing is copied. */

@@ -8,6 +8,8 @@ export interface Change {
   readonly node: Node;
   readonly start: number;
   readonly end: number;
+  /** it writes no bytes: zeros, or nothing any more */
+  readonly isEmptying: boolean;
 }
 
 const CHANGES = /^(write|zero|discard|trim)$/;
@@ -18,11 +20,15 @@ export function changeOf(run: ModelRun, action: Action): Change | undefined {
     const { request } = action;
     const node = run.machine.graph.find(action.node);
     if (node === undefined || request.op === 'flush' || !CHANGES.test(request.op)) return undefined;
-    return { node, start: request.offset, end: request.offset + request.length };
+    return changed(node, request.op, request.offset, request.length);
   }
   if (action.verb !== 'nbd' || action.op !== 'request' || !CHANGES.test(String(action.request)))
     return undefined;
   const node = run.client(action.connection)?.node;
   if (node === undefined) return undefined;
-  return { node, start: action.offset, end: action.offset + action.length };
+  return changed(node, String(action.request), action.offset, action.length);
+}
+
+function changed(node: Node, op: string, start: number, length: number): Change {
+  return { node, start, end: start + length, isEmptying: op !== 'write' };
 }
