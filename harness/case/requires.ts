@@ -39,26 +39,57 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
  */
 export function derivedRequirements(steps: readonly Step[]): string[] {
   const requires = new Set<string>();
-  for (const { action } of steps) {
-    const act = action.verb === 'either' ? action.action : action;
-    if (act.verb === 'raw') requires.add('qmp');
-    if (act.verb === 'open' || act.verb === 'io' || act.verb === 'observe') requires.add('node');
-    if (act.verb === 'bytes') requires.add('bytes');
-    if (needsDevices(act)) requires.add('devices');
-    if (act.verb === 'graph') {
-      requires.add('qmp');
-      requires.add('command:x-debug-query-block-graph');
-    }
-    if (act.verb === 'img' || act.verb === 'image-io') requires.add(act.verb);
-    if (act.verb === 'img' && IMG_COMMANDS.has(act.words[0]!)) requires.add(`img:${act.words[0]}`);
-    if (act.verb === 'nbd') requires.add(act.op === 'run' ? `client:${act.words[0]}` : 'nbd');
-    if (act.verb === 'wait') requires.add(act.job === undefined ? 'qmp' : 'command:query-jobs');
-    if (act.verb === 'restart' || act.verb === 'kill') requires.add('restart');
-    if (act.verb === 'file' || act.verb === 'descriptor' || act.verb === 'check') requires.add('format');
-    if (act.verb === 'check' && act.repair) requires.add('repair');
-    if (act.verb !== 'qmp') continue;
-    requires.add(`command:${act.command}`);
-    if (!requires.has('qmp') && !adapterSupports(act.command, act.arguments)) requires.add('qmp');
-  }
+  for (const { action } of steps) for (const needed of requirementsOf(action)) requires.add(needed);
   return [...requires].sort();
+}
+
+/** As {@link derivedRequirements}, of one step, in no order. */
+export function* requirementsOf(action: Action): Generator<string> {
+  const act = action.verb === 'either' ? action.action : action;
+  if (needsDevices(act)) yield 'devices';
+  switch (act.verb) {
+    case 'raw':
+      yield 'qmp';
+      break;
+    case 'open':
+    case 'io':
+    case 'observe':
+      yield 'node';
+      break;
+    case 'bytes':
+      yield 'bytes';
+      break;
+    case 'graph':
+      yield 'qmp';
+      yield 'command:x-debug-query-block-graph';
+      break;
+    case 'img':
+      yield 'img';
+      if (IMG_COMMANDS.has(act.words[0]!)) yield `img:${act.words[0]}`;
+      break;
+    case 'image-io':
+      yield 'image-io';
+      break;
+    case 'nbd':
+      yield act.op === 'run' ? `client:${act.words[0]}` : 'nbd';
+      break;
+    case 'wait':
+      yield act.job === undefined ? 'qmp' : 'command:query-jobs';
+      break;
+    case 'restart':
+    case 'kill':
+      yield 'restart';
+      break;
+    case 'check':
+      yield 'format';
+      if (act.repair) yield 'repair';
+      break;
+    case 'file':
+    case 'descriptor':
+      yield 'format';
+      break;
+    case 'qmp':
+      yield `command:${act.command}`;
+      if (!adapterSupports(act.command, act.arguments)) yield 'qmp';
+  }
 }

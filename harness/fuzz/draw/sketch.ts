@@ -2,6 +2,7 @@
 import type { Node } from '../../../spec/block/node.js';
 import { type Json, type JsonObject, jsonObject } from '../../../spec/json/value.js';
 import type { Action, Format, Step } from '../../case/case.js';
+import { requirementsOf } from '../../case/requires.js';
 import type { IoRequest } from '../../target/target.js';
 import type { Trigger } from '../known/trigger.js';
 import { type Goal, Reach } from '../reach/reach.js';
@@ -17,8 +18,8 @@ export interface SketchOptions {
   /** what is to be left out */
   readonly known: readonly Trigger[];
   readonly goals: readonly Goal[];
-  /** what the target can do */
-  readonly capabilities: ReadonlySet<string>;
+  /** what the target can do; null: whatever there is */
+  readonly capabilities: ReadonlySet<string> | null;
 }
 
 export class Sketch {
@@ -33,7 +34,7 @@ export class Sketch {
   readonly #known: readonly Trigger[];
   /** ids of jobs whose progress is luck */
   readonly #following = new Set<string>();
-  readonly #capabilities: ReadonlySet<string>;
+  readonly #capabilities: ReadonlySet<string> | null;
   #made = 0;
 
   constructor(draw: Draw, { format, known, goals, capabilities }: SketchOptions) {
@@ -50,12 +51,13 @@ export class Sketch {
 
   /** Whether the target has a capability. */
   can(capability: string): boolean {
-    return this.#capabilities.has(capability);
+    return this.#capabilities?.has(capability) ?? true;
   }
 
   /** Whether the step would be left out, whatever it is answered. */
   goesAround(action: Action): boolean {
-    if (this.#isTooLarge(action) || this.shun?.(this.run, action) === true) return true;
+    if (this.#lacks(action) || this.#isTooLarge(action) || this.shun?.(this.run, action) === true)
+      return true;
     return isLuck(this.run, action) || this.#known.some(({ before }) => before?.(this.run, action) === true);
   }
 
@@ -144,6 +146,14 @@ export class Sketch {
       if (state !== 'running') this.play({ verb: 'wait', any: luck, job: id, state });
     }
     run.takeTold();
+  }
+
+  /** One step that the target cannot play leaves all the others. */
+  #lacks(action: Action): boolean {
+    const capabilities = this.#capabilities;
+    if (capabilities === null) return false;
+    for (const needed of requirementsOf(action)) if (!capabilities.has(needed)) return true;
+    return false;
   }
 
   #isTooLarge(action: Action): boolean {

@@ -55,6 +55,22 @@ t.test('who knows of the same looks the same', (t) => {
   t.end();
 });
 
+t.test('what was written while a bitmap recorded is dirty', (t) => {
+  const history = (areas: string, ...between: [Action, string[]][]): [Action, string[]][] => [
+    ADD('a'),
+    ...between,
+    [write, ['', '   ok']],
+    [look, seen({ a: areas })],
+  ];
+  t.equal(broken(...history('0+512')), undefined);
+  t.equal(broken(...history('512+512')), 'what was written is dirty');
+  t.equal(broken(...history('none')), 'what was written is dirty');
+  t.equal(broken(...history('none', [bitmap('disable', { name: 'a' }), OK])), undefined);
+  const refused: [Action, string[]] = [write, ['', '   error ENOSPC']];
+  t.equal(broken(ADD('a'), refused, [look, seen({ a: 'none' })]), undefined);
+  t.end();
+});
+
 t.test('what knows of nothing is clean', (t) => {
   const history = (areas: string): [Action, string[]][] => [
     ADD('a'),

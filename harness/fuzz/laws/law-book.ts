@@ -4,13 +4,14 @@
  *
  * - merging is commutative, associative and idempotent: bitmaps that know of the same look the same;
  * - it is monotone: a bitmap that knows of more has everything dirty that one with less has;
+ * - what was written while a bitmap recorded is dirty in it, and in what it was merged into;
  * - what knows of nothing is clean: add and remove leave nothing behind, and neither does clear;
  * - what was refused has changed nothing.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
 import { commandsOf } from '../commands.js';
-import { covers, type Observed, type ObservedBitmap, parseObserved } from './observed.js';
+import { type Area, covers, type Observed, type ObservedBitmap, parseObserved } from './observed.js';
 
 interface Bitmap {
   readonly granularity: number | null;
@@ -22,6 +23,8 @@ interface Bitmap {
 export class LawBook {
   /** by node, then by name; null once nothing is known of the bitmaps of a node any more */
   readonly #nodes = new Map<string, Map<string, Bitmap> | null>();
+  /** what was written, by the step */
+  readonly #writes = new Map<number, Area>();
   /** the last observation of each node after which nothing has changed */
   readonly #seen = new Map<string, string>();
 
@@ -62,6 +65,8 @@ export class LawBook {
   #write(index: number, { node, request }: Extract<Action, { verb: 'io' }>): void {
     if (request.op === 'read' || request.op === 'flush' || request.length === 0) return;
     this.#seen.clear();
+    // A discard that comes to nothing marks nothing.
+    if (request.op !== 'discard') this.#writes.set(index, request);
     for (const bitmap of this.#nodes.get(node)?.values() ?? []) {
       if (bitmap.isEnabled) bitmap.known.add(`${index}@${bitmap.granularity}`);
     }
@@ -125,8 +130,19 @@ export class LawBook {
     const observed = parseObserved(lines);
     const bitmaps = this.#nodes.get(node);
     if (observed === null || bitmaps === null || bitmaps === undefined) return null;
-    const law = brokenBetween(bitmaps, observed);
+    const law = brokenBetween(bitmaps, observed) ?? this.#unmarkedIn(bitmaps, observed);
     return law === null ? null : { law, observed: lines };
+  }
+
+  #unmarkedIn(bitmaps: ReadonlyMap<string, Bitmap>, { bitmaps: seen }: Observed): string | null {
+    for (const [name, { known }] of bitmaps) {
+      const areas = seen.get(name)?.areas ?? null;
+      if (areas === null) continue;
+      const writes = [...known].map((write) => this.#writes.get(Number.parseInt(write, 10)));
+      const isMarked = writes.every((write) => write === undefined || covers(areas, [write]));
+      if (!isMarked) return 'what was written is dirty';
+    }
+    return null;
   }
 }
 

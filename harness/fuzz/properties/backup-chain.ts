@@ -152,6 +152,7 @@ export const backupChain = propertyOf({
   rules: ['JOB-043', 'JOB-046', 'BMP-010'],
   goals: BACKUP_GOALS,
   formats: ['raw', 'overlay'],
+  about: ['command:blockdev-backup'],
   length: [8, 30],
   moves: MOVES,
   begin(sketch) {

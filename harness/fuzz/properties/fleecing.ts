@@ -22,6 +22,7 @@ export const fleecing = propertyOf({
     goal('the filter heeds a bitmap', (run) => (run.machine.graph.find('disk')?.bitmaps.length ?? 0) > 1),
   ],
   formats: ['raw', 'overlay'],
+  about: ['command:block-export-add'],
   length: [6, 30],
   moves: [
     ...FLEECING_MOVES,

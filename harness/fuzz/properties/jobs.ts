@@ -37,6 +37,7 @@ export const jobs = propertyOf({
   rules: ['JOB-003', 'JOB-012', 'JOB-045', 'JOB-046'],
   goals: JOB_GOALS,
   formats: ['raw', 'overlay'],
+  about: ['command:blockdev-backup'],
   length: [8, 30],
   moves: [
     ...JOB_MOVES,

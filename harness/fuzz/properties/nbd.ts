@@ -63,6 +63,7 @@ export const nbd = propertyOf({
     }),
   ],
   formats: ['raw', 'overlay'],
+  about: ['nbd'],
   length: [8, 40],
   moves: MOVES,
   begin(sketch) {

@@ -22,6 +22,8 @@ export interface Plan {
   readonly formats: readonly Format[];
   /** capabilities beside those that the steps imply */
   readonly requires?: readonly string[];
+  /** capabilities without which there is nothing to see; a history need not use them */
+  readonly about?: readonly string[];
   /** how many moves, at least and at most */
   readonly length: readonly [least: number, most: number];
   readonly moves: readonly Move[];
@@ -47,6 +49,8 @@ export function propertyOf(plan: Plan): Property {
     rules,
     goals,
     draw(seed, target) {
+      const needed = [...(plan.requires ?? []), ...(plan.about ?? [])];
+      if (needed.some((one) => !isThere(one, target))) return null;
       const sketch = drawFrom(seed, (draw) => sketchOf(plan, draw, seed, target));
       if (sketch === null) return null;
       const history = historyOf(plan, sketch.format, sketch.steps);
@@ -105,7 +109,7 @@ function upToFault(sketch: Sketch, make: () => void): Sketch {
 
 /** Chooses nothing: what there is to choose has been chosen. */
 function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch {
-  const sketch = new Sketch(draw, { format, known: [], goals: plan.goals, capabilities: new Set() });
+  const sketch = new Sketch(draw, { format, known: [], goals: plan.goals, capabilities: null });
   sketch.shun = plan.shun ?? null;
   return upToFault(sketch, () => playAgain(sketch, steps));
 }

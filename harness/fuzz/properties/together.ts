@@ -31,6 +31,7 @@ export const together = propertyOf({
   rules: ['REF-003', 'BMP-011', 'NBD-023', 'JOB-021'],
   goals: TOGETHER_GOALS,
   formats: ['raw', 'overlay'],
+  about: ['command:blockdev-backup'],
   length: [10, 40],
   moves: TOGETHER_MOVES,
   begin(sketch) {
