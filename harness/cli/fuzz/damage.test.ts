@@ -1,5 +1,5 @@
 import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
 import { type Printed, runHere } from './run-for-tests.js';
@@ -195,6 +195,33 @@ t.test(
     await run('fuzz', '--target', 'fake:good', '--runs', '1', '--seed', '9', '--out', join(dir, 'other'));
     cpSync(join(dir, 'other'), out, { recursive: true });
     t.match((await run('report', out)).stderr, /campaign-\w+\.json: the file is missing; restore/);
+  },
+);
+
+t.test(
+  'rounds whose finding is nowhere are told and played again; one with a copy elsewhere is there',
+  async (t) => {
+    const { out, worker, finding } = copy();
+    const id = basename(finding);
+    const count = readFileSync(join(worker, 'rounds.jsonl'), 'utf8').split(`"finding":"${id}"`).length - 1;
+    const elsewhere = join(out, 'workers', `${basename(worker)}0`);
+    cpSync(worker, elsewhere, { recursive: true });
+    rmSync(finding, { recursive: true });
+    t.match(await run('report', out), { code: 0, stderr: '', stdout: /^150 histories.*\b3 findings/ms });
+    rmSync(elsewhere, { recursive: true });
+    const report = await run('report', out);
+    isClear(
+      t,
+      report,
+      new RegExp(`rounds? [\\d, and more]* met finding ${id}, of which no directory is there`),
+    );
+    t.match(report.stdout, new RegExp(`^${150 - count} histories`, 'm'));
+    t.match(report.stdout, /\b2 findings/);
+    const resumed = await run('fuzz', '--resume', out, '--runs', '150');
+    t.equal(resumed.code, 1);
+    isClear(t, resumed, /of which no directory is there/);
+    t.match(resumed.stdout, /^150 histories.*\b3 findings/ms);
+    t.match(await run('report', out), { code: 0, stderr: '', stdout: /^150 histories/m }, 'told no more');
   },
 );
 

@@ -4,8 +4,8 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
-import { workersIn } from '../../fuzz/campaign/files.js';
+import { errorId, FIRST, targets } from '../../fuzz/campaign/fake-world.js';
+import { readRounds, workersIn } from '../../fuzz/campaign/files.js';
 import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { numbersFrom } from '../../fuzz/campaign/plan.js';
 import { type Printed, runHere } from './run-for-tests.js';
@@ -119,6 +119,41 @@ t.test('killed ten times at any moment, it goes on: nothing is lost, nothing is 
   const findings = findingsIn(workersIn(out));
   t.same(findings.map(({ files }) => files.found.signature.kind).sort(), ['crash', 'differs', 'hang']);
   t.ok(findings.every(({ files }) => files.minimal !== null));
+});
+
+/** Every round that is counted under a finding, with whether that finding is on disk. */
+function countedIn(out: string): { found: string; isThere: boolean }[] {
+  const workers = readdirSync(join(out, 'workers')).map((name) => join(out, 'workers', name));
+  const kept = new Set(workers.flatMap((path) => readdirSync(join(path, 'findings'))));
+  return workers
+    .flatMap((path) => readRounds(join(path, 'rounds.jsonl')))
+    .flatMap(({ finding }) => (finding === undefined ? [] : { found: finding, isThere: kept.has(finding) }));
+}
+
+t.test('a worker or an engine that dies while something is to be kept loses nothing', async (t) => {
+  const dir = t.testdir();
+  for (const variant of ['asking', 'orphan']) {
+    const out = join(dir, variant);
+    process.env[FIRST] = join(dir, `${variant}.first`);
+    const args = ['--target', `fake:${variant}`, '--runs', '150', '--seed', '1', '--out', out];
+    const { code } = await start([...args, '--workers', '2']).ended;
+    t.ok(existsSync(process.env[FIRST]), 'it happened');
+    t.equal(code, variant === 'asking' ? 1 : null);
+    const { code: after, stderr } = await fuzz('--resume', out, '--runs', '150');
+    t.equal(after, 1, stderr);
+    t.notMatch(stderr, /warning/);
+    t.same(ascending(roundsIn(out)), upTo(150), 'each round once');
+    const counted = countedIn(out);
+    t.ok(counted.length > 0);
+    t.same(
+      counted.filter(({ isThere }) => !isThere),
+      [],
+    );
+    const findings = findingsIn(workersIn(out));
+    t.same(findings.map(({ files }) => files.found.signature.kind).sort(), ['crash', 'differs', 'hang']);
+    t.ok(findings.every(({ files }) => files.minimal !== null));
+  }
+  delete process.env[FIRST];
 });
 
 t.test('directories of shards, copied together, are one campaign', async (t) => {

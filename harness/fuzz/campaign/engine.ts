@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Identity } from '../../target/target.js';
 import { historyText } from '../history-text.js';
+import { Claims } from './claims/claims.js';
 import { isRunning, workersIn, writePlan } from './files.js';
 import { type FindingFiles, findingsOf } from './findings.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
@@ -100,6 +101,8 @@ interface Running {
   readonly child: ChildProcess;
   /** rounds that it was given and has not told the end of */
   readonly rounds: Set<number>;
+  /** directories of findings that it is to make small and has not told of */
+  readonly unfinished: Set<string>;
   readonly ended: Promise<void>;
   isBegun: boolean;
   printed: string;
@@ -109,9 +112,9 @@ class Session {
   readonly #options: EngineOptions;
   readonly #done: Set<number>;
   readonly #states = new Set<string>();
-  readonly #claims = new Set<string>();
+  readonly #claims = new Claims<Running>();
   readonly #known: FindingNews[] = [];
-  readonly #unfinished: FindingFiles[] = [];
+  readonly #unfinished: string[] = [];
   readonly #workers = new Set<Running>();
   readonly #again: number[] = [];
   readonly #findings: FindingNews[] = [];
@@ -150,7 +153,7 @@ class Session {
     if (ms !== null) this.#timer = setTimeout(() => this.#stop(false), ms + START_LIMIT_MS);
     const ticker = setInterval(() => this.#options.onProgress(this.#progress()), 500);
     try {
-      for (let i = 0; i < workers; i++) this.#start(i, workers);
+      for (let i = 0; i < workers; i++) this.#start(this.#unfinished.filter((_, at) => at % workers === i));
       if (signal.aborted) this.#stop(true);
       while (this.#workers.size > 0) await Promise.race([...this.#workers].map(({ ended }) => ended));
     } finally {
@@ -170,10 +173,10 @@ class Session {
 
   #remember(files: FindingFiles, isOurs: boolean): void {
     const raw = basename(files.path);
-    this.#claims.add(raw);
+    this.#claims.keep(raw);
     const { minimal, rerun } = files;
     const isFinished = minimal !== null || (rerun !== null && rerun.shown === 0);
-    if (!isFinished && isOurs) this.#unfinished.push(files);
+    if (!isFinished && isOurs) this.#unfinished.push(files.path);
     this.#known.push({
       raw,
       id: minimal?.id ?? raw,
@@ -185,7 +188,8 @@ class Session {
     });
   }
 
-  #start(index: number, of: number): void {
+  /** @param unfinished directories of findings that it is to make small */
+  #start(unfinished: readonly string[]): void {
     const { directory, plan, shard, identity, limitMs, memory, known, cases, world } = this.#options;
     const child = fork(WORKER, [world], {
       // A group of its own: Ctrl-C reaches the engine alone.
@@ -196,6 +200,7 @@ class Session {
     const worker: Running = {
       child,
       rounds: new Set(),
+      unfinished: new Set(unfinished),
       ended: new Promise((resolve) => {
         ended = resolve;
       }),
@@ -228,7 +233,7 @@ class Session {
       memory,
       known,
       cases,
-      unfinished: this.#unfinished.filter((_, at) => at % of === index).map(({ path }) => path),
+      unfinished,
     };
     this.#tell(worker, { type: 'begin', ...begin });
   }
@@ -249,12 +254,16 @@ class Session {
         break;
       }
       case 'claim': {
-        const isYours = !this.#claims.has(message.id);
-        this.#claims.add(message.id);
-        this.#tell(worker, { type: 'claimed', id: message.id, isYours });
+        const { id } = message;
+        this.#claims.ask(id, worker, (isYours) => this.#tell(worker, { type: 'claimed', id, isYours }));
         break;
       }
+      case 'kept':
+        this.#claims.keep(message.id);
+        worker.unfinished.add(message.path);
+        break;
       case 'finding':
+        worker.unfinished.delete(message.news.path);
         this.#found(worker, message.news);
         break;
       case 'replaced':
@@ -324,12 +333,13 @@ class Session {
     for (const worker of this.#workers) if (worker !== from) this.#tell(worker, { type: 'finding', news });
   }
 
-  /** A worker has gone: what it was given is given to others, unless it went because it was done. */
+  /** A worker has gone: what it was given, or found, is given to others, unless it went because it was done. */
   #lost(worker: Running, how: string, isGood: boolean): void {
+    this.#claims.release(worker);
     if (this.#isStopping || (isGood && worker.rounds.size === 0)) return;
     this.#again.push(...worker.rounds);
     if (this.#restarts++ < RESTARTS) {
-      this.#start(0, 1);
+      this.#start([...worker.unfinished]);
       return;
     }
     this.#failure ??= `a worker ${how}; it printed:\n${worker.printed}`;

@@ -2,6 +2,7 @@
  * A world for the tests of campaigns: histories of a few verbs, and an implementation in this process with three mistakes.
  * What a target `fake:VARIANT` does differently is said at each place.
  */
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { jsonObject } from '../../../spec/json/value.js';
 import type { Step } from '../../case/case.js';
@@ -12,6 +13,9 @@ import type { History, Outcome, Prober } from '../history.js';
 import type { Property, World } from '../property.js';
 import { shapeOf } from '../reduce/tree.js';
 import { numbersFrom } from './plan.js';
+
+/** Names a file that is made by what happens once only. */
+export const FIRST = 'QBM_FAKE_FIRST';
 
 const COMMANDS = ['add', 'remove', 'enable', 'disable', 'clear'].map((verb) => `block-dirty-bitmap-${verb}`);
 
@@ -62,6 +66,21 @@ function mistakeIn({ steps }: History): Outcome {
   return { kind: 'same' };
 }
 
+/** Whether no process asked before that has the same file in its environment. */
+function isFirst(): boolean {
+  try {
+    closeSync(openSync(process.env[FIRST]!, 'wx'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Does it when all that follows from an outcome without waiting is done, before any message is read. */
+function onceAsked(act: () => void): void {
+  process.nextTick(act);
+}
+
 class FakeProber implements Prober {
   readonly #variant: string;
   readonly #signal: AbortSignal;
@@ -104,6 +123,20 @@ class FakeProber implements Prober {
         // The worker itself dies.
         if (this.#probed > 10) process.kill(process.pid, 'SIGKILL');
         return { kind: 'same' };
+      case 'asking': {
+        // The worker dies once, when it has asked who keeps what it found, before anybody can answer.
+        const outcome = mistakeIn(history);
+        if (outcome.kind !== 'same' && isFirst()) onceAsked(() => process.kill(process.pid, 'SIGKILL'));
+        return outcome;
+      }
+      case 'orphan': {
+        // So dies the engine, once: it is stopped first, so that it cannot answer.
+        const outcome = mistakeIn(history);
+        if (outcome.kind === 'same' || !isFirst()) return outcome;
+        process.kill(process.ppid, 'SIGSTOP');
+        onceAsked(() => process.kill(process.ppid, 'SIGKILL'));
+        return outcome;
+      }
       case 'broken':
         throw new TypeError('a mistake in the harness');
       default:

@@ -12,7 +12,7 @@
  *
  * All that a kill leaves behind is a last line that is not whole, and a worker directory with nothing in it. What else is
  * not as it was written is damaged: a plan or a worker.json is an error, for much hangs on it; the record of a round, or a
- * finding, is left out with a warning.
+ * finding, is left out with a warning. A round is recorded when the finding it met is there.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, writeSync } from 'node:fs';
@@ -24,6 +24,7 @@ import { namingFile, writeWhole } from '../../golden/golden.js';
 import type { Outcome } from '../history.js';
 import { campaignId, type Plan, type Shard } from './plan.js';
 import { advised, checkedJson, NO_JSON, readJson, type Warn, wholeFile } from './read/json.js';
+import { withoutLost } from './read/lost.js';
 import { amount, list, members, oneOf, text, whole } from './read/shape.js';
 
 /** A line of rounds.jsonl. */
@@ -131,16 +132,18 @@ export function writePlan(directory: string, plan: Plan): void {
 
 /**
  * What all workers have left, in the order of their names.
- * @param warn told of records that are left out
+ * @param warn told of records that are left out: those that are damaged, and those of findings that are not there
  * @throws {ProblemError} if a worker.json is damaged, and what the file system throws
  */
 export function workersIn(directory: string, warn: Warn = () => {}): WorkerFiles[] {
   const workers = join(directory, 'workers');
   if (!existsSync(workers)) return [];
-  return readdirSync(workers)
+  const read = readdirSync(workers)
     .filter((name) => !name.startsWith('.'))
     .sort()
     .flatMap((name) => readWorker(join(workers, name), warn) ?? []);
+  // Directories of findings are looked at after the rounds: they were there before those were recorded.
+  return withoutLost(read, directory, warn);
 }
 
 /** null: it was killed before it began. */

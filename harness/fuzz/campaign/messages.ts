@@ -51,6 +51,8 @@ export type FromWorker =
   | { readonly type: 'more' }
   | { readonly type: 'round'; readonly record: RoundRecord }
   | { readonly type: 'claim'; readonly id: string }
+  /** what was claimed is on disk, in this directory */
+  | { readonly type: 'kept'; readonly id: string; readonly path: string }
   | { readonly type: 'finding'; readonly news: FindingNews }
   | { readonly type: 'replaced'; readonly why: string }
   /** the campaign cannot go on */

@@ -12,6 +12,7 @@ import { Trigger } from '../finding/trigger.js';
 import type { History, Outcome, Prober } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
 import type { World } from '../property.js';
+import { Keeping } from './claims/keeping.js';
 import { KNOWN_PREFIX, type RoundRecord, WorkerDirectory } from './files.js';
 import { type FindingFiles, type Found, readFinding } from './findings.js';
 import { Histories } from './histories.js';
@@ -54,7 +55,7 @@ export class CampaignWorker {
   readonly #states = new Set<string>();
   readonly #histories: Histories;
   readonly #heard = new Map<string, Heard>();
-  readonly #claims = new Map<string, (isYours: boolean) => void>();
+  readonly #keeping: Keeping;
   readonly #rounds: Rounds;
   readonly #deferred: string[];
   /** the campaign is over, or interrupted */
@@ -102,6 +103,7 @@ export class CampaignWorker {
       signal: this.#now.signal,
     });
     this.#deferred = [...begin.unfinished];
+    this.#keeping = new Keeping((id) => send({ type: 'claim', id }));
   }
 
   /** What the engine says. */
@@ -114,8 +116,7 @@ export class CampaignWorker {
         for (const state of message.states) this.#states.add(state);
         break;
       case 'claimed':
-        this.#claims.get(message.id)?.(message.isYours);
-        this.#claims.delete(message.id);
+        this.#keeping.answer(message.id, message.isYours);
         break;
       case 'finding':
         this.#learn(message.news);
@@ -143,9 +144,9 @@ export class CampaignWorker {
     if (now) {
       this.#enough.abort();
       this.#now.abort();
+      this.#keeping.interrupt();
     } else setTimeout(() => this.#enough.abort(), GRACE_MS).unref();
     this.#rounds.stop();
-    for (const answer of this.#claims.values()) answer(false);
   }
 
   #learn({ raw, small }: FindingNews): void {
@@ -282,7 +283,11 @@ export class CampaignWorker {
     return first;
   }
 
-  /** Keeps a finding that is not known yet; `path` is its directory if it is to be looked at. */
+  /**
+   * Keeps a finding that is not known yet; `path` is its directory if it is to be looked at. When it returns, the finding
+   * is on disk, here or with another worker.
+   * @throws Interrupted when nobody said who keeps it; what the file system throws
+   */
   async #keep(
     history: History,
     outcome: Bad,
@@ -293,26 +298,19 @@ export class CampaignWorker {
     const signature = signatureOf(history, outcome);
     for (let count = 1; count <= MOST_ALIKE; count++) {
       const id = count === 1 ? signature.id : `${signature.id}-${count}`;
+      // The other lane keeps it just now. If it cannot, this one must not count on it.
+      await this.#keeping.settled(id);
       const heard = this.#heard.get(id);
       if (heard !== undefined) {
         // It shows alike; if it is set off alike, it is the same.
         if (heard.trigger === null || heard.trigger.in(history.steps) !== null) return { id, path: null };
         continue;
       }
-      // Before it is asked for: the other lane may meet it meanwhile.
-      this.#heard.set(id, { trigger: null });
-      if (!(await this.#claim(id))) return { id, path: null };
-      return { id, path: this.#save(id, history, outcome, signature, round) };
+      const path = await this.#keeping.keep(id, () => this.#save(id, history, outcome, signature, round));
+      if (!this.#heard.has(id)) this.#heard.set(id, { trigger: null });
+      return { id, path };
     }
     return { id: signature.id, path: null };
-  }
-
-  #claim(id: string): Promise<boolean> {
-    if (this.#now.signal.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      this.#claims.set(id, resolve);
-      this.#send({ type: 'claim', id });
-    });
   }
 
   #save(id: string, history: History, outcome: Bad, signature: Signature, round: number): string {
@@ -321,10 +319,12 @@ export class CampaignWorker {
     if (!isSayable(history))
       throw new RangeError(`${history.property} drew what no case can say:\n${historyText(history)}`);
     const remark = `${signature.kind} at ${signature.where}: ${signature.what}`;
-    return this.#files.finding(id, {
+    const path = this.#files.finding(id, {
       'found.json': `${JSON.stringify(found, null, 2)}\n`,
       'history.yaml': historyText(history, remark),
     });
+    this.#send({ type: 'kept', id, path });
+    return path;
   }
 
   async #look(prober: Prober, path: string): Promise<void> {
