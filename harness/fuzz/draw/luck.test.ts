@@ -320,3 +320,23 @@ t.test(
     t.notOk(isLuck(run, openAction('other', SIZE)));
   },
 );
+
+t.test(
+  'which layer has what an image without a backing file has nothing of is for its format to say',
+  async (t) => {
+    const run = new ModelRun('overlay');
+    run.play(openAction('alone', SIZE));
+    run.play(openAction('known', SIZE, { backing: null }));
+    const addr = { type: 'unix', data: { path: '$socket' } };
+    run.play(qmpAction('nbd-server-start', { addr }));
+    const asks = (node: string, context: string): boolean => {
+      const one = { type: 'nbd', id: node + context.length, 'node-name': node, name: node + context.length };
+      run.play(qmpAction('block-export-add', { ...one, 'allocation-depth': true }));
+      const connect = { verb: 'nbd', op: 'connect', connection: 'c', replies: 'structured' } as const;
+      return isLuck(run, { ...connect, export: one.name, contexts: [context], socket: '$socket' } as never);
+    };
+    t.ok(asks('alone', 'qemu:allocation-depth'));
+    t.notOk(asks('known', 'qemu:allocation-depth'));
+    t.notOk(asks('alone', 'base:allocation'));
+  },
+);

@@ -48,6 +48,7 @@ export function isLuck(run: ModelRun, action: Action): boolean {
     readsFaultyZeros(run, action) ||
     discardsClustersInPart(run, action) ||
     mirrorsFaulty(run, action) ||
+    asksForUnknownDepth(run, action) ||
     mirrorsStoredZeros(run, action) ||
     zerosBesideMirror(run, action) ||
     writesToAnother(run, all) ||
@@ -249,6 +250,14 @@ function mirrorsFaulty(run: ModelRun, action: Action): boolean {
     const source = name === 'blockdev-mirror' ? run.machine.graph.findAny(String(device)) : undefined;
     return source !== undefined && isFaulty(source) && hasUnknown(run, source);
   });
+}
+
+/** A client asks which layer has what an image without a backing file has: that is the image itself, or nobody (QBM-037). */
+function asksForUnknownDepth(run: ModelRun, action: Action): boolean {
+  if (run.format !== 'overlay' || action.verb !== 'nbd' || action.op !== 'connect') return false;
+  if (!action.contexts.includes('qemu:allocation-depth')) return false;
+  const asked = run.machine.exports.all.find(({ name }) => name === action.export);
+  return asked !== undefined && hasUnknown(run, asked.edge.child);
 }
 
 function hasUnknown(run: ModelRun, node: Node): boolean {

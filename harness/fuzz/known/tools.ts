@@ -29,7 +29,7 @@ function mayStoreBitmaps(action: Action): boolean {
 }
 
 function isEmpty(run: ModelRun, name: string): boolean {
-  return /^img\d+$/.test(name) && imageOf(run, name)?.size === 0;
+  return /^(img\d+|\w+\.img)$/.test(name) && imageOf(run, name)?.size === 0;
 }
 
 /** Whether a copy is to have a backing file that is not there, or is what it is made in the place of. */

@@ -45,3 +45,17 @@ t.test('zeros beside a mirror to a faulty target go by pieces of QEMU', async (t
   const write = { op: 'write', offset: 11776, length: 184832, pattern: 1 } as const;
   t.notOk(zerosBesideMirror(run, { verb: 'io', node: 'filter', request: write }));
 });
+
+t.test('a file system has holes where a cluster has data as well', async (t) => {
+  const run = new ModelRun('raw');
+  for (const name of ['full', 'part', 'target']) run.play(openAction(name, 131072));
+  const rule = { event: 'none', iotype: 'write', sector: 128, once: true };
+  const faulty = { driver: 'blkdebug', 'node-name': 'faulty', image: 'target', 'inject-error': [rule] };
+  run.play(qmpAction('blockdev-add', faulty));
+  run.play({ verb: 'io', node: 'full', request: { op: 'write', offset: 0, length: 131072, pattern: 1 } });
+  run.play({ verb: 'io', node: 'part', request: { op: 'write', offset: 122368, length: 513, pattern: 1 } });
+  const mirrors = (device: string): boolean =>
+    mirrorsStoredZeros(run, qmpAction('blockdev-mirror', { device, target: 'faulty', sync: 'full' }));
+  t.notOk(mirrors('full'));
+  t.ok(mirrors('part'));
+});

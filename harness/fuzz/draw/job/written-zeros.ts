@@ -12,18 +12,22 @@ import { CLUSTER } from '../edges.js';
 import { hasFaults, isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
 
+/** What a file system has as a hole, at least. */
+const PAGE = 4096;
+
 /**
- * A mirror to a faulty target, of a disk that has zeros stored as data: qcow2 takes a cluster of which a guest makes a part zeros for
+ * A mirror to a faulty target, of a disk that has zeros stored as data: a file system may have a hole there; and qcow2 takes a cluster of which a guest makes a part zeros for
  * zeros if the rest is, QBM has it as data. The one is copied by a request for zeros, the other by a write, and a rule is about one of them.
  */
 export function mirrorsStoredZeros(run: ModelRun, action: Action): boolean {
-  if (run.format !== 'overlay') return false;
+  // A file system knows of holes page by page, whatever a cluster is.
+  const unit = run.format === 'overlay' ? CLUSTER : PAGE;
   const { graph } = run.machine;
   return asksFor(action, (name, args) => {
     const target = name === 'blockdev-mirror' ? graph.findAny(String(args.target)) : undefined;
     if (target === undefined || !isFaulty(target)) return false;
     const source = graph.findAny(String(args.device));
-    return source !== undefined && canBeRead(source) && hasStoredZeros(source);
+    return source !== undefined && canBeRead(source) && hasStoredZeros(source, unit);
   });
 }
 
@@ -50,10 +54,10 @@ function canBeRead(source: Node): boolean {
   return children.every(({ child }) => canBeRead(child));
 }
 
-function hasStoredZeros(node: Node): boolean {
-  const bytes = new Uint8Array(CLUSTER);
-  for (let at = 0; at < node.size; at += CLUSTER) {
-    const length = Math.min(CLUSTER, node.size - at);
+function hasStoredZeros(node: Node, unit: number): boolean {
+  const bytes = new Uint8Array(unit);
+  for (let at = 0; at < node.size; at += unit) {
+    const length = Math.min(unit, node.size - at);
     const status = asked(() => statusInChain(node, at, length));
     if (status === null) return false;
     if (status.isZero && status.length === length) continue;
