@@ -30,6 +30,17 @@ const IMG_COMMANDS: ReadonlySet<string> = new Set([
   'snapshot',
 ]);
 
+/** What steps imply, and what is needed besides: sorted, each once. */
+export function allRequirements(steps: readonly Step[], others: readonly string[]): string[] {
+  return [...new Set([...others, ...derivedRequirements(steps)])].sort();
+}
+
+/** Of requirements, those that the steps do not imply. */
+export function beyondSteps(steps: readonly Step[], requires: readonly string[]): string[] {
+  const implied = new Set(derivedRequirements(steps));
+  return requires.filter((one) => !implied.has(one));
+}
+
 /**
  * Capabilities implied by the steps, sorted: `command:NAME` for every QMP command, `restart` for the steps `restart` and
  * `kill`, `command:x-debug-query-block-graph` for `graph`, `command:query-jobs` for a `wait` for a job, `format` for `file`, `descriptor` and `check`, `repair` for a check

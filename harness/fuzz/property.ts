@@ -21,6 +21,8 @@ export interface Property {
   readonly goals: readonly string[];
   /** ids of rules, for the cases that findings are promoted to; at least one */
   readonly rules: readonly string[];
+  /** capabilities that each of its histories needs, beside those that the steps imply; default: none */
+  readonly requires?: readonly string[];
   /** the history of a seed (an integer from 0 to 2^32-1) for a target that can do this; null: it is not for this one */
   draw(seed: number, target: Identity): History | null;
   /** a change of a history that reached something new; without it only the general changes are made */

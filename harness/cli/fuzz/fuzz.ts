@@ -56,6 +56,11 @@ Examples:
   qbm report out/fuzz/1f2e3d4c                    what a campaign came to`;
 
 export function declareFuzz(program: Command, environment: Environment, done: (code: number) => void): void {
+  let properties = '\nProperties: qbm fuzz --help lists them.';
+  // Its help is printed while it is being parsed: what that has to know is loaded before.
+  program.hook('preSubcommand', async (_, called) => {
+    if (called.name() === 'fuzz') properties = propertiesText((await worldOf(environment)).WORLD);
+  });
   const command = program
     .command('fuzz')
     .summary('play random histories on an implementation beside the model')
@@ -73,10 +78,17 @@ export function declareFuzz(program: Command, environment: Environment, done: (c
     .option('--limit <seconds>', 'limit of one request', seconds, 10)
     .option('--memory <MiB>', 'a process of the target that grows beyond is replaced', count(1e6), 1024);
   withKnown(command)
+    .addHelpText('after', () => properties)
     .addHelpText('after', HELP)
     .action(async (names: string[], options: Options) => {
       done(await fuzz(environment, names, options));
     });
+}
+
+function propertiesText({ properties }: World): string {
+  const width = Math.max(...properties.map(({ name }) => name.length)) + 2;
+  const lines = properties.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+  return `\nProperties:\n${lines.join('\n')}`;
 }
 
 async function fuzz(environment: Environment, names: string[], options: Options): Promise<number> {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { readFinding } from '../../fuzz/campaign/findings.js';
 import { investigate } from '../../fuzz/campaign/investigate.js';
 import { type Bad, signatureOf } from '../../fuzz/finding/signature.js';
@@ -23,10 +23,10 @@ const skip = isMissing && `no ${QSD_PROGRAM} in PATH`;
 
 const run = (...args: string[]): Promise<Printed> => runHere(args, { targets, errorId });
 
-/** Long, and at its end a transaction that ends QEMU 7.2. */
+/** Long, and at its end a transaction that ends QEMU 7.2. It asks for what it does not use. */
 const HISTORY = `property: transaction
 format: overlay
-requires: []
+requires: [command:block-dirty-bitmap-merge]
 steps:
   - open: {node: disk7, size: 1M}
   - open: {node: other, size: 64K}
@@ -68,9 +68,13 @@ t.test('a finding on QEMU, from its history to a regression that deviates as lis
   const { minimal } = readFinding(path)!;
   t.match(minimal, { rerun: { shown: 5, of: 5 }, isComplete: true, history: { format: 'raw' } });
   t.equal(minimal?.history.steps.length, 1);
+  t.same(minimal?.history.requires, ['command:transaction'], 'what its steps need, no more');
   t.match(readFileSync(join(path, 'transcript.txt'), 'utf8'), /BMP-E-|REF-E-NODE/);
 
-  t.match(await run('replay', path), { code: 0, stdout: /^qsd\n {2}still +[0-9a-f]{12} {2}crash/ });
+  t.match(await run('replay', path), {
+    code: 0,
+    stdout: /^qsd\n {2}still +[0-9a-f]{12} {2}crash[\s\S]*\n {2}1 played: 1 still\n$/,
+  });
   t.match(await run('replay', path, '--target', 'reference'), { code: 1, stdout: /\n {2}fixed/ });
 
   const cases = join(dir, 'cases');
@@ -78,6 +82,23 @@ t.test('a finding on QEMU, from its history to a regression that deviates as lis
   const places = ['--cases', cases, '--expected', join(dir, 'expected.yaml')];
   const known = ['--known', join(dir, 'known.yaml')];
   t.match(await run('promote', path, ...places, ...known), { code: 64, stderr: /needs --reason/ });
+  const nameless = join(dir, 'nameless');
+  await cp(path, nameless, { recursive: true });
+  const refused = 'qmp: {block-dirty-bitmap-remove: {node: no-such-node, name: b0}}';
+  const minimalText = [
+    'property: transaction',
+    'format: raw',
+    'requires: []',
+    'steps:',
+    `  - ${refused}`,
+    '',
+  ];
+  writeFileSync(join(nameless, 'minimal.yaml'), minimalText.join('\n'));
+  const ofNameless = ['promote', nameless, '--target', 'qsd', '--reason', 'x', ...places, ...known];
+  t.match(await runHere(ofNameless, { targets, errorId: () => undefined }), {
+    code: 1,
+    stderr: /not promoted: qsd: an error without an id: GenericError: .*\n.*give it an id.*error-table\.ts/,
+  });
   const args = ['--target', 'qsd', '--id', 'enable-of-nothing', '--reason', 'It ends.', ...places, ...known];
   t.match(await run('promote', path, ...args, '--id', 'Not a slug'), { code: 64, stderr: /small letters/ });
   t.notOk(existsSync(join(cases, 'regressions')), 'nothing was written');
@@ -110,11 +131,37 @@ t.test('a finding on QEMU, from its history to a regression that deviates as lis
     { code: 0 },
     'the reference passes',
   );
-  t.match(await run('replay', join(cases, 'regressions'), '--target', 'qsd'), {
-    code: 0,
-    stdout: /deviates +regressions\/enable-of-nothing/,
-  });
+  await verify(t, join(cases, 'regressions'), join(dir, 'expected.yaml'));
 });
+
+/** What replay says of a case, by what is listed for it. */
+async function verify(t: Test, regressions: string, expected: string): Promise<void> {
+  const replay = (...more: string[]): Promise<Printed> => run('replay', regressions, '--times', '1', ...more);
+  const qsd = ['--target', 'qsd', '--expected', expected];
+  const list = readFileSync(expected, 'utf8');
+  const elsewhere = list.replace(/versions: .*/, 'versions: ["4.0"]');
+  t.match(await replay(...qsd), {
+    code: 0,
+    stdout: /^qsd\n {2}still +regressions\/enable-of-nothing\n {2}1 played: 1 still\n$/,
+  });
+  writeFileSync(expected, elsewhere);
+  t.match(await replay(...qsd), { code: 0, stdout: /1 still/ }, 'whatever version it is listed for');
+  writeFileSync(expected, elsewhere.replace('+! crash', '+! hang'));
+  t.match(await replay(...qsd), { code: 1, stdout: /new .*\n +crash: .*otherwise than listed for 4\.0\n/ });
+  t.match(await replay('--target', 'qsd'), {
+    code: 1,
+    stdout: /nothing is listed for this case\n[\s\S]*1 new\n/,
+  });
+  writeFileSync(expected, elsewhere);
+  t.match(await replay('--target', 'reference', '--expected', expected), {
+    code: 0,
+    stdout: /1 same|1 fixed/,
+  });
+  t.match(await replay('--target', 'reference'), { code: 0, stdout: /same .*\n {2}1 played: 1 same\n$/ });
+  t.match(await replay(...qsd, '--target', 'reference'), { code: 64, stderr: /list of one target/ });
+  writeFileSync(join(regressions, 'broken.yaml'), 'steps: 1\n');
+  t.match(await replay('--target', 'reference'), { code: 2, stderr: /broken\.yaml/ });
+}
 
 t.test('what cannot be played again or promoted', async (t) => {
   const dir = t.testdir({ empty: {} });
@@ -125,9 +172,9 @@ t.test('what cannot be played again or promoted', async (t) => {
   t.match(await run('replay', 'merge-empty-list', '--times', '0'), { code: 64, stderr: /whole number/ });
 });
 
-t.test('a case is played beside the model as it is', async (t) => {
+t.test('a case is compared with its golden', async (t) => {
   t.match(await run('replay', 'merge-empty-list', '--times', '1'), {
     code: 0,
-    stdout: /^reference\n {2}same +bitmap\/merge-empty-list\n$/,
+    stdout: /^reference\n {2}same +bitmap\/merge-empty-list\n {2}1 played: 1 same\n$/,
   });
 });

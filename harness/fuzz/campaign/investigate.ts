@@ -1,5 +1,6 @@
 /** What is done about a finding once it is safe on disk: whether it shows again, and how small it can be made. */
 import { basename, join } from 'node:path';
+import { beyondSteps } from '../../case/requires.js';
 import { writeWhole } from '../../golden/golden.js';
 import type { TargetChoice } from '../../target/parse.js';
 import { sideBySide } from '../finding/side-by-side.js';
@@ -91,6 +92,7 @@ async function makeSmall(
     shows: (candidate) => showsWithin(tries, candidate, showsOnce),
     isValid: (candidate) =>
       candidate.steps.length > 0 && makesSense(candidate) && property?.reach(candidate) !== null,
+    requires: property?.requires ?? beyondSteps(history.steps, history.requires),
     probes: signature.kind === 'hang' ? PROBES / 10 : PROBES,
     ms: REDUCE_MS,
     signal: enough,

@@ -1,6 +1,6 @@
 /** From a plan, which says what histories of a property consist of, to the property. */
 import type { Action, Format, Step } from '../../case/case.js';
-import { derivedRequirements } from '../../case/requires.js';
+import { allRequirements } from '../../case/requires.js';
 import type { Identity } from '../../target/target.js';
 import { playAgain } from '../draw/again.js';
 import { type Draw, drawFrom } from '../draw/draw.js';
@@ -48,6 +48,7 @@ export function propertyOf(plan: Plan): Property {
     summary,
     rules,
     goals,
+    requires: plan.requires ?? [],
     draw(seed, target) {
       const needed = [...(plan.requires ?? []), ...(plan.about ?? [])];
       if (needed.some((one) => !isThere(one, target))) return null;
@@ -115,8 +116,7 @@ function sketchAgain(plan: Plan, draw: Draw, { format, steps }: History): Sketch
 }
 
 function historyOf(plan: Plan, format: Format, steps: readonly Step[]): History {
-  const requires = [...(plan.requires ?? []), ...derivedRequirements(steps)];
-  return { property: plan.name, format, requires: [...new Set(requires)].sort(), steps };
+  return { property: plan.name, format, requires: allRequirements(steps, plan.requires ?? []), steps };
 }
 
 function reachOf(plan: Plan, { format, steps }: History): Reach | null {

@@ -114,3 +114,28 @@ t.test('whoever wants an end is heard, also where nothing that is tried can be p
   t.match(reduced, { probes: 0, isComplete: false });
   t.ok(asked <= 2, `${asked} were looked at`);
 });
+
+t.test('it requires what its steps do, and what it is told', async (t) => {
+  const before = {
+    ...history([
+      'open: {node: disk, size: 64K}',
+      'qmp: {query-jobs: {}}',
+      'qmp: {block-export-del: {id: e}}',
+      'observe: disk',
+    ]),
+    requires: ['command:block-export-add', 'command:query-jobs', 'driver:blkdebug', 'node', 'qmp'],
+  };
+  const asked: (readonly string[])[] = [];
+  const shows = async ({ requires, steps }: History): Promise<boolean> => {
+    asked.push(requires);
+    return stepLines(steps).join('\n').includes('open');
+  };
+  const told = await reduce(before, { shows, requires: ['driver:blkdebug'] });
+  t.same(told.history.requires, ['driver:blkdebug', 'node']);
+  t.ok(
+    asked.every((requires) => !requires.includes('command:block-export-add')),
+    'candidates, too',
+  );
+  const untold = await reduce(before, { shows });
+  t.same(untold.history.requires, ['command:block-export-add', 'driver:blkdebug', 'node']);
+});

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Step } from '../../case/case.js';
-import { derivedRequirements } from '../../case/requires.js';
+import { allRequirements, beyondSteps } from '../../case/requires.js';
 import type { History } from '../history.js';
 import { stepLines } from '../history-text.js';
 import { type Cost, costOf, isLess } from './cost.js';
@@ -18,6 +18,8 @@ export interface ReduceOptions {
   shows(history: History): Promise<boolean>;
   /** whether a history could be played at all; no probe is needed to know. Default: all that the case language can say */
   isValid?(history: History): boolean;
+  /** what it requires whatever its steps are; default: what its steps do not imply */
+  readonly requires?: readonly string[];
   /** at most so many probes; default 1000 */
   readonly probes?: number;
   /** milliseconds; default: no limit */
@@ -44,6 +46,7 @@ class Limit extends Error {}
 
 class Reducer {
   #history: History;
+  readonly #requires: readonly string[];
   readonly #options: ReduceOptions;
   readonly #tried = new Set<string>();
   readonly #end: number;
@@ -53,6 +56,7 @@ class Reducer {
 
   constructor(history: History, options: ReduceOptions) {
     this.#history = history;
+    this.#requires = options.requires ?? beyondSteps(history.steps, history.requires);
     this.#options = options;
     this.#best = history.steps;
     this.#cost = costOf(history.steps);
@@ -82,10 +86,7 @@ class Reducer {
       isComplete = false;
     }
     const steps = this.#best.map(({ action }) => ({ line: 0, action }));
-    const implied = new Set(derivedRequirements(this.#history.steps));
-    const others = this.#history.requires.filter((one) => !implied.has(one));
-    const requires = [...new Set([...derivedRequirements(steps), ...others])];
-    return { history: { ...this.#history, requires, steps }, probes: this.#probes, isComplete };
+    return { history: this.#requiring({ ...this.#history, steps }), probes: this.#probes, isComplete };
   }
 
   /** Takes the steps if they are simpler and still show it. @throws Limit */
@@ -112,7 +113,12 @@ class Reducer {
       return false;
     }
     this.#probes++;
-    return this.#options.shows(history);
+    return this.#options.shows(this.#requiring(history));
+  }
+
+  /** What is asked after a step follows from what a history requires: so a candidate requires what it will when it is small. */
+  #requiring(history: History): History {
+    return { ...history, requires: allRequirements(history.steps, this.#requires) };
   }
 
   /** What shows on raw images, too, has nothing to do with the format. */
