@@ -2,6 +2,7 @@ import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, w
 import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { errorId, targets } from '../../fuzz/campaign/fake-world.js';
+import { workersIn } from '../../fuzz/campaign/files.js';
 import { type Printed, runHere } from './run-for-tests.js';
 
 // Many processes are started, on machines with other things to do.
@@ -37,7 +38,7 @@ function found(more: object): string {
 const LISTS = { kind: 'differs', step: 0, expected: [], observed: ['x', 7], oracle: 'model' };
 
 /** What an error says, without a stack. */
-function isClear(t: Test, { stderr, stdout }: Printed, what: RegExp): void {
+function isClear(t: Test, { stderr, stdout }: Printed, what: RegExp | string): void {
   t.match(stderr, what);
   t.notMatch(stderr, /^\s+at /m, 'no stack');
   t.notMatch(stdout, /NaN|undefined/);
@@ -222,6 +223,29 @@ t.test(
     isClear(t, resumed, /of which no directory is there/);
     t.match(resumed.stdout, /^150 histories.*\b3 findings/ms);
     t.match(await run('report', out), { code: 0, stderr: '', stdout: /^150 histories/m }, 'told no more');
+  },
+);
+
+t.test(
+  'a campaign that goes on changes what it had reached; a damaged history of its corpus is left out',
+  async (t) => {
+    const { out, worker } = copy();
+    const [damaged, ...others] = readdirSync(join(worker, 'corpus'));
+    appendFileSync(join(worker, 'corpus', damaged!), 'damaged');
+    const resumed = await run('fuzz', '--resume', out, '--runs', '250', '--workers', '1');
+    t.equal(resumed.code, 1, resumed.stderr);
+    isClear(
+      t,
+      resumed,
+      `warning: ${join(worker, 'corpus', damaged!)}: it does not hold the history of its name`,
+    );
+    const [later] = workersIn(out).filter(({ path }) => path !== worker);
+    const parents = later!.rounds.flatMap(({ parent }) => (parent === undefined ? [] : [`${parent}.yaml`]));
+    t.ok(
+      parents.some((name) => others.includes(name)),
+      'what the first worker had reached was changed',
+    );
+    t.notOk(parents.includes(damaged!));
   },
 );
 

@@ -122,6 +122,10 @@ async function fuzz(environment: Environment, names: string[], options: Options)
       signal,
       onProgress: (progress) => line.show(progress),
       onFinding: ({ line: text, isNew }) => line.say(`${isNew ? 'new' : 'known'}: ${text}`),
+      onWarning: (text) => {
+        line.clear();
+        warn(text);
+      },
     });
     line.clear();
     const summary = summarise(directory, world.WORLD, known.of, warn);

@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly signal: AbortSignal;
   onProgress(progress: Progress): void;
   onFinding(news: FindingNews): void;
+  /** of what is damaged and left out; several workers may say the same */
+  onWarning(line: string): void;
 }
 
 /** How far it is. */
@@ -268,6 +270,9 @@ class Session {
         break;
       case 'replaced':
         this.#replaced.push(message.why);
+        break;
+      case 'warning':
+        this.#options.onWarning(message.line);
         break;
       case 'fatal':
         this.#failure ??= message.message;

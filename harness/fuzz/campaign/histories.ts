@@ -1,14 +1,12 @@
 /** Which history a round plays: a new one, or a change of one that reached something new; and around what is known. */
 import type { Identity } from '../../target/target.js';
 import type { History } from '../history.js';
-import { historyText } from '../history-text.js';
 import type { Property, Reached, World } from '../property.js';
+import type { Corpus } from './corpus/corpus.js';
 import { mutated } from './mutate.js';
-import { hash, type Work } from './plan.js';
+import type { Work } from './plan.js';
 import { losesNothing, makesSense } from './sense.js';
 
-/** Histories of a property that are changed again. */
-const CORPUS_MOST = 400;
 /** Steps that are left out of one history to go around what is known. */
 const MOST_DETOURS = 6;
 
@@ -26,12 +24,18 @@ export class Histories {
   readonly #world: World;
   readonly #identity: Identity;
   readonly #firstKnown: (history: History) => number | null;
-  readonly #corpus = new Map<string, { readonly id: string; readonly history: History }[]>();
+  readonly #corpus: Corpus;
 
   /** @param firstKnown the first step at which something that is known would show; null: none */
-  constructor(world: World, identity: Identity, firstKnown: (history: History) => number | null) {
+  constructor(
+    world: World,
+    identity: Identity,
+    corpus: Corpus,
+    firstKnown: (history: History) => number | null,
+  ) {
     this.#world = world;
     this.#identity = identity;
+    this.#corpus = corpus;
     this.#firstKnown = firstKnown;
   }
 
@@ -43,15 +47,6 @@ export class Histories {
     return this.#steer(property, drawn);
   }
 
-  /** Has it changed in later rounds; returns its id in the corpus, and its text. */
-  keep(property: string, history: History): { readonly id: string; readonly text: string } {
-    const text = historyText(history);
-    const id = hash(text).slice(0, 16);
-    const corpus = this.#corpus.get(property) ?? [];
-    this.#corpus.set(property, [...corpus.slice(1 - CORPUS_MOST), { id, history }]);
-    return { id, text };
-  }
-
   #fresh(property: Property, { seed }: Work): Drawn | null {
     const history = property.draw(seed, this.#identity);
     if (history === null || (history.format !== 'raw' && !losesNothing(history.steps))) return null;
@@ -60,10 +55,10 @@ export class Histories {
   }
 
   #mutate(property: Property, { seed }: Work): Drawn | null {
-    const corpus = this.#corpus.get(property.name) ?? [];
-    if (corpus.length === 0) return null;
-    const { id, history: parent } = corpus[seed % corpus.length]!;
-    const other = corpus[Math.floor(seed / 7) % corpus.length]!.history;
+    const picked = this.#corpus.pick(property.name, seed);
+    const other = this.#corpus.pick(property.name, Math.floor(seed / 7))?.history;
+    if (picked === null || other === undefined) return null;
+    const { id, history: parent } = picked;
     const own = property.mutate;
     const history =
       own !== undefined && seed % 2 === 0

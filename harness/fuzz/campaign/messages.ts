@@ -55,5 +55,7 @@ export type FromWorker =
   | { readonly type: 'kept'; readonly id: string; readonly path: string }
   | { readonly type: 'finding'; readonly news: FindingNews }
   | { readonly type: 'replaced'; readonly why: string }
+  /** something damaged is left out */
+  | { readonly type: 'warning'; readonly line: string }
   /** the campaign cannot go on */
   | { readonly type: 'fatal'; readonly message: string };

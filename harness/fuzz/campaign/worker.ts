@@ -13,6 +13,7 @@ import type { History, Outcome, Prober } from '../history.js';
 import { historyText, parseHistory } from '../history-text.js';
 import type { World } from '../property.js';
 import { Keeping } from './claims/keeping.js';
+import { Corpus } from './corpus/corpus.js';
 import { KNOWN_PREFIX, type RoundRecord, WorkerDirectory } from './files.js';
 import { type FindingFiles, type Found, readFinding } from './findings.js';
 import { Histories } from './histories.js';
@@ -53,6 +54,7 @@ export class CampaignWorker {
   readonly #files: WorkerDirectory;
   readonly #known: Known;
   readonly #states = new Set<string>();
+  readonly #corpus: Corpus;
   readonly #histories: Histories;
   readonly #heard = new Map<string, Heard>();
   readonly #keeping: Keeping;
@@ -95,7 +97,11 @@ export class CampaignWorker {
       pid: process.pid,
     });
     this.#known = new Known(readKnown(begin.known), begin.cases, program, version);
-    this.#histories = new Histories(world, this.#identity, (history) => this.#firstKnown(history));
+    this.#corpus = new Corpus((line) => send({ type: 'warning', line }));
+    this.#corpus.read(begin.directory, campaignId(plan));
+    this.#histories = new Histories(world, this.#identity, this.#corpus, (history) =>
+      this.#firstKnown(history),
+    );
     this.#rounds = new Rounds({
       workOf: (round) => workOf(plan, shard, round),
       draw: (work) => this.#histories.draw(work),
@@ -267,7 +273,7 @@ export class CampaignWorker {
     this.#files.round(record);
     if (history !== undefined && record.states !== undefined) {
       for (const state of record.states) this.#states.add(state);
-      const { id, text } = this.#histories.keep(record.property, history);
+      const { id, text } = this.#corpus.keep(history);
       this.#files.keep(id, text);
     }
     this.#send({ type: 'round', record });
