@@ -10,9 +10,11 @@ import type { ModelRun } from './model-run.js';
 const NOT_OWN =
   /^(driver|node-name|read-only|auto-read-only|force-share|discard|detect-zeroes|cache|file|image|backing)$/;
 
-/** Whether one of several options may be named for which such a command was refused. */
+/** Whether one of several options may be named for which such a command was refused. 7.2 sees the last one first of a node that is named twice. */
 export function namesOneOfSeveral(run: ModelRun, action: Action, id: string): boolean {
-  return reopenedBy(action).some((one) => {
+  const all = reopenedBy(action);
+  if (new Set(all.map((one) => one['node-name'])).size < all.length) return true;
+  return all.some((one) => {
     const node = run.machine.graph.find(String(one['node-name']));
     return node !== undefined && several(run, node, one, id);
   });

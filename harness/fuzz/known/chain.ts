@@ -5,7 +5,7 @@ import { statusOf } from '../../../spec/block/status.js';
 import { BlockJob } from '../../../spec/job/block-job.js';
 import type { JsonObject } from '../../../spec/json/value.js';
 import type { Action } from '../../case/case.js';
-import { commandsOf } from '../commands.js';
+import { asksFor, commandsOf } from '../commands.js';
 import { asked } from '../draw/asked.js';
 import type { ModelRun } from '../draw/model-run.js';
 import { below } from './copy-on-read.js';
@@ -295,6 +295,16 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
       [...namedBases(run, action), baseAtEnd(run, action)].some(
         (base) => base?.filename.startsWith('json:') === true,
       ),
+  },
+  {
+    name: 'overlay of an image that only QEMU can name, by all its options',
+    shownBy: 'snapshot-over-another-backing',
+    programs: QEMU,
+    before: (run, action) =>
+      asksFor(action, (name, { 'node-name': node, device, mode }) => {
+        if (name !== 'blockdev-snapshot-sync' || mode === 'existing') return false;
+        return nodeOf(run, node ?? device)?.filename.startsWith('json:') === true;
+      }),
   },
   {
     name: 'base that an image cannot name',

@@ -160,6 +160,14 @@ export const KNOWN_OF_THREADS: readonly Trigger[] = [
       isTakenBackBesideJob(run, action),
   },
   {
+    name: 'copy-before-write between a node and one in an iothread',
+    shownBy: 'copy-before-write-to-a-node-fixed-in-an-iothread',
+    programs: QEMU_10,
+    before: (run, action) =>
+      asksFor(action, (_, { driver }) => driver === 'copy-before-write') &&
+      namesOneThere(run, action, (command) => command === 'blockdev-add'),
+  },
+  {
     name: 'filter above a node in an iothread',
     shownBy: 'backup-of-a-node-in-an-iothread',
     programs: QEMU_10,

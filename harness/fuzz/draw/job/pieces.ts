@@ -34,8 +34,8 @@ function below(node: Node): Node | undefined {
   return node.driver.shown ?? node.edge('file')?.child;
 }
 
-/** In the file itself: no fault on the way is used up. */
-function hasHole(node: Node, start: number, end: number): boolean {
+/** Whether a file system may have one: in the file itself, where no fault on the way is used up. */
+export function hasHole(node: Node, start: number, end: number): boolean {
   let file = node;
   for (let next: Node | undefined = node; next !== undefined; next = below(next)) file = next;
   const page = new Uint8Array(PAGE);

@@ -6,12 +6,14 @@ import { asksFor } from '../../commands.js';
 import { asked } from '../asked.js';
 import { canFailToRead, repeatsFaults } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
+import { hasHole } from './pieces.js';
 
 /** A backup of a disk with holes that cannot be read everywhere: whether a hole is read, depends on what the file system below says of it. */
-export function backsUpFaultyHoles({ machine: { graph } }: ModelRun, action: Action): boolean {
+export function backsUpFaultyHoles({ machine: { graph }, format }: ModelRun, action: Action): boolean {
   return asksFor(action, (name, { device }) => {
     const source = /-backup$/.test(name) ? graph.findAny(String(device)) : undefined;
-    return source !== undefined && canFailToRead(source) && hasHoles(source);
+    if (source === undefined || !canFailToRead(source)) return false;
+    return format === 'raw' ? hasHole(source, 0, source.size) : hasHoles(source);
   });
 }
 
