@@ -242,6 +242,14 @@ t.test('a time limit', async (t) => {
   t.ok(roundsIn(out).length > 0);
 });
 
+t.test('help lists the properties, or says where they are listed', async (t) => {
+  t.match(await fuzz('--help'), { code: 0, stdout: /Properties:\n {2}toy {2}a few commands\n/ });
+  t.match(await runHere(['help', 'fuzz'], { targets, errorId }), {
+    code: 0,
+    stdout: /qbm fuzz --help lists/,
+  });
+});
+
 t.test('mistakes of usage', async (t) => {
   const dir = t.testdir();
   const out = join(dir, 'campaign');

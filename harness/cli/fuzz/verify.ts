@@ -110,7 +110,7 @@ function detailOf({ result, standing, entry }: Once, odds: string): string {
   const listed = entry === undefined ? '' : `listed for ${entry.versions.join(', ') || 'any version'}`;
   if (standing === 'new') {
     const { fault, diff = '' } = result;
-    const how = fault?.split('\n')[0] ?? 'it differs from the golden';
+    const how = fault?.replace(/\s+/g, ' ') ?? 'it differs from the golden';
     const why = entry === undefined ? 'nothing is listed for this case' : `otherwise than ${listed}`;
     return [indented(`${how}; ${why}${odds}`), ...diff.split('\n').slice(0, 40).map(indented)].join('\n');
   }
