@@ -303,7 +303,7 @@ export const KNOWN_OF_CHAINS: readonly Trigger[] = [
     before: (run, action) =>
       asksFor(action, (name, { 'node-name': node, device, mode }) => {
         if (name !== 'blockdev-snapshot-sync' || mode === 'existing') return false;
-        return nodeOf(run, node ?? device)?.filename.startsWith('json:') === true;
+        return run.machine.graph.findAny(String(node ?? device))?.filename.startsWith('json:') === true;
       }),
   },
   {
