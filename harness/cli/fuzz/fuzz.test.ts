@@ -4,11 +4,13 @@ import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { runSession } from '../../fuzz/campaign/engine.js';
 import { errorId, FIRST, targets } from '../../fuzz/campaign/fake-world.js';
 import { readRounds, workersIn } from '../../fuzz/campaign/files.js';
 import { findingsIn } from '../../fuzz/campaign/findings.js';
 import { numbersFrom } from '../../fuzz/campaign/plan.js';
 import { type Printed, runHere } from './run-for-tests.js';
+import { knownIn } from './world.js';
 
 // Many processes are started, on machines with other things to do.
 t.setTimeout(1_800_000);
@@ -154,6 +156,49 @@ t.test('a worker or an engine that dies while something is to be kept loses noth
     t.ok(findings.every(({ files }) => files.minimal !== null));
   }
   delete process.env[FIRST];
+});
+
+t.test('what a worker had found when it died is made small by the next one', async (t) => {
+  const dir = t.testdir();
+  const out = join(dir, 'campaign');
+  process.env[FIRST] = join(dir, 'first');
+  const { code } = await fuzz('--target', 'fake:again', '--runs', '100', '--seed', '1', '--out', out);
+  t.ok(existsSync(process.env[FIRST]), 'it happened');
+  delete process.env[FIRST];
+  t.equal(code, 1);
+  const findings = findingsIn(workersIn(out));
+  t.equal(findings.length, 3);
+  t.ok(findings.every(({ files }) => files.minimal !== null));
+});
+
+t.test('a session that is to end soon leaves as it is what is not small by then', async (t) => {
+  const out = join(t.testdir(), 'campaign');
+  const [choice] = await targets('fake:stuck');
+  const places = knownIn({});
+  const end = await runSession({
+    directory: out,
+    plan: { target: 'fake:stuck', properties: ['toy'], seed: 1 },
+    shard: { index: 1, of: 1 },
+    workers: 1,
+    runs: null,
+    ms: 5000,
+    endMs: 500,
+    limitMs: 1000,
+    memory: 2 ** 30,
+    identity: await choice!.create().identify(),
+    known: places.file,
+    cases: places.cases,
+    world: WORLD,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    onFinding: () => t.fail('it is not known how often it shows'),
+    onWarning: (line) => t.fail(line),
+  });
+  t.match(end, { failure: null, isInterrupted: false });
+  t.ok(end.progress.ms < 60_000, 'a worker that is not told to end at once has 90 s');
+  const { code, stdout } = await runHere(['report', out], { world: WORLD, targets, errorId });
+  t.equal(code, 0);
+  t.match(stdout, /^ {2}new \d+×, not played again {2}/m);
 });
 
 t.test('directories of shards, copied together, are one campaign', async (t) => {

@@ -37,6 +37,8 @@ interface Options extends KnownOptions {
 }
 
 const DEFAULT_TIME_MS = 60_000;
+/** So long after the time of a quick campaign what is not small stays as it is. */
+const QUICK_END_MS = 15_000;
 
 const HELP = `
 A campaign plays random histories on the target and on the model, makes what differs small, and keeps it in a
@@ -113,6 +115,7 @@ async function fuzz(environment: Environment, names: string[], options: Options)
       workers: options.workers,
       runs: options.runs ?? null,
       ms: options.runs === undefined ? (options.time ?? DEFAULT_TIME_MS) : null,
+      endMs: options.quick === true ? QUICK_END_MS : null,
       limitMs: options.limit * 1000,
       memory: options.memory * 2 ** 20,
       identity,
@@ -121,7 +124,7 @@ async function fuzz(environment: Environment, names: string[], options: Options)
       world: world.url,
       signal,
       onProgress: (progress) => line.show(progress),
-      onFinding: ({ line: text, isNew }) => line.say(`${isNew ? 'new' : 'known'}: ${text}`),
+      onFinding: ({ line: text, state }) => line.say(`${state}: ${text}`),
       onWarning: (text) => {
         line.clear();
         warn(text);

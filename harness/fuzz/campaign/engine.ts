@@ -7,7 +7,7 @@ import type { Identity } from '../../target/target.js';
 import { historyText } from '../history-text.js';
 import { Claims } from './claims/claims.js';
 import { isRunning, workersIn, writePlan } from './files.js';
-import { type FindingFiles, findingsOf } from './findings.js';
+import { type FindingFiles, findingsOf, showedOnce } from './findings.js';
 import type { Begin, FindingNews, FromWorker, ToWorker } from './messages.js';
 import { campaignId, type Plan, type Shard } from './plan.js';
 
@@ -20,6 +20,8 @@ export interface EngineOptions {
   readonly runs: number | null;
   /** milliseconds of this session; null: no limit */
   readonly ms: number | null;
+  /** so long after that time, in milliseconds, what is not small stays as it is; null: reductions are brought to an end */
+  readonly endMs: number | null;
   readonly limitMs: number;
   readonly memory: number;
   readonly identity: Identity;
@@ -61,6 +63,8 @@ export interface SessionEnd {
 const BLOCK = 8;
 /** A worker that ends by itself is started again so many times in a session. */
 const RESTARTS = 3;
+/** How long reductions may go on when the time of the campaign is over, milliseconds. */
+const GRACE_MS = 20_000;
 /** How long workers may take to end when they are told to, milliseconds: reductions are brought to an end first. */
 const END_LIMIT_MS = 90_000;
 const INTERRUPT_LIMIT_MS = 12_000;
@@ -176,15 +180,14 @@ class Session {
   #remember(files: FindingFiles, isOurs: boolean): void {
     const raw = basename(files.path);
     this.#claims.keep(raw);
-    const { minimal, rerun } = files;
-    const isFinished = minimal !== null || (rerun !== null && rerun.shown === 0);
+    const { minimal } = files;
+    const isFinished = minimal !== null || showedOnce(files);
     if (!isFinished && isOurs) this.#unfinished.push(files.path);
     this.#known.push({
       raw,
       id: minimal?.id ?? raw,
       small: minimal === null ? null : historyText(minimal.history),
-      isNew: false,
-      isReliable: false,
+      state: 'known',
       line: '',
       path: files.path,
     });
@@ -333,7 +336,7 @@ class Session {
     const isThere = [...this.#known, ...this.#findings].some(
       ({ id, raw }) => id === news.id && raw !== news.raw,
     );
-    this.#findings.push(isThere ? { ...news, isNew: false } : news);
+    this.#findings.push(isThere ? { ...news, state: 'known' } : news);
     if (!isThere) this.#options.onFinding(news);
     for (const worker of this.#workers) if (worker !== from) this.#tell(worker, { type: 'finding', news });
   }
@@ -354,8 +357,12 @@ class Session {
   #stop(now: boolean): void {
     if (this.#isStopping && !now) return;
     this.#isStopping = true;
+    const { endMs } = this.#options;
+    // Half of the time is left to play again what has become small.
+    const graceMs = Math.min(GRACE_MS, (endMs ?? GRACE_MS * 2) / 2);
+    if (!now && endMs !== null) this.#timer = setTimeout(() => this.#stop(true), endMs);
     for (const worker of this.#workers) {
-      this.#tell(worker, { type: 'stop', now });
+      this.#tell(worker, { type: 'stop', now, graceMs });
       const limit = now ? INTERRUPT_LIMIT_MS : END_LIMIT_MS;
       const timer = setTimeout(() => worker.child.kill('SIGKILL'), limit);
       void worker.ended.then(() => clearTimeout(timer));

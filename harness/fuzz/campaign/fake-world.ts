@@ -85,6 +85,7 @@ class FakeProber implements Prober {
   readonly #variant: string;
   readonly #signal: AbortSignal;
   #probed = 0;
+  #hasFound = false;
   #isFull = false;
 
   constructor(variant: string, signal: AbortSignal) {
@@ -135,6 +136,20 @@ class FakeProber implements Prober {
         if (outcome.kind === 'same' || !isFirst()) return outcome;
         process.kill(process.ppid, 'SIGSTOP');
         onceAsked(() => process.kill(process.ppid, 'SIGKILL'));
+        return outcome;
+      }
+      case 'again': {
+        // The worker dies once, when something was found by this process, at what is played next.
+        if (this.#hasFound && isFirst()) process.kill(process.pid, 'SIGKILL');
+        const outcome = mistakeIn(history);
+        this.#hasFound ||= outcome.kind !== 'same';
+        return outcome;
+      }
+      case 'stuck': {
+        // What is played after something was found does not end.
+        if (this.#hasFound) await pause(2 ** 30, undefined, { signal: this.#signal });
+        const outcome = mistakeIn(history);
+        this.#hasFound = outcome.kind !== 'same';
         return outcome;
       }
       case 'broken':

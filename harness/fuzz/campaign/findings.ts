@@ -58,6 +58,16 @@ export interface FindingFiles {
   readonly minimal: (Minimal & { readonly history: History }) | null;
 }
 
+/** How often it showed when it was played again, in its small form if there is one; null: it was not played again. */
+export function timesOf({ minimal, rerun }: Pick<FindingFiles, 'minimal' | 'rerun'>): Rerun | null {
+  return minimal?.rerun ?? rerun;
+}
+
+/** It was played again, and never showed: nobody can do anything about it. */
+export function showedOnce({ rerun }: Pick<FindingFiles, 'rerun'>): boolean {
+  return rerun !== null && rerun.shown === 0;
+}
+
 /** The identity of a finding that was made small: how it shows, and what is done to make it show. */
 export function findingId({ kind, what }: Signature, minimal: History): string {
   return hash([kind, what, ...minimal.steps.map(shapeOf)].join('\n')).slice(0, 12);

@@ -10,7 +10,7 @@ import type { History, Outcome, Prober } from '../history.js';
 import { historyText } from '../history-text.js';
 import type { Property } from '../property.js';
 import { reduce } from '../reduce/reduce.js';
-import { type FindingFiles, findingId, type Minimal, type Rerun, readFinding } from './findings.js';
+import { type FindingFiles, findingId, type Minimal, type Rerun, readFinding, timesOf } from './findings.js';
 import { makesSense } from './sense.js';
 
 export interface InvestigateOptions {
@@ -148,9 +148,10 @@ async function transcripts(history: History, options: InvestigateOptions): Promi
 }
 
 /** One line for a person. */
-export function findingLine({ found, minimal, rerun, path }: FindingFiles): string {
+export function findingLine(files: FindingFiles): string {
+  const { found, minimal, path } = files;
   const { kind, where, what } = (minimal ?? found).signature;
-  const times = minimal?.rerun ?? rerun;
+  const times = timesOf(files);
   const reliable = times === null ? '' : `, ${times.shown} of ${times.of} times`;
   const steps =
     minimal === null ? `${found.outcome.step + 1} steps` : `${minimal.history.steps.length} steps`;

@@ -31,8 +31,8 @@ export interface FindingNews {
   readonly raw: string;
   readonly id: string;
   readonly small: string | null;
-  readonly isNew: boolean;
-  readonly isReliable: boolean;
+  /** `once`: it did not show again */
+  readonly state: 'new' | 'known' | 'once';
   /** for a person */
   readonly line: string;
   readonly path: string;
@@ -44,8 +44,8 @@ export type ToWorker =
   | { readonly type: 'states'; readonly states: readonly string[] }
   | { readonly type: 'claimed'; readonly id: string; readonly isYours: boolean }
   | { readonly type: 'finding'; readonly news: FindingNews }
-  /** `now`: what is being played is given up */
-  | { readonly type: 'stop'; readonly now: boolean };
+  /** no round is begun; reductions go on for so many milliseconds. `now`: what is being played is given up */
+  | { readonly type: 'stop'; readonly now: boolean; readonly graceMs: number };
 
 export type FromWorker =
   | { readonly type: 'more' }

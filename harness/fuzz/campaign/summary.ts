@@ -4,7 +4,7 @@ import { basename, join, relative } from 'node:path';
 import { alignedText } from '../../rules/print.js';
 import type { World } from '../property.js';
 import { KNOWN_PREFIX, plansIn, type RoundRecord, type WorkerFiles, workersIn } from './files.js';
-import { type Finding, findingsIn } from './findings.js';
+import { type Finding, findingsIn, showedOnce, timesOf } from './findings.js';
 import { findingLine } from './investigate.js';
 import { type Known, type KnownEntry, knownByTrigger } from './known.js';
 import { campaignId, type Plan } from './plan.js';
@@ -13,7 +13,9 @@ import type { Warn } from './read/json.js';
 export interface Judged extends Finding {
   /** undefined: it is new */
   readonly known: Pick<KnownEntry, 'case' | 'state' | 'link'> | undefined;
-  /** it showed every time that it was played again */
+  /** `once`: it never showed again, which is no news */
+  readonly state: KnownEntry['state'] | 'new' | 'once';
+  /** it was played again, and showed every time */
   readonly isReliable: boolean;
 }
 
@@ -57,14 +59,17 @@ export function summarise(
   warnOfLost(plans, workers, directory, warn);
   const rounds = eachOnce(workers);
   const findings = findingsIn(workers, warn).map((finding): Judged => {
-    const { minimal, found, history, rerun } = finding.files;
-    const times = minimal?.rerun ?? rerun;
-    const known = knownFor(found.program, found.version);
+    const { minimal, found, history } = finding.files;
+    const times = timesOf(finding.files);
+    const entry = knownFor(found.program, found.version).find(
+      (minimal ?? found).signature,
+      (minimal?.history ?? history).steps,
+    );
+    const known = entry ?? knownByTrigger(finding.files, world);
     return {
       ...finding,
-      known:
-        known.find((minimal ?? found).signature, (minimal?.history ?? history).steps) ??
-        knownByTrigger(finding.files, world),
+      known,
+      state: known?.state ?? (showedOnce(finding.files) ? 'once' : 'new'),
       isReliable: times !== null && times.shown === times.of,
     };
   });
@@ -137,11 +142,8 @@ function reasonsOf(rounds: readonly RoundRecord[]): Map<string, number> {
 }
 
 /** The findings that are news: that nobody has promoted, and that showed again. */
-export function newFindings({ findings }: Summary, mustBeReliable: boolean): Judged[] {
-  return findings.filter(
-    ({ known, isReliable, files }) =>
-      known === undefined && (mustBeReliable ? isReliable : files.rerun === null || files.rerun.shown > 0),
-  );
+export function newFindings({ findings }: Pick<Summary, 'findings'>, mustBeReliable: boolean): Judged[] {
+  return findings.filter(({ state, isReliable }) => state === 'new' && (isReliable || !mustBeReliable));
 }
 
 /** For a person. @param directory as it was named */
@@ -168,8 +170,10 @@ export function summaryText(summary: Summary, directory: string): string {
     [...goals].filter(([, count]) => count === 0).map(([goal]) => `  ${name}: ${goal}`),
   );
   if (never.length > 0) lines.push('', 'never reached:', ...never);
-  const news = findings.filter(({ known }) => known === undefined);
-  lines.push('', `${figure(findings.length)} findings, ${figure(news.length)} of them new`);
+  const news = newFindings(summary, false);
+  const once = findings.filter(({ state }) => state === 'once').length;
+  const gone = once === 0 ? '' : `, ${figure(once)} that did not show again`;
+  lines.push('', `${figure(findings.length)} findings, ${figure(news.length)} of them new${gone}`);
   for (const finding of findings) lines.push(...findingLines(finding, directory));
   const triggered = new Map<string, number>();
   for (const { finding } of rounds) {
@@ -192,28 +196,28 @@ function table(properties: readonly PropertySummary[]): string[] {
     .split('\n');
 }
 
-function findingLines({ files, count, known, isReliable }: Judged, directory: string): string[] {
-  const state = known === undefined ? 'new' : known.state === 'fixed' ? 'again' : 'known';
+function findingLines({ files, count, known, state, isReliable }: Judged, directory: string): string[] {
   const path = relative(directory, files.path);
   const where =
     known === undefined
       ? `    ${path}`
       : `    ${known.case}${known.link === undefined ? '' : `, ${known.link}`}`;
-  const luck = isReliable ? '' : ', not every time';
-  return [`  ${state} ${figure(count)}×${luck}  ${findingLine(files)}`, where];
+  const isCertain = isReliable || state === 'once';
+  const luck = timesOf(files) === null ? ', not played again' : isCertain ? '' : ', not every time';
+  return [`  ${state === 'fixed' ? 'again' : state} ${figure(count)}×${luck}  ${findingLine(files)}`, where];
 }
 
 /** A JSON line for each finding, then one for the whole. */
 export function summaryJson({ plans, programs, rounds, states, findings, properties }: Summary): string {
-  const lines: object[] = findings.map(({ id, files, count, known, isReliable }) => ({
+  const lines: object[] = findings.map(({ id, files, count, known, state, isReliable }) => ({
     finding: id,
     ...(files.minimal ?? files.found).signature,
     id,
     count,
-    state: known?.state ?? 'new',
+    state,
     case: known?.case,
     reliable: isReliable,
-    rerun: files.minimal?.rerun ?? files.rerun,
+    rerun: timesOf(files),
     steps: (files.minimal?.history ?? files.history).steps.length,
     path: files.path,
     directory: basename(files.path),

@@ -32,7 +32,7 @@ async function work(message: ToWorker & { type: 'begin' }): Promise<void> {
   const names = (desc: string, errorClass: string): string | undefined =>
     errorId(choice!.kind, desc, errorClass);
   worker = new CampaignWorker(message, WORLD, choice!, names, (news) => void send(news));
-  if (isGone) worker.hear({ type: 'stop', now: true });
+  if (isGone) worker.hear({ type: 'stop', now: true, graceMs: 0 });
   await worker.run();
 }
 
@@ -40,7 +40,7 @@ let isGone = false;
 
 process.on('disconnect', () => {
   isGone = true;
-  worker?.hear({ type: 'stop', now: true });
+  worker?.hear({ type: 'stop', now: true, graceMs: 0 });
 });
 // Ctrl-C is for the engine, which says what is to be done.
 process.on('SIGINT', () => {});

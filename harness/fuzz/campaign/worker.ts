@@ -15,7 +15,7 @@ import type { World } from '../property.js';
 import { Keeping } from './claims/keeping.js';
 import { Corpus } from './corpus/corpus.js';
 import { KNOWN_PREFIX, type RoundRecord, WorkerDirectory } from './files.js';
-import { type FindingFiles, type Found, readFinding } from './findings.js';
+import { type FindingFiles, type Found, readFinding, showedOnce } from './findings.js';
 import { Histories } from './histories.js';
 import { findingLine, investigate } from './investigate.js';
 import { Known, knownByTrigger, readKnown } from './known.js';
@@ -33,8 +33,6 @@ const RECYCLE_AFTER = 500;
 const LOOK_EVERY = 16;
 /** If so many histories in a row go wrong and none ever went well, it is not the histories. */
 const BAD_AT_FIRST = 6;
-/** How long a reduction may go on when the time of the campaign is over. */
-const GRACE_MS = 20_000;
 /** Findings that show alike but are not set off alike, and are looked at all the same. */
 const MOST_ALIKE = 3;
 const CLOSE_LIMIT_MS = 10_000;
@@ -128,7 +126,7 @@ export class CampaignWorker {
         this.#learn(message.news);
         break;
       case 'stop':
-        this.#stop(message.now);
+        this.#stop(message.now, message.graceMs);
         break;
       case 'begin':
         break;
@@ -146,12 +144,12 @@ export class CampaignWorker {
     }
   }
 
-  #stop(now: boolean): void {
+  #stop(now: boolean, graceMs: number): void {
     if (now) {
       this.#enough.abort();
       this.#now.abort();
       this.#keeping.interrupt();
-    } else setTimeout(() => this.#enough.abort(), GRACE_MS).unref();
+    } else setTimeout(() => this.#enough.abort(), graceMs).unref();
     this.#rounds.stop();
   }
 
@@ -191,7 +189,7 @@ export class CampaignWorker {
       if (error instanceof Interrupted || this.#now.signal.aborted) return;
       this.#failure ??= error as Error;
       // The other one must not wait for rounds that nobody will bring.
-      this.#stop(true);
+      this.#stop(true, 0);
     } finally {
       await closeProber(prober);
     }
@@ -350,17 +348,16 @@ export class CampaignWorker {
   }
 
   #newsOf(raw: string, files: FindingFiles): FindingNews {
-    const { minimal, found, history, rerun, path } = files;
+    const { minimal, found, history, path } = files;
     const steps = (minimal?.history ?? history).steps;
-    const times = minimal?.rerun ?? rerun;
+    const isKnown =
+      this.#known.find((minimal ?? found).signature, steps) !== undefined ||
+      knownByTrigger(files, this.#world) !== undefined;
     return {
       raw,
       id: minimal?.id ?? raw,
       small: minimal === null ? null : historyText(minimal.history),
-      isNew:
-        this.#known.find((minimal ?? found).signature, steps) === undefined &&
-        knownByTrigger(files, this.#world) === undefined,
-      isReliable: times !== null && times.shown === times.of,
+      state: isKnown ? 'known' : showedOnce(files) ? 'once' : 'new',
       line: findingLine(files),
       path,
     };
