@@ -1,8 +1,9 @@
 /**
  * What a campaign is, and which work a round of it is: a pure function of (campaign, shard, round), so that shards need
- * not speak to each other, and doing a round twice does no harm. A round that draws its history plays the same one when it
+ * not speak to each other, and doing a round twice does no harm. A round that draws its history draws the same one when it
  * is done again. For a round that changes one, only the seed of the change follows from that: which history is changed
- * depends on what had been reached by then. So the history of a finding is always kept whole.
+ * depends on what had been reached by then. And what is left out to go around findings depends on what had been found. So
+ * the history of a finding is always kept whole.
  */
 import { createHash } from 'node:crypto';
 
