@@ -57,7 +57,7 @@ function section(rates: readonly Rates[], histories: number): Section {
     sides: ['steps/s', '-'],
     rows: [
       row('the model alone plays histories', 'played', { bar: BAR }),
-      row('making them up: choices, the model, what is reached', 'drawn', { bar: BAR }),
+      row('making them up: choices, the model, what is reached', 'drawn'),
       row('the prober: the model as expected and as target', 'probed'),
     ],
     measured:
