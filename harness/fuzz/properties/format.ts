@@ -27,6 +27,7 @@ export const format = propertyOf({
   rules: ['QBM-031', 'QBM-034', 'QBM-036'],
   goals: FORMAT_GOALS,
   formats: ['raw', 'overlay'],
+  about: ['format'],
   length: [6, 30],
   moves: STORED_MOVES.map(withCommands),
   begin(sketch) {
