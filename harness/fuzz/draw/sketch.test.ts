@@ -14,7 +14,7 @@ const GROUPED: Trigger = {
 /** Two backups that are not begun, as the third has no target. */
 function verbs(known: readonly Trigger[]): string[] {
   return drawFrom(1, (draw) => {
-    const sketch = new Sketch(draw, { format: 'raw', known, goals: [], capabilities: new Set() });
+    const sketch = new Sketch(draw, { format: 'raw', known, goals: [], capabilities: null });
     for (const name of ['disk', 'one', 'two']) sketch.play(openAction(name, 65536));
     const actions = ['one', 'two', 'nowhere'].map((target, index) => ({
       type: 'blockdev-backup',
