@@ -340,3 +340,20 @@ t.test(
     t.notOk(asks('alone', 'base:allocation'));
   },
 );
+
+t.test('a backup of a faulty disk meets its fault or not where a file has a page of nothing', async (t) => {
+  const isVague = (offset: number): boolean => {
+    const run = new ModelRun('raw');
+    for (const name of ['disk', 'target']) run.play(openAction(name, SIZE));
+    const length = SIZE - offset;
+    run.play({ verb: 'io', node: 'disk', request: { op: 'write', offset, length, pattern: 1 } });
+    const rule = { event: 'none', iotype: 'read', sector: 0 };
+    const faulty = { driver: 'blkdebug', 'node-name': 'faulty', image: 'disk', 'inject-error': [rule] };
+    run.play(qmpAction('blockdev-add', faulty));
+    const ordered = { 'x-perf': { 'max-workers': 1, 'max-chunk': SIZE } };
+    const args = { 'job-id': 'j0', device: 'faulty', target: 'target', sync: 'full', ...ordered };
+    return isLuck(run, qmpAction('blockdev-backup', args));
+  };
+  t.ok(isVague(11776), 'the first two pages were never written');
+  t.notOk(isVague(0));
+});

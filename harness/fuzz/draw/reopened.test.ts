@@ -13,9 +13,9 @@ t.test('which of several options is named that cannot be what it was is luck', a
   run.play(openAction('disk', 65536));
   const own = { driver: 'blkdebug', 'node-name': 'blocks', image: 'disk', align: 512, 'max-transfer': 4096 };
   run.play({ verb: 'qmp', command: 'blockdev-add', arguments: jsonObject(own) });
-  const reopened = (options: Parameters<typeof jsonObject>[0]): Action => {
-    const one = jsonObject({ driver: 'blkdebug', 'node-name': 'blocks', ...options });
-    return { verb: 'qmp', command: 'blockdev-reopen', arguments: jsonObject({ options: [one] }) };
+  const reopened = (...all: Parameters<typeof jsonObject>[0][]): Action => {
+    const options = all.map((one) => jsonObject({ driver: 'blkdebug', 'node-name': 'blocks', ...one }));
+    return { verb: 'qmp', command: 'blockdev-reopen', arguments: jsonObject({ options }) };
   };
   t.equal(namesOneOfSeveral(run, reopened({}), RESET), true);
   t.equal(namesOneOfSeveral(run, reopened({ align: 512 }), RESET), false);
@@ -23,4 +23,7 @@ t.test('which of several options is named that cannot be what it was is luck', a
   t.equal(namesOneOfSeveral(run, reopened({ align: 4096, 'max-transfer': 8192 }), OPTION), true);
   const other = { ...own, driver: 'null-co', size: 1024 };
   t.equal(namesOneOfSeveral(run, reopened(other), OPTION), true);
+  const once = { align: 4096, 'max-transfer': 4096 };
+  t.equal(namesOneOfSeveral(run, reopened(once, { 'node-name': 'disk' }), OPTION), false);
+  t.equal(namesOneOfSeveral(run, reopened(once, once), OPTION), true, 'a node is named twice');
 });
