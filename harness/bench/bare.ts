@@ -5,7 +5,7 @@
 
 import type { TargetChoice } from '../target/parse.js';
 import { type Child, startChild } from '../target/process.js';
-import { writeCommand } from '../target/qmp/message.js';
+import { negotiation, writeCommand } from '../target/qmp/message.js';
 import { QEMU_SYSTEM_PROGRAM } from '../target/qmp/qemu-system.js';
 import { QSD_PROGRAM } from '../target/qmp/qsd.js';
 import { TargetFault, type Use } from '../target/target.js';
@@ -51,7 +51,7 @@ export class BareLoop {
       bare.#replied = () => resolve();
       bare.#lost = reject;
     });
-    await bare.run([writeCommand('qmp_capabilities', sendsAhead ? { enable: ['oob'] } : undefined)], 1);
+    await bare.run([writeCommand('qmp_capabilities', negotiation(sendsAhead))], 1);
     return bare;
   }
 

@@ -1,10 +1,8 @@
 /** One run of cases on one target, timed. */
 import type { Case } from '../case/case.js';
-import { Interrupted } from '../case/run/guard.js';
 import type { ResultLine } from '../case/run/results.js';
-import { run } from '../case/run/run.js';
 import { errorId } from '../cli/known.js';
-import { limits } from '../cli/options.js';
+import { runPlain } from '../cli/run-plain.js';
 import type { TargetChoice } from '../target/parse.js';
 
 /** The one that every target has. */
@@ -27,21 +25,8 @@ export async function runSuite(
   signal: AbortSignal,
 ): Promise<Ran> {
   const started = performance.now();
-  const { interrupted, results } = await run({
-    cases,
-    targets: [choice],
-    format: FORMAT,
-    jobs: 1,
-    ...limits({ limit: 30, jobs: 1 }),
-    signal,
-    goldens,
-    out: null,
-    expectedFor: () => [],
-    errorId,
-    onResult: () => {},
-  });
+  const results = await runPlain(choice, cases, { format: FORMAT, goldens, limit: 30, signal, errorId });
   const ms = performance.now() - started;
-  if (interrupted) throw new Interrupted();
   if (results.every(({ verdict }) => verdict === 'error')) throw new Error(results[0]?.reason);
   return { ms, spoilt: results.filter(isSpoilt).map((result) => result.case) };
 }

@@ -4,13 +4,12 @@ import { dirname, resolve } from 'node:path';
 import type { Case } from '../../case/case.js';
 import { Interrupted } from '../../case/run/guard.js';
 import type { ResultLine } from '../../case/run/results.js';
-import { run } from '../../case/run/run.js';
 import { type ExpectedDeviation, readExpected } from '../../golden/expected.js';
 import { readGolden } from '../../golden/golden.js';
 import { type Standing, standingOf } from '../../golden/listed.js';
 import type { TargetChoice } from '../../target/parse.js';
 import { type Environment, places } from '../environment.js';
-import { limits } from '../options.js';
+import { runPlain } from '../run-plain.js';
 import { expectedFile } from '../suite.js';
 
 /** What is said of something that was played again. */
@@ -89,21 +88,10 @@ async function once(
   { found, goldens }: Golden,
   limitMs: number,
 ): Promise<ResultLine> {
-  const { results, interrupted } = await run({
-    cases: [found],
-    targets: [choice],
-    format: 'first',
-    jobs: 1,
-    ...limits({ jobs: 1, limit: limitMs / 1000 }),
-    signal,
-    goldens,
-    out: null,
-    expectedFor: () => [],
-    errorId,
-    onResult: () => {},
-  });
-  if (interrupted || results[0] === undefined) throw new Interrupted();
-  return results[0];
+  const how = { format: 'first', goldens, limit: limitMs / 1000, signal, errorId } as const;
+  const [result] = await runPlain(choice, [found], how);
+  if (result === undefined) throw new Interrupted();
+  return result;
 }
 
 function detailOf({ result, standing, entry }: Once, odds: string): string {

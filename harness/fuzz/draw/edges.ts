@@ -4,6 +4,8 @@ import type { Draw } from './draw.js';
 const KIB = 1024;
 /** Of images, as QEMU makes them: the smallest piece of an overlay that is stored or not, and that a job copies at once. */
 export const CLUSTER = 64 * KIB;
+/** What a file system has as a hole, at least. */
+export const PAGE = 4 * KIB;
 const MIB = 1024 * KIB;
 
 /** Sizes of disks: around sectors, granules, clusters, and with a tail that is none of these. */

@@ -55,7 +55,6 @@ export function propertyOf(plan: Plan): Property {
       const sketch = drawFrom(seed, (draw) => sketchOf(plan, draw, seed, target));
       if (sketch === null) return null;
       const history = historyOf(plan, sketch.format, sketch.steps);
-      if (history.requires.some((needed) => !isThere(needed, target))) return null;
       reached.set(history, sketch.reach);
       return history;
     },

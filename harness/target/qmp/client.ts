@@ -8,7 +8,7 @@ import { writeJson } from '../../../spec/json/write.js';
 import { Dialogue } from '../dialogue.js';
 import type { Child } from '../process.js';
 import { type Reply, TargetFault, type Use } from '../target.js';
-import { readMessage, writeCommand } from './message.js';
+import { negotiation, readMessage, writeCommand } from './message.js';
 
 /** What the greeting says. */
 export interface Greeting {
@@ -90,7 +90,7 @@ export class QmpClient {
     const client = new QmpClient(child, channel, isOurs);
     client.greeting = readGreeting(await client.#dialogue.expect('QMP greeting', limitMs));
     const ahead = sendsAhead && client.greeting.capabilities.includes('oob');
-    await client.demand('qmp_capabilities', ahead ? { enable: ['oob'] } : undefined, limitMs);
+    await client.demand('qmp_capabilities', negotiation(ahead), limitMs);
     return client;
   }
 

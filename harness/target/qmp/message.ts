@@ -49,6 +49,11 @@ export function writeCommand(command: string, args: JsonObject | undefined, id?:
   return `{"execute":${JSON.stringify(command)}${given}${named}}\n`;
 }
 
+/** The arguments of `qmp_capabilities`; `readsAhead`: the program is asked to read commands ahead of what it does. */
+export function negotiation(readsAhead: boolean): JsonObject | undefined {
+  return readsAhead ? { enable: ['oob'] } : undefined;
+}
+
 const PRINTABLE = /^[ -~]*$/;
 
 /** In ASCII. */

@@ -5,10 +5,10 @@
 import type { Node } from '../../../../spec/block/node.js';
 import type { Action } from '../../../case/case.js';
 import { commandsOf } from '../../commands.js';
+import { PAGE } from '../edges.js';
 import { isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
 
-const PAGE = 4096;
 const COPIES = /^((blockdev|drive)-(backup|mirror)|block-(commit|stream))$/;
 
 export class Holes {

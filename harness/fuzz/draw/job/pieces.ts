@@ -5,12 +5,9 @@ import { read } from '../../../../spec/block/request.js';
 import type { Action } from '../../../case/case.js';
 import { changeOf } from '../../known/step/change.js';
 import { asked } from '../asked.js';
-import { CLUSTER } from '../edges.js';
+import { CLUSTER, PAGE } from '../edges.js';
 import { isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
-
-/** What a file system has as a hole, at least. */
-const PAGE = 4096;
 
 /**
  * What is copied before a guest's change goes in pieces that end where a file has a hole, which is for its file system to say: if one of

@@ -8,12 +8,9 @@ import type { Action } from '../../../case/case.js';
 import { asksFor } from '../../commands.js';
 import { changeOf } from '../../known/step/change.js';
 import { asked } from '../asked.js';
-import { CLUSTER } from '../edges.js';
+import { CLUSTER, PAGE } from '../edges.js';
 import { hasFaults, isFaulty } from '../faults.js';
 import type { ModelRun } from '../model-run.js';
-
-/** What a file system has as a hole, at least. */
-const PAGE = 4096;
 
 /**
  * A mirror to a faulty target, of a disk that has zeros stored as data: a file system may have a hole there; and qcow2 takes a cluster of which a guest makes a part zeros for
